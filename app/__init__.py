@@ -1,0 +1,1 @@
+"""Fanfare: campaign delivery that loses nobody and mails nobody twice."""

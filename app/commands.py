@@ -1,0 +1,155 @@
+"""Commands, answers and directory entries: the JSON that people and programs publish and read."""
+
+import time
+from hashlib import blake2b
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Strict(BaseModel):
+    """Refuses fields it does not know: a misspelt limit must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Throttle(Strict):
+    """Limits of one campaign. A rate is messages a second; None is no limit of its own."""
+
+    rate: float | None = Field(None, gt=0, le=1_000_000)
+    burst: float | None = Field(None, gt=0, description="Messages at once; default one second of rate")
+    per_group: dict[str, float] = Field(default_factory=dict, description="MX group -> rate; '*' for every other group")
+    concurrency: int | None = Field(None, gt=0, description="Messages on the way at once")
+
+
+class Tracking(Strict):
+    """What is tracked."""
+
+    opens: bool = True
+    clicks: bool = True
+
+
+class Dedup(Strict):
+    """One message a person for everything with the same *key* within *window* seconds."""
+
+    key: str = ""  # "" is the campaign itself
+    window: float = Field(86_400.0, ge=0, le=31_536_000)
+
+
+class Content(Strict):
+    """Templates of an email; Jinja2. Its id is the hash of its JSON."""
+
+    subject: str = Field(min_length=1, max_length=2_000)
+    html: str = Field("", max_length=1_000_000)
+    text: str = Field("", max_length=1_000_000)
+    defaults: dict[str, str] = Field(default_factory=dict, description="Text for variables a contact does not have")
+
+    @property
+    def id(self) -> str:
+        """Hash of the content."""
+        return "t_" + blake2b(self.model_dump_json().encode(), digest_size=12).hexdigest()
+
+
+class CampaignSpec(Strict):
+    """What to send, to whom, and how fast."""
+
+    name: Name = "campaign"
+    channel: Literal["email"] = "email"
+    from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
+    from_name: str = Field("", max_length=200)
+    reply_to: str = Field("", max_length=320)
+    content_id: str = ""
+    lists: list[Name] = Field(min_length=1, max_length=100)
+    throttle: Throttle = Field(default_factory=Throttle)
+    tracking: Tracking = Field(default_factory=Tracking)
+    dedup: Dedup = Field(default_factory=Dedup)
+    retry_delays: list[float] | None = Field(None, max_length=20, description="Seconds before attempt 2, 3, ...")
+    unknown: Literal["hold", "resend"] = Field("hold", description="What to do when the outcome of an attempt is lost")
+
+
+class Seal(Strict):
+    """A fixed audience. *groups* lists (MX group, rows), in the order of the rows."""
+
+    id: str
+    count: int
+    digest: str
+    day: int
+    groups: list[tuple[str, int]]
+
+
+State = Literal["DRAFT", "SEALING", "RUNNING", "PAUSED", "CANCELLING", "CANCELLED", "COMPLETED", "FAILED"]
+
+
+class CampaignEntry(Strict):
+    """campaign.changed: a campaign as every process knows it."""
+
+    id: str
+    account: str
+    state: State
+    run: int = 1
+    version: int = 1  # of the spec
+    spec: CampaignSpec
+    seal: Seal | None = None
+    reason: str = ""
+    counters: dict[str, int] = Field(default_factory=dict)  # final ones, once it has ended
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+
+
+CommandKind = Literal[
+    "campaign.create", "campaign.start", "campaign.pause", "campaign.resume", "campaign.cancel",
+    "campaign.throttle", "limit.set",
+]
+
+
+class LimitSet(Strict):
+    """A limit above campaigns: of an account, a provider route or an MX group (over all campaigns)."""
+
+    scope: Literal["account", "route", "group"]
+    name: Name
+    rate: float | None = Field(None, gt=0, le=1_000_000, description="None removes the limit")
+    burst: float | None = Field(None, gt=0)
+    concurrency: int | None = Field(None, gt=0)
+
+
+class Command(Strict):
+    """campaign.commanded: what a person or program asks for.
+
+    The *id* is the idempotency key: the same id and body get the same answer for 24 hours.
+    """
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    account: Name = "default"
+    kind: CommandKind
+    campaign: str = ""  # every kind but campaign.create and limit.set
+    spec: CampaignSpec | None = None  # campaign.create
+    content: Content | None = None  # campaign.create
+    start: bool = Field(False, description="campaign.create: start it at once")
+    throttle: Throttle | None = None  # campaign.throttle
+    limit: LimitSet | None = None  # limit.set
+
+
+class Accepted(Strict):
+    """command.accepted: a checked command on its way to its owner, or a message between planes."""
+
+    command: Command | None = None
+    sealed: Seal | None = None  # the audience of *campaign* is fixed
+    seal_failed: str = ""  # why it could not be
+    campaign: str = ""
+    at: float = Field(default_factory=time.time)
+
+
+class Answer(Strict):
+    """command.answered: what the owner decided. *position* is the directory offset to wait for."""
+
+    id: str
+    account: str
+    status: int  # as in HTTP: 200, 201, 404, 409, 422
+    campaign: str = ""
+    state: str = ""
+    error: str = ""
+    field: str = ""
+    position: int = -1

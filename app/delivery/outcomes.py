@@ -1,0 +1,72 @@
+"""What can become of a message: outcomes of one attempt, and the status people see."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The outcome of one send attempt, as a transport saw it."""
+
+    ACCEPTED = "accepted"  # a relay took it
+    DELIVERED = "delivered"  # the recipient's own server took it
+    DEFERRED = "deferred"  # not now: 4xx, refused connection; retried
+    THROTTLED = "throttled"  # not now, and slower: does not count as an attempt
+    REFUSED = "refused"  # never, for this address: a hard bounce
+    BLOCKED = "blocked"  # never, for our content, reputation or policy
+    UNCERTAIN = "uncertain"  # the answer was lost after the request left
+    RETURNED = "returned"  # never begun; keeps its attempt number
+
+
+class Status(StrEnum):
+    """The status of a message: the same word in tables, columns, API and pages."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    DEFERRED = "DEFERRED"
+    BOUNCED = "BOUNCED"
+    BLOCKED = "BLOCKED"
+    DROPPED = "DROPPED"
+    UNKNOWN = "UNKNOWN"
+
+
+class EventKind(StrEnum):
+    """What event.recorded tells of a message."""
+
+    QUEUED = "queued"
+    DROPPED = "dropped"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class DropReason(StrEnum):
+    """Why a message was never sent."""
+
+    SUPPRESSED = "suppressed"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    POISON = "poison"
+
+
+STATUS_OF = {
+    Kind.ACCEPTED: Status.SENT,
+    Kind.DELIVERED: Status.DELIVERED,
+    Kind.DEFERRED: Status.DEFERRED,
+    Kind.THROTTLED: Status.DEFERRED,
+    Kind.REFUSED: Status.BOUNCED,
+    Kind.BLOCKED: Status.BLOCKED,
+    Kind.UNCERTAIN: Status.UNKNOWN,
+}
+
+# Names in the counters of a campaign. All are monotone; each message is counted once in FINAL.
+LISTED = "listed"  # reached the gate
+FINAL = ("dropped", "sent", "delivered", "bounced", "blocked", "unknown", "given_up")
+ATTEMPTS = ("deferred", "returned")  # per attempt, not per message

@@ -1,0 +1,240 @@
+"""The binary records that travel on the pipeline topics: their shapes and their codec.
+
+msgpack arrays through msgspec: a field may be added at the end, with a default, and nowhere else.
+Times are float seconds since 1970 (UTC) by the broker's clock. Commands, answers and directory
+entries are JSON and live in app/commands.py.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+
+class Recipient(msgspec.Struct, array_like=True):
+    """One person of a pack. *variables* is a JSON object as bytes, decoded only to render."""
+
+    recipient_id: bytes
+    address: str
+    group: str
+    variables: bytes = b"{}"
+    due: float = 0.0  # not before this moment; 0 is at once
+
+
+class RecipientPack(msgspec.Struct, array_like=True):
+    """recipient.listed.{bulk,transactional}: up to 500 people who share a partition."""
+
+    pack_id: bytes
+    account: str
+    campaign: str
+    run: int
+    day: int
+    lane: str
+    rows: list[Recipient]
+
+
+class Outgoing(msgspec.Struct, array_like=True):
+    """One message of a release."""
+
+    message_id: bytes
+    recipient_id: bytes
+    address: str
+    variables: bytes
+
+
+class Release(msgspec.Struct, array_like=True):
+    """send.attempted.<channel>.<lane>: one slice of one class that has credit, to be sent once.
+
+    Produced again, identical, until its result is settled; the sender executes it at most once.
+    """
+
+    release_id: bytes
+    account: str
+    campaign: str
+    lane: str
+    group: str
+    route: str
+    attempt: int
+    released_at: float
+    not_after: float
+    spec_version: int
+    rows: list[Outgoing]
+
+
+class Outcome(msgspec.Struct, array_like=True):
+    """What became of one message: *kind* is one of app.delivery.outcomes.Kind, by value."""
+
+    kind: str
+    at: float
+    code: int = 0  # the SMTP reply code, or 0
+    klass: str = ""  # bounce class, "" when accepted
+    detail: str = ""  # the provider's last words, at most 500 characters
+    ref: str = ""  # the provider's own id for the message
+
+
+class Result(msgspec.Struct, array_like=True):
+    """send.resulted: the answer to one release.
+
+    *returned* tells why nothing of it was sent (late, paused, cancelled, expired spec); then
+    *outcomes* is empty, else it is aligned with the rows of the release. A message that was
+    itself not begun has an outcome of kind "returned".
+    """
+
+    release_id: bytes
+    campaign: str
+    route: str
+    at: float
+    outcomes: list[Outcome]
+    returned: str = ""
+
+
+class EventPack(msgspec.Struct, array_like=True):
+    """event.recorded: one kind of event for many messages, column by column.
+
+    *message_ids* and *recipient_ids* hold 16 bytes a message. A list that is empty means its
+    default for every message (code 0, klass/detail/ref "", time *at*).
+    """
+
+    account: str
+    campaign: str
+    channel: str
+    lane: str
+    kind: str
+    group: str
+    route: str
+    attempt: int
+    at: float
+    message_ids: bytes
+    recipient_ids: bytes
+    times: list[float] = []
+    codes: list[int] = []
+    classes: list[str] = []
+    details: list[str] = []
+    refs: list[str] = []
+
+
+class ClassDemand(msgspec.Struct, array_like=True):
+    """What one partition has to send of one class (campaign, lane, destination group)."""
+
+    campaign: str
+    lane: str
+    group: str
+    due: int  # messages that could leave now
+    next_due: float  # when the next ones become due, 0 when there are none
+    open: int  # messages in open releases
+
+
+class Demand(msgspec.Struct, array_like=True):
+    """demand.reported: an absolute snapshot of one partition. A lower *version* is ignored.
+
+    *full* snapshots list every class and every live campaign; others list only what changed
+    (a class that emptied is listed with due = open = 0).
+    """
+
+    partition: int
+    version: int  # changelog offset of the last acknowledged batch
+    sequence: int  # orders snapshots of one version
+    at: float
+    full: bool
+    slip: int  # last slip number applied
+    classes: list[ClassDemand]
+    counters: dict[str, dict[str, int]]  # campaign -> count name -> monotone count
+    answered: dict[str, int] = {}  # route -> messages answered since this worker started
+
+
+class Grant(msgspec.Struct, array_like=True):
+    """Credit for *count* messages of one class over one route."""
+
+    campaign: str
+    lane: str
+    group: str
+    route: str
+    count: int
+
+
+class Slip(msgspec.Struct, array_like=True):
+    """credit.granted: numbered credit for one partition, to be spent once and before *valid_until*.
+
+    *not_after* is the last moment at which a message paid for by this slip may start.
+    """
+
+    partition: int
+    number: int
+    issued_at: float
+    valid_until: float
+    not_after: float
+    grants: list[Grant]
+
+
+class SealTask(msgspec.Struct, array_like=True):
+    """seal.requested: turn lists into a fixed, ordered audience under *seal*."""
+
+    account: str
+    campaign: str
+    seal: str
+    channel: str
+    lists: list[str]
+
+
+class Shard(msgspec.Struct, array_like=True):
+    """audience.sharded: read rows [first, first + count) of a seal and emit their packs."""
+
+    account: str
+    campaign: str
+    run: int
+    seal: str
+    day: int
+    lane: str
+    first: int
+    count: int
+
+
+class Beat(msgspec.Struct, array_like=True):
+    """worker.beat: who is alive, and up to which directory offset it has heard."""
+
+    worker: str
+    plane: str
+    at: float
+    directory: int  # offset of the last record read from campaign.changed, -1 before the first
+
+
+class DeadLetter(msgspec.Struct, array_like=True):
+    """dead.lettered: bytes that could not be worked on, why, and where they came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    at: float
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Bytes that are not the record they should be."""
+
+    raw: bytes
+    reason: str
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """*record* as msgpack."""
+    return _ENCODER.encode(record)
+
+
+def decode(kind: type[T], raw: bytes) -> T | Undecodable:
+    """The record in *raw*, or why there is none. Never raises."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.msgpack.Decoder(kind)
+    try:
+        return decoder.decode(raw)  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, TypeError, ValueError) as error:
+        return Undecodable(raw, f"not a {kind.__name__}: {error}")

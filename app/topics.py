@@ -1,0 +1,94 @@
+"""Every topic: its name, partitions, key and what keeps it from growing."""
+
+from dataclasses import dataclass, field
+
+CAMPAIGN_COMMANDED = "campaign.commanded"
+COMMAND_ACCEPTED = "command.accepted"
+COMMAND_ANSWERED = "command.answered"
+CAMPAIGN_CHANGED = "campaign.changed"
+TEMPLATE_PUBLISHED = "template.published"
+LIMIT_CHANGED = "limit.changed"
+SEAL_REQUESTED = "seal.requested"
+AUDIENCE_SHARDED = "audience.sharded"
+LISTED_BULK = "recipient.listed.bulk"
+LISTED_TRANSACTIONAL = "recipient.listed.transactional"
+DEMAND_REPORTED = "demand.reported"
+CREDIT_GRANTED = "credit.granted"
+WORKER_BEAT = "worker.beat"
+SEND_RESULTED = "send.resulted"
+SUPPRESSION_COMMANDED = "suppression.commanded"
+EVENT_RECORDED = "event.recorded"
+DEAD_LETTERED = "dead.lettered"
+
+TRANSACTIONAL = "transactional"
+BULK = "bulk"
+LANES = (TRANSACTIONAL, BULK)
+
+# Faust app ids are stored data: they name consumer groups and changelogs.
+RECIPIENTS_APP = "fanfare-recipients"
+PACING_APP = "fanfare-pacing"
+INTAKE_APP = "fanfare-intake"
+RECORD_GROUP = "fanfare-record"
+
+
+def senders_app(channel: str) -> str:
+    """The app id of the sender plane of *channel*."""
+    return f"fanfare-senders-{channel}"
+
+
+def send_attempted(channel: str, lane: str) -> str:
+    """The topic of releases for *channel* and *lane*."""
+    return f"send.attempted.{channel}.{lane}"
+
+
+def changelog(app_id: str, table: str) -> str:
+    """The changelog topic that Faust derives for *table*."""
+    return f"{app_id}-{table}-changelog"
+
+
+RECIPIENTS_TABLE = "messages"
+SENDERS_TABLE = "ledger"
+PACING_TABLE = "pacing"
+
+PIPELINE = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "2097152"}
+COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000", "max.message.bytes": "2097152"}
+SHORT = {"retention.ms": "3600000", "segment.ms": "600000", "message.timestamp.type": "LogAppendTime"}
+WEEK = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "2097152"}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. *partitions* None means the P of the installation; *readers* are the groups to trim by."""
+
+    name: str
+    partitions: int | None = None
+    config: dict[str, str] = field(default_factory=lambda: dict(PIPELINE))
+    readers: tuple[str, ...] = ()
+
+
+EMAIL = "email"
+
+TOPICS = (
+    Topic(CAMPAIGN_COMMANDED, readers=(INTAKE_APP,)),
+    Topic(COMMAND_ACCEPTED, readers=(PACING_APP,)),
+    Topic(COMMAND_ANSWERED, 1, dict(SHORT)),
+    Topic(CAMPAIGN_CHANGED, 1, dict(COMPACTED)),
+    Topic(TEMPLATE_PUBLISHED, 1, dict(COMPACTED)),
+    Topic(LIMIT_CHANGED, 1, dict(COMPACTED)),
+    Topic(SEAL_REQUESTED, readers=(INTAKE_APP,)),
+    Topic(AUDIENCE_SHARDED, readers=(INTAKE_APP,)),
+    Topic(LISTED_BULK, readers=(RECIPIENTS_APP,)),
+    Topic(LISTED_TRANSACTIONAL, readers=(RECIPIENTS_APP,)),
+    Topic(DEMAND_REPORTED, config=dict(SHORT)),
+    Topic(CREDIT_GRANTED, config=dict(SHORT)),
+    Topic(WORKER_BEAT, 1, dict(SHORT)),
+    Topic(send_attempted(EMAIL, TRANSACTIONAL), readers=(senders_app(EMAIL),)),
+    Topic(send_attempted(EMAIL, BULK), readers=(senders_app(EMAIL),)),
+    Topic(SEND_RESULTED, readers=(RECIPIENTS_APP,)),
+    Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP,)),
+    Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
+    Topic(DEAD_LETTERED, 1, dict(WEEK)),
+    Topic(changelog(RECIPIENTS_APP, RECIPIENTS_TABLE), config=dict(COMPACTED)),
+    Topic(changelog(senders_app(EMAIL), SENDERS_TABLE), config=dict(COMPACTED)),
+    Topic(changelog(PACING_APP, PACING_TABLE), config=dict(COMPACTED)),
+)
