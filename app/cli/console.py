@@ -1,0 +1,66 @@
+"""How commands speak: tables and sentences to people, JSON to programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+JSON_KEY = "fanfare.json"
+
+
+def _remember_json(context: typer.Context, value: bool) -> bool:
+    context.meta[JSON_KEY] = value or context.meta.get(JSON_KEY, False)
+    return value
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON for programs instead of text.", callback=_remember_json)
+]
+
+
+def examples(*lines: str) -> str:
+    """The end of a help page: commands to copy."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)  # \\b: keep these lines as they are
+
+
+def emit(value: Any) -> None:
+    """*value* as JSON on standard output."""
+    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def say(text: str) -> None:
+    """One sentence for a person, on standard output. Markup of rich is understood."""
+    from rich.console import Console
+
+    Console(highlight=False).print(text, soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """A table for a person; columns named by number in *right* hold figures."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    for number, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if number in right else "left")
+    for row in rows:
+        drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
+    Console().print(drawn)
+
+
+def report_failure(message: str, advice: str, code: int, as_json: bool) -> None:
+    """Tell why a command failed: to standard error, or as JSON to standard output."""
+    if as_json:
+        emit({"error": message, "advice": advice, "exit_code": code})
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    if advice:
+        console.print(f"[bold]do:[/] {escape(advice)}", soft_wrap=True)

@@ -1,0 +1,63 @@
+"""What can go wrong in a command: the words for people and the exit code for programs."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of `fanfare`."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_REACHABLE = 3  # Kafka, ClickHouse or the installation does not answer
+    PARTLY = 4  # done, but some rows were bad
+
+
+class Failure(Exception):
+    """A command cannot do what it was asked to: *message* says why, *advice* what to do about it."""
+
+    def __init__(self, message: str, advice: str = "", code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+        self.code = code
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """*error* in words a person understands, or None when it is a bug and deserves its traceback."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(("app.", "agents.")):
+        return Failure(f"the Python package {error.name} is missing", "run `make setup` (or pip install fanfare)")
+    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
+        return Failure(_invalid(error), "see docs/kafka.md for every field", Exit.USAGE)
+    return _failure_of_parts(error)
+
+
+def _failure_of_parts(error: Exception) -> Failure | None:
+    # Imported here: these modules are heavy, and an error path may take its time.
+    from aiokafka.errors import KafkaError
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from app.control import ControlError, NoAnswer, Unreachable
+
+    match error:
+        case Unreachable() | NoAnswer():
+            return Failure(error.message, error.advice, Exit.NOT_REACHABLE)
+        case ControlError():
+            return Failure(error.message, error.advice)
+        case KafkaError():
+            return Failure(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
+        case ClickHouseError() if "refused" in str(error).lower() or "unable to connect" in str(error).lower():
+            return Failure("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
+        case ClickHouseError():
+            return Failure(f"ClickHouse: {error}")
+        case _:
+            return None
+
+
+def _invalid(error: Exception) -> str:
+    """The findings of a pydantic ValidationError, one a line."""
+    found = error.errors()  # type: ignore[attr-defined]
+    lines = [f"{'.'.join(str(part) for part in each['loc']) or 'value'}: {each['msg']}" for each in found]
+    return "\n".join(lines)

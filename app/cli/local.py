@@ -1,0 +1,63 @@
+"""`fanfare up|down|status`: a whole installation on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.failures import Exit, Failure
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    app.command("up", epilog=examples("fanfare up", "fanfare up --foreground"))(up)
+    app.command("down", epilog=examples("fanfare down"))(down)
+    app.command("status", epilog=examples("fanfare status", "fanfare status --json"))(status)
+
+
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", "-f", help="Stay, show the log, stop everything on Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start everything: Kafka, ClickHouse, the mail sink and every Fanfare process."""
+    from app.local import supervisor
+    from app.settings import settings
+
+    if foreground:
+        supervisor.run_foreground(settings())
+        return
+    supervisor.start_background(settings())
+    address = f"http://{settings().edge_host}:{settings().edge_port}/"
+    if as_json:
+        emit({"running": True, "address": address, "parts": supervisor.status(settings())})
+    else:
+        say(f"Fanfare is up: {address}   (stop it with `fanfare down`)")
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop everything that `fanfare up` started. State stays where it is."""
+    from app.local import supervisor
+    from app.settings import settings
+
+    was_running = supervisor.stop(settings())
+    if as_json:
+        emit({"was_running": was_running})
+    else:
+        say("Stopped. State is kept." if was_running else "Nothing was running.")
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show every process: state, pid, restarts, port."""
+    from app.local import supervisor
+    from app.settings import settings
+
+    parts = supervisor.status(settings())
+    if not parts:
+        raise Failure("nothing is running", "start it with `fanfare up`", Exit.NOT_REACHABLE)
+    if as_json:
+        emit({"parts": parts})
+    else:
+        columns = list(parts[0])
+        table("Processes", columns, [[part[each] for each in columns] for part in parts])

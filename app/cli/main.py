@@ -1,0 +1,66 @@
+"""The `fanfare` command: puts the groups of commands together and turns failures into words."""
+
+import typer
+from typer.core import TyperGroup
+
+from app.cli import bench, campaign, contacts, deadletters, demo, local, messages, store, workers
+from app.cli.console import JSON_KEY, examples, report_failure
+from app.cli.failures import failure_of
+
+
+class Commands(TyperGroup):
+    """Runs a command; a foreseen failure becomes a message and an exit code, a bug keeps its traceback."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if type(error).__module__.startswith("click"):
+                raise
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            report_failure(failure.message, failure.advice, failure.code, bool(ctx.meta.get(JSON_KEY)))
+            raise typer.Exit(failure.code) from error
+
+
+app = typer.Typer(
+    name="fanfare",
+    cls=Commands,
+    help="Fanfare delivers campaigns: one message for each person, none lost, none twice.",
+    epilog=examples(
+        "fanfare demo",
+        "fanfare up",
+        "fanfare contacts import people.csv --list customers",
+        "fanfare campaign create spring.json --start",
+        "fanfare campaign watch cmp_...",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+local.attach(app)
+demo.attach(app)
+contacts.attach(app)
+campaign.attach(app)
+messages.attach(app)
+store.attach(app)
+workers.attach(app)
+deadletters.attach(app)
+bench.attach(app)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="fanfare")
+
+
+if __name__ == "__main__":
+    main()

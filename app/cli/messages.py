@@ -1,0 +1,42 @@
+"""`fanfare messages`: the messages of a campaign by status, from ClickHouse."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.failures import Exit, Failure
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command(
+        "messages",
+        epilog=examples(
+            "fanfare messages cmp_4f0a --status BOUNCED", "fanfare messages cmp_4f0a --status UNKNOWN --json"
+        ),
+    )(messages)
+
+
+def messages(
+    campaign: Annotated[str, typer.Argument(help="Id of the campaign.")],
+    status: Annotated[str, typer.Option("--status", help="QUEUED, SENT, DELIVERED, DEFERRED, BOUNCED, ...")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many rows.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List messages of CAMPAIGN: recipient, status, attempts, route and the last detail."""
+    from app.delivery.outcomes import Status
+    from app.settings import settings
+    from app.web.views import message_rows
+
+    wanted = status.upper()
+    if wanted and wanted not in Status.__members__:
+        raise Failure(f"there is no status {status!r}", f"one of {', '.join(Status)}", Exit.USAGE)
+    rows = message_rows(settings(), campaign, wanted, limit)
+    if as_json:
+        emit(rows)
+    elif not rows:
+        say("No such messages (yet: ClickHouse is some seconds behind).")
+    else:
+        columns = list(rows[0])
+        table(campaign, columns, [[row[each] for each in columns] for row in rows])
