@@ -1,0 +1,163 @@
+"""Shows campaigns on the terminal: one moment, or to the end."""
+
+import json
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from app.cli.console import emit, say, table
+from app.cli.failures import Failure
+from app.commands import CampaignEntry
+from app.control import Control, Picture
+from app.settings import settings
+
+ENDED = ("COMPLETED", "CANCELLED", "FAILED")
+SHOWN = ("delivered", "sent", "bounced", "blocked", "dropped", "unknown", "given_up", "deferred")
+
+
+class Speed:
+    """Messages a second over the last *window* seconds."""
+
+    def __init__(self, window: float = 3.0) -> None:
+        self.window = window
+        self._points: list[tuple[float, int]] = []
+
+    def at(self, now: float, done: int) -> float:
+        """Note that *done* were done at *now*; the speed up to now."""
+        self._points.append((now, done))
+        while len(self._points) > 2 and self._points[1][0] <= now - self.window:
+            self._points.pop(0)
+        (then, before), seconds = self._points[0], now - self._points[0][0]
+        return (done - before) / seconds if seconds > 0 else 0.0
+
+
+def describe(entry: CampaignEntry, picture: Picture) -> dict[str, Any]:
+    """A campaign for programs: state, audience and counts."""
+    return {
+        "campaign": entry.id,
+        "name": entry.spec.name,
+        "state": entry.state,
+        "reason": entry.reason,
+        "audience": entry.seal.count if entry.seal else None,
+        "counts": picture.counts,
+        "done": picture.final,
+        "due": picture.due,
+        "on_the_way": picture.open,
+        "complete": picture.complete,
+        "created_at": entry.created_at,
+        "started_at": entry.started_at,
+        "finished_at": entry.finished_at,
+    }
+
+
+async def show_status(campaign: str, as_json: bool) -> None:
+    """Print one campaign, or all live ones when *campaign* is ""."""
+    async with Control(settings()) as control:
+        if campaign:
+            found = [_entry(control, campaign)]
+        else:
+            found = sorted(control.campaigns.values(), key=lambda each: -each.created_at)
+        rows = [describe(each, control.picture(each.id)) for each in found]
+    if as_json:
+        emit(rows[0] if campaign else {"campaigns": rows})
+    elif campaign:
+        _print_one(rows[0])
+    elif rows:
+        lines = [(a["campaign"], a["name"], a["state"], a["audience"] or 0, a["done"]) for a in rows]
+        table("Campaigns", ("campaign", "name", "state", "audience", "done"), lines, right=(3, 4))
+    else:
+        say("No live campaigns. Create one: `fanfare campaign create FILE --start`.")
+
+
+async def follow(campaign: str, as_json: bool) -> dict[str, Any]:
+    """Show *campaign* until it has ended; the last picture. A FAILED campaign is a Failure."""
+    async with Control(settings()) as control:
+        _entry(control, campaign)
+        last = await (_follow_as_lines if as_json else follow_with_bar)(control, campaign)
+    if last["state"] == "FAILED":
+        raise Failure(f"the campaign failed: {last['reason']}", "create it again once that is repaired")
+    if not as_json:
+        _print_one(last)
+    return last
+
+
+async def _follow_as_lines(control: Control, campaign: str) -> dict[str, Any]:
+    while True:
+        now = describe(_entry(control, campaign), control.picture(campaign))
+        sys.stdout.write(json.dumps(now) + "\n")
+        sys.stdout.flush()
+        if now["state"] in ENDED:
+            return now
+        until = time.monotonic() + 1.0
+        while (left := until - time.monotonic()) > 0:
+            await control.changed(left)
+
+
+async def follow_with_bar(control: Control, campaign: str) -> dict[str, Any]:
+    """A progress bar with speed and time left, until *campaign* has ended; the last picture."""
+    speed = Speed()
+    with _bar() as bar:
+        task = bar.add_task("", total=None, speed=0.0, state="", note="")
+        while True:
+            entry, picture = _entry(control, campaign), control.picture(campaign)
+            _draw(bar, task, entry, picture, speed.at(time.monotonic(), picture.final))
+            if entry.state in ENDED:
+                return describe(entry, picture)
+            await control.changed(0.25)
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.fields[state]:>9}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("[bold]{task.fields[speed]:,.0f}/s"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=Console(),
+        refresh_per_second=8,
+        expand=True,
+    )
+
+
+def _draw(bar: Progress, task: TaskID, entry: CampaignEntry, picture: Picture, speed: float) -> None:
+    note = ""
+    if entry.state == "RUNNING" and picture.next_due and not picture.due and not picture.open:
+        note = f"{picture.waiting:,} retried in {max(0, round(picture.next_due - time.time()))} s"
+    elif picture.counts.get("deferred"):
+        note = f"{picture.counts['deferred']:,} deferred"
+    total = entry.seal.count if entry.seal else None
+    bar.update(task, total=total, completed=picture.final, speed=speed, state=entry.state, note=note)
+
+
+def _entry(control: Control, campaign: str) -> CampaignEntry:
+    entry = control.campaigns.get(campaign)
+    if entry is None:
+        raise Failure(
+            f"there is no live campaign {campaign}",
+            "`fanfare campaign status` lists them; ended ones stay for a day, later see ClickHouse",
+        )
+    return entry
+
+
+def _print_one(row: dict[str, Any]) -> None:
+    lines: list[tuple[str, object]] = [("state", row["state"]), ("audience", row["audience"] or 0)]
+    if row["reason"]:
+        lines.append(("reason", row["reason"]))
+    counts = row["counts"]
+    for name in SHOWN:
+        lines.append((name, counts.get(name, 0)))
+        lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
+    table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
