@@ -1,0 +1,51 @@
+"""Ports on this machine: is it free, does somebody answer."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from app.local.failure import LocalError
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server may listen on *port* now."""
+    with socket.socket() as probe:
+        # As servers do: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:
+    """Whether a server accepts connections on *port* now."""
+    try:
+        with socket.create_connection((host, port), timeout):
+            return True
+    except OSError:
+        return False
+
+
+def require_free(port: int, what: str, setting: str, host: str = LOOPBACK) -> None:
+    """Raise LocalError unless *what* may listen on *port*; *setting* is the variable that changes it."""
+    if not is_free(port, host):
+        raise LocalError(
+            f"port {port} for {what} is taken", f"stop what listens there, or set {setting} to a free port"
+        )
+
+
+def wait_until(
+    ready: Callable[[], bool], timeout: float, what: str, alive: Callable[[], bool] = lambda: True, every: float = 0.05
+) -> None:
+    """Return as soon as *ready*; raise LocalError after *timeout* seconds, or when *alive* says that it never will be."""
+    deadline = time.monotonic() + timeout
+    while not ready():
+        if not alive():
+            raise LocalError(f"{what} ended before it was ready")
+        if time.monotonic() > deadline:
+            raise LocalError(f"{what} was not ready within {timeout:.0f} s")
+        time.sleep(every)
