@@ -12,45 +12,61 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FANFARE_", extra="ignore")
 
-    state_dir: Path = Field(Path("var"), description="One folder for all state; back it up")
-    secret_file: Path | None = Field(None, description="Key of all ids and links; default STATE_DIR/keys/secret")
+    state_dir: Path = Field(default=Path("var"), description="One folder for all state; back it up")
+    secret_file: Path | None = Field(
+        default=None, description="Key of all ids and links; default STATE_DIR/keys/secret"
+    )
 
-    kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap address")
-    kafka_home: Path | None = Field(None, description="Use this Kafka instead of fetching the jars")
-    kafka_port: int = Field(9092, description="Port of the embedded Kafka")
-    partitions: int = Field(8, ge=1, le=1024, description="Partitions of every pipeline topic; frozen once created")
-    replication: int = Field(1, ge=1, description="Replication factor of every topic")
+    kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap address")
+    kafka_home: Path | None = Field(default=None, description="Use this Kafka instead of fetching the jars")
+    kafka_port: int = Field(default=9092, description="Port of the embedded Kafka")
+    partitions: int = Field(
+        default=8, ge=1, le=1024, description="Partitions of every pipeline topic; frozen once created"
+    )
+    replication: int = Field(default=1, ge=1, description="Replication factor of every topic")
 
-    clickhouse: str = Field("http://127.0.0.1:8123", description="ClickHouse HTTP address")
+    session_timeout: float = Field(
+        default=12.0, ge=2, description="Seconds without a heartbeat before a worker counts as dead"
+    )
+
+    clickhouse: str = Field(default="http://127.0.0.1:8123", description="ClickHouse HTTP address")
     clickhouse_user: str = "default"
     clickhouse_password: str = ""
     clickhouse_database: str = "fanfare"
-    clickhouse_port: int = Field(8123, description="Port of the embedded ClickHouse")
+    clickhouse_port: int = Field(default=8123, description="Port of the embedded ClickHouse")
 
     edge_host: str = "127.0.0.1"
     edge_port: int = 8080
-    public_url: str = Field("http://127.0.0.1:8080", description="Where tracking and unsubscribe links point")
-    web_host: str = Field("127.0.0.1", description="Bind address of the Faust web views")
-    web_port: int = Field(6066, description="First port of the Faust web views, one a worker")
+    public_url: str = Field(default="http://127.0.0.1:8080", description="Where tracking and unsubscribe links point")
+    web_host: str = Field(default="127.0.0.1", description="Bind address of the Faust web views")
+    web_port: int = Field(default=6066, description="First port of the Faust web views, one a worker")
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 2525
     smtp_user: str = ""
     smtp_password: str = ""
-    smtp_tls: str = Field("never", description="never, starttls or implicit")
-    smtp_connections: int = Field(32, ge=1, le=1000, description="Connections of one sender worker")
-    smtp_messages_per_connection: int = Field(1000, ge=1)
-    smtp_timeout: float = Field(30.0, gt=0, description="Seconds without a reply before a message is uncertain")
+    smtp_tls: str = Field(default="never", description="never, starttls or implicit")
+    smtp_connections: int = Field(default=32, ge=1, le=1000, description="Connections of one sender worker")
+    smtp_messages_per_connection: int = Field(default=1000, ge=1)
+    smtp_timeout: float = Field(default=30.0, gt=0, description="Seconds without a reply before a message is uncertain")
     helo_name: str = "fanfare.localhost"
-    sink_port: int = Field(2525, description="Port of the embedded mail sink")
+    sink_port: int = Field(default=2525, description="Port of the embedded mail sink")
 
-    senders_email: int = Field(2, ge=1, description="Email sender workers that `up` starts")
-    retry_delays: list[float] = Field([60.0, 300.0, 900.0, 3600.0], description="Seconds before attempt 2, 3, ...")
-    retry_jitter: float = Field(0.1, ge=0, le=1, description="Share of a delay that is random")
-    account_rate: float = Field(0.0, ge=0, description="Messages a second for an account without a limit of its own; 0 is none")
-    uncertain_after: float = Field(86_400.0, gt=0, description="Seconds after which a held unknown outcome is given up")
+    senders_email: int = Field(default=2, ge=1, description="Email sender workers that `up` starts")
+    retry_delays: list[float] = Field(
+        default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempt 2, 3, ..."
+    )
+    retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is random")
+    account_rate: float = Field(
+        default=0.0, ge=0, description="Messages a second for an account without a limit of its own; 0 is none"
+    )
+    uncertain_after: float = Field(
+        default=86_400.0, gt=0, description="Seconds after which a held unknown outcome is given up"
+    )
 
-    crash_after: str = Field("", description="Tests only: name of the step after which the process kills itself")
+    crash_after: str = Field(
+        default="", description="Tests only: name of the step after which the process kills itself"
+    )
 
     @property
     def secret_path(self) -> Path:

@@ -1,0 +1,68 @@
+"""waiting -> demand.reported: what each partition has to send, as absolute snapshots."""
+
+from agents.recipients import Recipients
+from app import topics
+from app.delivery.partition import Partition
+from app.records import Demand, encode
+from app.stream.app import StreamApp
+from app.stream.ticks import every
+
+GROUP_KEY = b"default"  # the pacing group: one owner hears every partition
+CHANGES_EVERY = 0.2  # seconds between reports of what changed
+FULL_EVERY = 10.0
+
+
+class DemandReport:
+    """Reports the demand of every owned partition."""
+
+    def __init__(self, app: StreamApp, recipients: Recipients, answered: dict[str, int]) -> None:
+        self._app = app
+        self._recipients = recipients
+        self._answered = answered
+        self._sequence = 0
+        self._reported: dict[int, float] = {}  # partition -> time of its last report
+        self._full: dict[int, float] = {}
+        self._generation = -1
+
+    def attach(self) -> None:
+        """Start the ticks."""
+        every(self._app, 0.02, self._report)
+
+    async def _report(self) -> None:
+        if self._generation != self._recipients.generation:
+            self._generation = self._recipients.generation
+            self._reported.clear()
+            self._full.clear()
+        now = self._app.now()
+        for number, state in list(self._recipients.partitions.items()):
+            became_due = self._advance(state, now)
+            full = now - self._full.get(number, 0.0) >= FULL_EVERY
+            changed = bool(state.changed or state.recounted) and now - self._reported.get(number, 0.0) >= CHANGES_EVERY
+            if full or changed or became_due:
+                await self._tell(number, state, full, now)
+
+    def _advance(self, state: Partition, now: float) -> bool:
+        """Make ready what is due; whether a class that pacing believes empty has become due."""
+        before = len(state.changed)
+        state.advance(now)
+        return before == 0 and bool(state.changed)
+
+    async def _tell(self, number: int, state: Partition, full: bool, now: float) -> None:
+        self._sequence += 1
+        keys = set(state.queues) | state.changed if full else set(state.changed)
+        campaigns = set(state.counters) if full else set(state.recounted)
+        demand = Demand(
+            number, -1, self._sequence, now, full, state.marks.slip,
+            [state.demand_of(key) for key in keys],
+            {campaign: dict(state.counters.get(campaign, {})) for campaign in campaigns},
+            dict(self._answered),
+        )  # fmt: skip
+        state.changed.clear()
+        state.recounted.clear()
+        state.drop_empty_queues()
+        self._reported[number] = now
+        if full:
+            self._full[number] = now
+        demand.version = await self._recipients.settled(number)
+        if self._recipients.partitions.get(number) is state:
+            await self._app.produce(topics.DEMAND_REPORTED, None, GROUP_KEY, encode(demand))

@@ -1,0 +1,96 @@
+"""The planes: which agents, tables and directories make up each worker process.
+
+Reading order of a message: door, command, seal, expand, gate, demand, pace, release, send, settle.
+Each builder imports its own agents, so that a worker holds in memory only what it runs.
+"""
+
+from agents.campaigns import Campaigns
+from app import topics
+from app.commands import Command
+from app.settings import Settings
+from app.stream.app import StreamApp, create_app
+from app.stream.beats import Beats
+from app.stream.dead_letters import DeadLetters
+from app.stream.directory import Directory
+from app.stream.lanes import Lanes
+
+# Web views: the first port of each plane, counted from settings.web_port; a slot adds its number.
+WEB_PORTS = {"pacing": 0, "recipients": 4, "senders": 14, "intake": 24}
+
+
+def _app(plane: str, app_id: str, settings: Settings, slot: int) -> StreamApp:
+    return create_app(
+        app_id,
+        settings,
+        worker=f"{plane}-{slot}",
+        web_port=settings.web_port + WEB_PORTS[plane.partition("-")[0]] + slot,
+    )
+
+
+def _directory(app: StreamApp, topic: str) -> Directory:
+    directory = Directory(app.settings.kafka, topic)
+    app.before_start(directory.start)
+    app.after_stop(directory.stop)
+    return directory
+
+
+def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
+    """recipients: suppressions, dedup window, and each message's life from listed to final."""
+    from agents import gate, release, settle, suppress
+    from agents.demand import DemandReport
+    from agents.recipients import Recipients
+    from agents.views import attach_partition_views
+
+    app = _app("recipients", topics.RECIPIENTS_APP, settings, slot)
+    recipients = Recipients(app, app.pack_table(topics.RECIPIENTS_TABLE))
+    directory = _directory(app, topics.CAMPAIGN_CHANGED)
+    campaigns, dead = Campaigns(directory), DeadLetters(app)
+    answered: dict[str, int] = {}
+    for lane in topics.LANES:
+        gate.attach(app, lane, Lanes(app, 16), recipients, campaigns, dead)
+    release.attach(app, Lanes(app, 64), recipients, campaigns, dead, topics.EMAIL)
+    settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL, answered)
+    suppress.attach(app, Lanes(app, 64), recipients, dead)
+    DemandReport(app, recipients, answered).attach()
+    Beats(app, app.worker_name, "recipients", directory)
+    attach_partition_views(app, recipients)
+    return app
+
+
+def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0) -> StreamApp:
+    """senders of *channel*: the ledger, the journal and the connections."""
+    from app.transport.smtp import SmtpPool
+
+    from agents import send
+    from agents.compose import Composer
+    from agents.quarantine import Quarantine
+    from app.transport.journal import AttemptJournal
+
+    if channel != topics.EMAIL:
+        raise ValueError(f"no senders for {channel!r} yet: this version sends email")
+    app = _app(f"senders-{channel}", topics.senders_app(channel), settings, slot)
+    directory, contents = _directory(app, topics.CAMPAIGN_CHANGED), _directory(app, topics.TEMPLATE_PUBLISHED)
+    pool = SmtpPool(
+        settings.smtp_host, settings.smtp_port, size=settings.smtp_connections,
+        per_connection=settings.smtp_messages_per_connection, timeout=settings.smtp_timeout,
+        tls=settings.smtp_tls, user=settings.smtp_user, password=settings.smtp_password, helo=settings.helo_name,
+    )  # fmt: skip
+    app.before_start(pool.start)
+    app.after_stop(pool.close)
+
+    async def pause(campaign: str) -> None:
+        entry = sender.campaigns.get(campaign)
+        account = "default" if entry is None else entry.account
+        asked = Command(
+            id=f"quarantine-{app.worker_name}-{campaign}", account=account, kind="campaign.pause", campaign=campaign
+        )
+        await app.produce(topics.CAMPAIGN_COMMANDED, None, campaign.encode(), asked.model_dump_json().encode())
+
+    sender = send.Sender(
+        app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
+        AttemptJournal(app.state_dir), Beats(app, app.worker_name, "senders", directory),
+        Quarantine(app.crash_notes, pause), DeadLetters(app),
+    )  # fmt: skip
+    send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
+    send.attach(sender, topics.BULK, Lanes(app, 8))
+    return app

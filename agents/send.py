@@ -1,0 +1,172 @@
+"""send.attempted -> SMTP -> send.resulted: execute each release at most once, and tell what became of it.
+
+The order is the guarantee: the intent is acknowledged before the first message starts, the journal
+knows each message before its last byte is written, the result is stored before it is produced.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from app.content.email import EmailTemplate, RenderError
+from app.transport.smtp import SmtpPool
+from faust.types import AgentT, EventT, StreamT
+
+from agents.campaigns import Campaigns
+from agents.compose import Composer
+from agents.quarantine import Quarantine
+from app import topics
+from app.commands import CampaignEntry
+from app.delivery.ledger import Intent, refusal, resolve, returned
+from app.delivery.outcomes import Kind
+from app.faults import reached
+from app.records import Outcome, Outgoing, Release, Result, Undecodable, decode, encode
+from app.stream.app import StreamApp
+from app.stream.beats import Beats
+from app.stream.dead_letters import DeadLetters
+from app.stream.lanes import Abandoned, Lanes
+from app.stream.pack_table import PackTable
+from app.stream.ticks import every
+from app.transport.journal import AttemptJournal
+from tables import ledger
+
+CONNECTIONS_A_RELEASE = 8
+KEEP_RESULTS = 7 * 86_400.0  # seconds of log time
+VARIABLES = msgspec.json.Decoder(dict[str, object])
+
+
+class NotNow(Exception):  # noqa: N818 - no error: it goes back and comes again
+    """This message must not start: it goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a sender worker works with."""
+
+    app: StreamApp
+    table: PackTable
+    campaigns: Campaigns
+    composer: Composer
+    pool: SmtpPool
+    journal: AttemptJournal
+    beats: Beats
+    quarantine: Quarantine
+    dead: DeadLetters
+
+
+def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
+    """Add the email sender of *lane* to its app."""
+    app, table = sender.app, sender.table
+    log_time: dict[int, float] = {}  # partition -> log time of the last release handled
+
+    @app.agent(app.raw_topic(topics.send_attempted(topics.EMAIL, lane)), name=f"send-email-{lane}")
+    async def send(releases: StreamT[bytes]) -> None:
+        await lanes.run(releases, send_release)
+
+    async def send_release(event: EventT) -> None:
+        release = decode(Release, event.value)
+        if isinstance(release, Undecodable):
+            await sender.dead.put(event, release.reason)
+            return
+        await lanes.only_one(release.release_id)
+        lanes.check(event)
+        partition = event.message.partition
+        log_time[partition] = max(log_time.get(partition, 0.0), event.message.timestamp or 0.0)
+        intent, stored = ledger.known_of(table, partition, release.release_id)
+        if stored is not None:
+            await app.produce(topics.SEND_RESULTED, partition, None, stored)
+        elif intent is not None:
+            await conclude(partition, in_doubt(release.release_id, intent))
+            sender.journal.forget(release.release_id)
+        else:
+            await conclude(partition, await execute(event, release))
+
+    def in_doubt(release_id: bytes, intent: Intent) -> Result:
+        notes = sender.journal.entries.get(release_id, {})
+        return resolve(release_id, intent, sender.journal.disk, notes, app.now())
+
+    async def conclude(partition: int, result: Result) -> None:
+        await table.write(partition, ledger.conclude(result))
+        reached("send.concluded")
+        await app.produce(topics.SEND_RESULTED, partition, None, encode(result))
+        reached("send.produced")
+
+    async def execute(event: EventT, release: Release) -> Result:
+        campaign = sender.campaigns.get(release.campaign)
+        reason = refusal(release, campaign, app.now())
+        if not reason and not sender.beats.fresh():
+            reason = "this sender does not hear its directory"
+        if reason or campaign is None:
+            return returned(release, reason, app.now())
+        async with sender.quarantine.enter(release.campaign) as poison:
+            if poison:
+                await sender.dead.put(event, poison)
+                return held(release, poison, app.now())
+            template = await sender.composer.template_of(campaign)
+            if template is None:
+                return returned(release, "content not here yet", app.now())
+            intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))
+            await table.write(event.message.partition, ledger.intend(release.release_id, intent))
+            reached("send.intended")
+            return await send_rows(event, release, campaign, template)
+
+    async def send_rows(event: EventT, release: Release, campaign: CampaignEntry, template: EmailTemplate) -> Result:
+        may_start = start_guard(event, release)
+        envelope_from = campaign.spec.from_email
+
+        async def one(index: int, row: Outgoing) -> Outcome:
+            try:
+                may_start()
+                body = template.render(
+                    VARIABLES.decode(row.variables), row.message_id, row.recipient_id, row.address, app.now()
+                )
+            except NotNow:
+                return Outcome(Kind.RETURNED, app.now())
+            except msgspec.DecodeError as error:
+                return Outcome(
+                    Kind.BLOCKED, app.now(), klass="variables", detail=f"variables are not a JSON object: {error}"
+                )
+            if isinstance(body, RenderError):
+                return Outcome(Kind.BLOCKED, app.now(), klass="render", detail=str(body)[:500])
+
+            def on_begun() -> None:
+                may_start()
+                sender.journal.begun(release.release_id, index)
+
+            outcome = await sender.pool.send(envelope_from, row.address, body, on_begun)
+            if outcome.kind != Kind.RETURNED:
+                sender.journal.answered(release.release_id, index, outcome)
+            return outcome
+
+        outcomes = await sender.pool.each(release.rows, one, CONNECTIONS_A_RELEASE)
+        reached("send.sent")
+        return Result(release.release_id, release.campaign, release.route, app.now(), outcomes)
+
+    def start_guard(event: EventT, release: Release) -> Callable[[], None]:
+        def may_start() -> None:
+            app.not_frozen()
+            try:
+                lanes.check(event)
+            except Abandoned as gone:
+                raise NotNow from gone
+            campaign = sender.campaigns.get(release.campaign)
+            if refusal(release, campaign, app.now()) or not sender.beats.fresh():
+                raise NotNow
+
+        return may_start
+
+    async def sweep() -> None:
+        for partition in filter(table.owns, range(app.partitions)):
+            old = ledger.expired(table, partition, log_time.get(partition, 0.0) - KEEP_RESULTS, 200)
+            if old:
+                await table.write(partition, old)
+
+    if lane == topics.BULK:
+        every(app, 60.0, sweep)
+    return send
+
+
+def held(release: Release, reason: str, now: float) -> Result:
+    """The result of a release that is set aside: its people are shown as blocked, with the reason."""
+    outcome = Outcome(Kind.BLOCKED, now, klass="poison", detail=reason)
+    return Result(release.release_id, release.campaign, release.route, now, [outcome] * len(release.rows))

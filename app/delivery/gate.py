@@ -1,0 +1,140 @@
+"""The gate's decision: whom of a pack we may and should write to, and why not the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from app import ids
+from app.delivery.outcomes import LISTED, DropReason, Status
+from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
+from app.records import Outgoing, Recipient, RecipientPack
+
+
+class Suppression(msgspec.Struct, array_like=True):
+    """Do not write to this recipient within a scope, until a time (0: for good)."""
+
+    scope: str  # global, account, list or campaign
+    scope_id: str
+    reason: str
+    source: str
+    since: float
+    until: float = 0.0
+
+
+class Sighting(msgspec.Struct, array_like=True):
+    """Which message a dedup key was last used for."""
+
+    message: bytes
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """What a campaign asks of the gate."""
+
+    account: str
+    campaign: str
+    channel: str
+    lists: tuple[str, ...]
+    dedup_key: str  # "" is the campaign itself
+    dedup_window: float
+    cancelled: bool = False
+
+
+def sighting_key(rules: GateRules, recipient: bytes) -> bytes:
+    """The key under which a recipient's last message of this kind is remembered (24 bytes)."""
+    scope = f"{rules.account}|{rules.channel}|{rules.dedup_key or rules.campaign}"
+    return recipient + blake2b(scope.encode(), digest_size=8).digest()
+
+
+def sighting_keys(rules: GateRules, rows: Sequence[Recipient]) -> list[bytes]:
+    """`sighting_key` of every row."""
+    scope = f"{rules.account}|{rules.channel}|{rules.dedup_key or rules.campaign}"
+    tail = blake2b(scope.encode(), digest_size=8).digest()
+    return [row.recipient_id + tail for row in rows]
+
+
+def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -> Suppression | None:
+    """The first suppression that forbids this campaign to write, or None."""
+    for entry in suppressions:
+        if entry.until and entry.until <= now:
+            continue
+        match entry.scope:
+            case "global":
+                return entry
+            case "account" if entry.scope_id == rules.account:
+                return entry
+            case "campaign" if entry.scope_id == rules.campaign:
+                return entry
+            case "list" if entry.scope_id in rules.lists:
+                return entry
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the table said about the rows of a pack, row by row."""
+
+    suppressions: Sequence[Sequence[Suppression] | None]
+    sightings: Sequence[Sighting | None]
+
+
+def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:
+    """The message of every row."""
+    return [ids.message_id(pack.day, pack.campaign, pack.run, row.recipient_id, channel) for row in pack.rows]
+
+
+def admit(
+    state: Partition,
+    writes: Writes,
+    pack: RecipientPack,
+    messages: list[bytes],
+    known: Known,
+    rules: GateRules,
+    now: float,
+) -> Verdict:
+    """Decide on *pack* once: drop with a reason, ignore what was taken before, let the rest wait by class."""
+    verdict = Verdict(now)
+    waiting: dict[tuple[str, float], list[Outgoing]] = {}
+    taken: set[bytes] = set()
+    keys = sighting_keys(rules, pack.rows)
+    for i, row in enumerate(pack.rows):
+        message, seen, suppressions = messages[i], known.sightings[i], known.suppressions[i]
+        if message in taken or (seen is not None and seen.message == message):
+            verdict.ignored.append(i)
+            continue
+        taken.add(message)
+        found = applies(suppressions, rules, now) if suppressions else None
+        if rules.cancelled:
+            verdict.dropped.append((i, DropReason.CANCELLED, ""))
+        elif found is not None:
+            verdict.dropped.append((i, DropReason.SUPPRESSED, f"{found.reason} ({found.scope})"))
+        elif seen is not None and now - seen.at < rules.dedup_window:
+            verdict.dropped.append((i, DropReason.DUPLICATE, f"message {seen.message.hex()}"))
+        else:
+            writes.sighting(keys[i], message, now)
+            due = max(now, row.due)
+            rows = waiting.get((row.group, due))
+            if rows is None:
+                rows = waiting[row.group, due] = []
+            rows.append(Outgoing(message, row.recipient_id, row.address, row.variables))
+    for i, _, _ in verdict.dropped:
+        writes.message(messages[i], MessageState(Status.DROPPED, 0, now))
+    for (group, due), rows in waiting.items():
+        state.add(writes, WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows)), rows)
+    fresh = len(pack.rows) - len(verdict.ignored)
+    state.count(writes, pack.campaign, {LISTED: fresh, "dropped": len(verdict.dropped)} | reasons(verdict))
+    writes.marks(state.marks)
+    writes.verdict(pack.pack_id, verdict)
+    return verdict
+
+
+def reasons(verdict: Verdict) -> dict[str, int]:
+    """How many were dropped for what: counters "dropped.<reason>"."""
+    counts: dict[str, int] = {}
+    for _, reason, _ in verdict.dropped:
+        name = f"dropped.{reason}"
+        counts[name] = counts.get(name, 0) + 1
+    return counts

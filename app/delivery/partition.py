@@ -1,0 +1,336 @@
+"""One recipients partition in memory: what waits, what is open, what has been counted.
+
+Everything here can be rebuilt from the sections of the recipients table; a decision changes this
+state and a `Writes` batch in one synchronous step, so both always tell the same.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from app.delivery.outcomes import DropReason, Status
+from app.records import ClassDemand, EventPack, Outgoing
+
+SLICE = 100  # messages in one release, at most
+
+
+class ClassKey(NamedTuple):
+    """What shares credit: one campaign, lane and destination group."""
+
+    campaign: str
+    lane: str
+    group: str
+
+
+class WaitingPack(msgspec.Struct, array_like=True):
+    """Messages of one class that wait together; rows before *cursor* have been released."""
+
+    account: str
+    campaign: str
+    lane: str
+    group: str
+    attempt: int  # of the next send, from 1
+    since: float  # when they passed the gate
+    due: float
+    count: int
+    cursor: int = 0
+
+    @property
+    def key(self) -> ClassKey:
+        """The class of these messages."""
+        return ClassKey(self.campaign, self.lane, self.group)
+
+
+class OpenRelease(msgspec.Struct, array_like=True):
+    """Rows [start, stop) of a waiting pack, without *skipped*, on their way to a sender."""
+
+    account: str
+    campaign: str
+    lane: str
+    group: str
+    route: str
+    attempt: int
+    pack: int
+    start: int
+    stop: int
+    released_at: float
+    not_after: float
+    spec_version: int
+    skipped: list[int] = []
+
+    @property
+    def key(self) -> ClassKey:
+        """The class of these messages."""
+        return ClassKey(self.campaign, self.lane, self.group)
+
+    @property
+    def size(self) -> int:
+        """Messages that a sender gets."""
+        return self.stop - self.start - len(self.skipped)
+
+
+class MessageState(msgspec.Struct, array_like=True):
+    """Where one message stands."""
+
+    status: Status
+    attempt: int
+    at: float
+    route: str = ""
+
+
+class Verdict(msgspec.Struct, array_like=True):
+    """What the gate decided on a pack: kept, so that a pack that comes again changes nothing."""
+
+    at: float
+    dropped: list[tuple[int, DropReason, str]] = []  # row, reason, detail
+    ignored: list[int] = []  # rows whose very message was taken before: neither counted nor told again
+
+
+class Marks(msgspec.Struct, array_like=True):
+    """The numbers of a partition that only ever grow."""
+
+    slip: int = -1  # last credit slip applied
+    next_pack: int = 0
+    next_release: int = 0
+    next_event: int = 0
+
+
+class Writes(Protocol):
+    """One atomic batch of the recipients table. None deletes."""
+
+    def pack(self, number: int, pack: WaitingPack | None) -> None: ...
+    def rows(self, number: int, rows: list[Outgoing] | None) -> None: ...
+    def release(self, number: int, release: OpenRelease | None) -> None: ...
+    def message(self, message: bytes, state: MessageState) -> None: ...
+    def sighting(self, key: bytes, message: bytes, at: float) -> None: ...
+    def verdict(self, pack_id: bytes, verdict: Verdict) -> None: ...
+    def counters(self, campaign: str, counts: dict[str, int]) -> None: ...
+    def marks(self, marks: Marks) -> None: ...
+    def event(self, number: int, event: EventPack | None) -> None: ...
+
+
+class RowSource(Protocol):
+    """Where the rows of a waiting pack are read when they are not in memory."""
+
+    def __call__(self, number: int) -> list[Outgoing]: ...
+
+
+class ClassQueue:
+    """The waiting packs of one class: those due, and those that become due."""
+
+    __slots__ = ("due", "later", "open", "ready")
+
+    def __init__(self) -> None:
+        self.ready: deque[int] = deque()  # pack numbers, next to leave first
+        self.later: list[tuple[float, int]] = []
+        self.due = 0  # messages in ready packs
+        self.open = 0  # messages in open releases
+
+    @property
+    def empty(self) -> bool:
+        """Nothing waits and nothing is open."""
+        return not (self.ready or self.later or self.open)
+
+
+class Partition:
+    """The state of one partition of the recipients plane."""
+
+    def __init__(self, number: int, load_rows: RowSource) -> None:
+        self.number = number
+        self.marks = Marks()
+        self.packs: dict[int, WaitingPack] = {}
+        self.releases: dict[int, OpenRelease] = {}
+        self.queues: dict[ClassKey, ClassQueue] = {}
+        self.counters: dict[str, dict[str, int]] = {}
+        self.changed: set[ClassKey] = set()  # since the last snapshot
+        self.recounted: set[str] = set()  # campaigns counted since the last snapshot
+        self.suppressions = 0  # suppressions added since this process owns the partition
+        self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it
+        self._open_of: dict[int, int] = {}  # pack -> open releases
+        self._rows: dict[int, list[Outgoing]] = {}  # of packs with open releases
+        self._load_rows = load_rows
+
+    def restore(
+        self,
+        marks: Marks | None,
+        packs: Iterable[tuple[int, WaitingPack]],
+        releases: Iterable[tuple[int, OpenRelease]],
+        counters: Iterable[tuple[str, dict[str, int]]],
+    ) -> None:
+        """Take over what the table holds. Every class counts as changed."""
+        if marks is not None:
+            self.marks = marks
+        for number, pack in packs:
+            self.packs[number] = pack
+            if pack.cursor < pack.count:
+                self._enqueue(number, pack)
+        for number, release in releases:
+            self.releases[number] = release
+            self._opened(release)
+        self.counters = {campaign: dict(counts) for campaign, counts in counters}
+        self.recounted.update(self.counters)
+
+    # -- waiting ---------------------------------------------------------------------------
+
+    def add(self, writes: Writes, pack: WaitingPack, rows: list[Outgoing]) -> int:
+        """Let *rows* wait as *pack*; its number."""
+        number = self.marks.next_pack
+        self.marks.next_pack += 1
+        self.packs[number] = pack
+        self.checked[number] = self.suppressions
+        self._enqueue(number, pack)
+        writes.pack(number, pack)
+        writes.rows(number, rows)
+        return number
+
+    def _enqueue(self, number: int, pack: WaitingPack) -> None:
+        queue = self.queue(pack.key)
+        heapq.heappush(queue.later, (pack.due, number))
+        self.changed.add(pack.key)
+
+    def queue(self, key: ClassKey) -> ClassQueue:
+        """The queue of a class, made on first use."""
+        queue = self.queues.get(key)
+        if queue is None:
+            queue = self.queues[key] = ClassQueue()
+        return queue
+
+    def advance(self, now: float) -> float:
+        """Make ready what is due at *now*; when the next becomes due (0: nothing waits for a time)."""
+        soonest = 0.0
+        for key, queue in self.queues.items():
+            while queue.later and queue.later[0][0] <= now:
+                _, number = heapq.heappop(queue.later)
+                pack = self.packs.get(number)
+                if pack is not None:
+                    queue.ready.append(number)
+                    queue.due += pack.count - pack.cursor
+                    self.changed.add(key)
+            if queue.later and (not soonest or queue.later[0][0] < soonest):
+                soonest = queue.later[0][0]
+        return soonest
+
+    def take(self, key: ClassKey, wanted: int) -> Iterator[tuple[int, WaitingPack, int, int]]:
+        """Slices (pack number, pack, start, stop) of at most SLICE rows, *wanted* rows in all.
+
+        The cursor of a pack moves as its slice is handed out.
+        """
+        queue = self.queues.get(key)
+        while queue is not None and wanted > 0 and queue.ready:
+            number = queue.ready[0]
+            pack = self.packs.get(number)
+            if pack is None or pack.cursor >= pack.count:
+                queue.ready.popleft()
+                continue
+            start = pack.cursor
+            stop = min(pack.count, start + min(SLICE, wanted))
+            pack.cursor = stop
+            queue.due -= stop - start
+            wanted -= stop - start
+            self.changed.add(key)
+            if stop == pack.count:
+                queue.ready.popleft()
+            yield number, pack, start, stop
+
+    def rows_of(self, number: int) -> list[Outgoing]:
+        """The rows of a waiting pack; kept in memory while it has open releases."""
+        rows = self._rows.get(number)
+        if rows is None:
+            rows = self._load_rows(number)
+            if number in self._open_of:
+                self._rows[number] = rows
+        return rows
+
+    # -- releases --------------------------------------------------------------------------
+
+    def open(self, writes: Writes, release: OpenRelease) -> int:
+        """Open *release*; its number."""
+        number = self.marks.next_release
+        self.marks.next_release += 1
+        self.releases[number] = release
+        self._opened(release)
+        writes.release(number, release)
+        return number
+
+    def _opened(self, release: OpenRelease) -> None:
+        self._open_of[release.pack] = self._open_of.get(release.pack, 0) + 1
+        self.queue(release.key).open += release.size
+        self.changed.add(release.key)
+
+    def close(self, writes: Writes, number: int) -> None:
+        """Close a release; a pack that is used up goes with its last one."""
+        release = self.releases.pop(number)
+        writes.release(number, None)
+        self.queue(release.key).open -= release.size
+        self.changed.add(release.key)
+        left = self._open_of[release.pack] - 1
+        if left:
+            self._open_of[release.pack] = left
+        else:
+            del self._open_of[release.pack]
+            self._rows.pop(release.pack, None)
+        self.forget_if_used_up(writes, release.pack)
+
+    def forget_if_used_up(self, writes: Writes, number: int) -> None:
+        """Remove a pack of which nothing waits and nothing is open."""
+        pack = self.packs.get(number)
+        if pack is not None and pack.cursor >= pack.count and number not in self._open_of:
+            del self.packs[number]
+            self.checked.pop(number, None)
+            writes.pack(number, None)
+            writes.rows(number, None)
+
+    def withdraw(self, number: int) -> tuple[int, int]:
+        """Take every waiting row of a pack out of its queue: the rows [start, stop) it still had."""
+        pack = self.packs[number]
+        start, stop = pack.cursor, pack.count
+        queue = self.queue(pack.key)
+        if number in queue.ready:
+            queue.ready.remove(number)
+            queue.due -= stop - start
+        pack.cursor = stop
+        self.changed.add(pack.key)
+        return start, stop
+
+    # -- telling ---------------------------------------------------------------------------
+
+    def tell(self, writes: Writes, events: Iterable[EventPack]) -> list[int]:
+        """Put *events* into the outbox, in the batch of the state they tell of; their numbers."""
+        numbers = []
+        for event in events:
+            writes.event(self.marks.next_event, event)
+            numbers.append(self.marks.next_event)
+            self.marks.next_event += 1
+        writes.marks(self.marks)
+        return numbers
+
+    # -- counting --------------------------------------------------------------------------
+
+    def count(self, writes: Writes, campaign: str, counts: dict[str, int]) -> None:
+        """Add *counts* to the monotone counters of *campaign*."""
+        if not any(counts.values()):
+            return
+        total = self.counters.setdefault(campaign, {})
+        for name, n in counts.items():
+            if n:
+                total[name] = total.get(name, 0) + n
+        self.recounted.add(campaign)
+        writes.counters(campaign, total)
+
+    def demand_of(self, key: ClassKey) -> ClassDemand:
+        """The class as pacing hears of it."""
+        queue = self.queues.get(key)
+        if queue is None:
+            return ClassDemand(key.campaign, key.lane, key.group, 0, 0.0, 0)
+        while queue.later and queue.later[0][1] not in self.packs:
+            heapq.heappop(queue.later)
+        next_due = queue.later[0][0] if queue.later else 0.0
+        return ClassDemand(key.campaign, key.lane, key.group, queue.due, next_due, queue.open)
+
+    def drop_empty_queues(self) -> None:
+        """Forget classes in which nothing waits and nothing is open."""
+        for key in [key for key, queue in self.queues.items() if queue.empty]:
+            del self.queues[key]

@@ -1,0 +1,116 @@
+"""The attempt journal: which messages of this disk were begun, and how they were answered.
+
+Append-only, one os.write a record, no fsync: it survives a kill, not the disk. A record is
+length (2 bytes), CRC-32 (4 bytes) and a msgpack array; reading stops at the first that is torn.
+"""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from app.delivery.ledger import JournalEntry
+from app.records import Outcome
+
+_HEAD = struct.Struct(">HI")
+_MAX_DETAIL = 200
+
+
+class _Record(msgspec.Struct, array_like=True):
+    release_id: bytes
+    row: int
+    outcome: Outcome | None = None
+
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODE = msgspec.msgpack.Decoder(_Record).decode
+
+Entries = dict[bytes, dict[int, JournalEntry]]
+
+
+class AttemptJournal:
+    """The journal of one sender's data folder.
+
+    *disk* (8 random bytes, made once) names the folder in every intent. Two files take turns, each
+    up to *rotate_at* bytes, so the journal always holds the last 20,000 attempts at least: far more
+    than can be open at once.
+    """
+
+    def __init__(self, folder: Path, rotate_at: int = 4 << 20) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.disk = _disk_id(folder / "disk")
+        self.entries: Entries = {}  # what a former process left, by release
+        self._current, self._previous = folder / "attempts", folder / "attempts.previous"
+        _read(self._previous, self.entries)
+        whole = _read(self._current, self.entries)
+        if self._current.exists():
+            os.truncate(self._current, whole)  # what follows a torn record could never be read
+        self._rotate_at = rotate_at
+        self._open()
+
+    def _open(self) -> None:
+        self._fd = os.open(self._current, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        self._size = os.fstat(self._fd).st_size
+
+    def begun(self, release_id: bytes, row: int) -> None:
+        """Note that the message goes on the wire now. Call before its last byte is written."""
+        self._append(_Record(release_id, row))
+
+    def answered(self, release_id: bytes, row: int, outcome: Outcome) -> None:
+        """Note the outcome of a message."""
+        if len(outcome.detail) > _MAX_DETAIL:
+            outcome = msgspec.structs.replace(outcome, detail=outcome.detail[:_MAX_DETAIL])
+        self._append(_Record(release_id, row, outcome))
+
+    def _append(self, record: _Record) -> None:
+        body = _ENCODE(record)
+        line = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        if os.write(self._fd, line) != len(line):
+            raise OSError("the attempt journal could not be written: is the disk full?")
+        self._size += len(line)
+        if self._size > self._rotate_at:
+            os.close(self._fd)
+            self._current.replace(self._previous)
+            self._open()
+
+    def forget(self, release_id: bytes) -> None:
+        """The former process's notes on a release are no longer needed."""
+        self.entries.pop(release_id, None)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+def _disk_id(path: Path) -> bytes:
+    try:
+        disk = path.read_bytes()
+        if len(disk) == 8:
+            return disk
+    except FileNotFoundError:
+        pass
+    disk = os.urandom(8)
+    draft = path.with_suffix(".new")
+    draft.write_bytes(disk)
+    draft.replace(path)
+    return disk
+
+
+def _read(path: Path, entries: Entries) -> int:
+    """Add the records of *path* to *entries*; the bytes up to the end of the last whole one."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    at, end = 0, len(data)
+    while at + _HEAD.size <= end:
+        length, crc = _HEAD.unpack_from(data, at)
+        body = data[at + _HEAD.size : at + _HEAD.size + length]
+        if len(body) < length or zlib.crc32(body) != crc:
+            return at  # torn by the kill: nothing after it was written
+        record = _DECODE(body)
+        entries.setdefault(record.release_id, {})[record.row] = JournalEntry(record.outcome)
+        at += _HEAD.size + length
+    return at

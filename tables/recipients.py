@@ -1,0 +1,172 @@
+"""The recipients table: its sections, their keys and codecs, and one atomic batch over them.
+
+| section | key | value | written by | shrinks |
+|---|---|---|---|---|
+| suppressions | s recipient_id | list of Suppression | suppress | on removal |
+| sightings | d recipient_id, hash of dedup scope | message_id, time | gate | sweep by age |
+| verdicts | v pack_id | Verdict | gate | sweep with its campaign |
+| waiting | p number / w number | WaitingPack / rows | gate, release, settle | when used up |
+| releases | r number | OpenRelease | release, settle | when settled |
+| messages | m message_id | MessageState | gate, release, settle | sweep by day |
+| counters | n campaign | counts | gate, release, settle | with the campaign |
+| marks | k | Marks | gate, release, settle | never |
+| outbox | e number | EventPack, as produced | gate, release, settle | once produced |
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from app.delivery.gate import Known, Sighting, Suppression
+from app.delivery.partition import Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
+from app.records import EventPack, Outgoing, Undecodable
+
+SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT = (
+    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e"
+)  # fmt: skip
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_NUMBER = struct.Struct(">Q")
+_TIME = struct.Struct(">d")
+_SUPPRESSIONS = msgspec.msgpack.Decoder(list[Suppression])
+_ROWS = msgspec.msgpack.Decoder(list[Outgoing])
+_PACK = msgspec.msgpack.Decoder(WaitingPack)
+_RELEASE = msgspec.msgpack.Decoder(OpenRelease)
+_VERDICT = msgspec.msgpack.Decoder(Verdict)
+_MESSAGE = msgspec.msgpack.Decoder(MessageState)
+_COUNTERS = msgspec.msgpack.Decoder(dict[str, int])
+_MARKS = msgspec.msgpack.Decoder(Marks)
+
+
+class Store(Protocol):
+    """What the sections need of a table: PackTable in a worker, a dict in a test."""
+
+    def get_many(self, partition: int, keys: list[bytes]) -> list[bytes | None]: ...
+    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]: ...
+
+
+class Batch:
+    """One atomic batch: the `Writes` of the core as key and value bytes. The last write of a key wins."""
+
+    def __init__(self) -> None:
+        self._items: dict[bytes, bytes | None] = {}
+
+    @property
+    def items(self) -> list[tuple[bytes, bytes | None]]:
+        """What PackTable.write takes."""
+        return list(self._items.items())
+
+    def pack(self, number: int, pack: WaitingPack | None) -> None:
+        self._items[PACK + _NUMBER.pack(number)] = None if pack is None else _ENCODE(pack)
+
+    def rows(self, number: int, rows: list[Outgoing] | None) -> None:
+        self._items[ROWS + _NUMBER.pack(number)] = None if rows is None else _ENCODE(rows)
+
+    def release(self, number: int, release: OpenRelease | None) -> None:
+        self._items[RELEASE + _NUMBER.pack(number)] = None if release is None else _ENCODE(release)
+
+    def message(self, message: bytes, state: MessageState) -> None:
+        self._items[MESSAGE + message] = _ENCODE(state)
+
+    def sighting(self, key: bytes, message: bytes, at: float) -> None:
+        self._items[SIGHTING + key] = message + _TIME.pack(at)
+
+    def verdict(self, pack_id: bytes, verdict: Verdict) -> None:
+        self._items[VERDICT + pack_id] = _ENCODE(verdict)
+
+    def counters(self, campaign: str, counts: dict[str, int]) -> None:
+        self._items[COUNTERS + campaign.encode()] = _ENCODE(counts)
+
+    def marks(self, marks: Marks) -> None:
+        self._items[MARKS] = _ENCODE(marks)
+
+    def event(self, number: int, event: EventPack | None) -> None:
+        self._items[EVENT + _NUMBER.pack(number)] = None if event is None else _ENCODE(event)
+
+    def suppressions(self, recipient: bytes, entries: list[Suppression]) -> None:
+        self._items[SUPPRESSION + recipient] = _ENCODE(entries) if entries else None
+
+
+def verdict_on(store: Store, partition: int, pack_id: bytes) -> Verdict | None:
+    """What the gate decided on a pack before, if it has seen it."""
+    (raw,) = store.get_many(partition, [VERDICT + pack_id])
+    return None if raw is None else _VERDICT.decode(raw)
+
+
+def known_of(store: Store, partition: int, recipients: Sequence[bytes], sightings: Sequence[bytes]) -> Known:
+    """Suppressions and sightings of every row of a pack, by one multi-get."""
+    n = len(recipients)
+    keys = [SUPPRESSION + recipient for recipient in recipients]
+    keys += [SIGHTING + key for key in sightings]
+    found = store.get_many(partition, keys)
+    return Known(
+        [None if raw is None else _SUPPRESSIONS.decode(raw) for raw in found[:n]],
+        [None if raw is None else Sighting(raw[:16], _TIME.unpack_from(raw, 16)[0]) for raw in found[n:]],
+    )
+
+
+def suppressions_of(store: Store, partition: int, recipients: Sequence[bytes]) -> list[list[Suppression]]:
+    """The suppressions of each recipient."""
+    found = store.get_many(partition, [SUPPRESSION + recipient for recipient in recipients])
+    return [[] if raw is None else _SUPPRESSIONS.decode(raw) for raw in found]
+
+
+def message_state(store: Store, partition: int, message: bytes) -> MessageState | None:
+    """Where a message stands, if it was ever settled or dropped."""
+    (raw,) = store.get_many(partition, [MESSAGE + message])
+    return None if raw is None else _MESSAGE.decode(raw)
+
+
+def rows_of(store: Store, partition: int, number: int) -> list[Outgoing]:
+    """The rows of a waiting pack. KeyError when there is none: a bug, never bad input."""
+    (raw,) = store.get_many(partition, [ROWS + _NUMBER.pack(number)])
+    if raw is None:
+        raise KeyError(f"pack {number} of partition {partition} has no rows")
+    return _ROWS.decode(raw)
+
+
+def outbox(store: Store, partition: int) -> Iterator[tuple[int, bytes]]:
+    """Events (number, encoded) that may not have been produced yet."""
+    for key, value in store.scan(partition, EVENT):
+        yield _NUMBER.unpack_from(key, 1)[0], value
+
+
+def restore(store: Store, partition: int) -> Partition:
+    """The state of *partition* as its table holds it."""
+    state = Partition(partition, lambda number: rows_of(store, partition, number))
+    (marks,) = store.get_many(partition, [MARKS])
+    state.restore(
+        None if marks is None else _MARKS.decode(marks),
+        ((_NUMBER.unpack_from(k, 1)[0], _PACK.decode(v)) for k, v in store.scan(partition, PACK)),
+        ((_NUMBER.unpack_from(k, 1)[0], _RELEASE.decode(v)) for k, v in store.scan(partition, RELEASE)),
+        ((k[1:].decode(), _COUNTERS.decode(v)) for k, v in store.scan(partition, COUNTERS)),
+    )
+    return state
+
+
+class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """suppression.commanded: JSON; *recipient_id* in hex."""
+
+    op: str
+    recipient_id: str
+    scope: str
+    scope_id: str = ""
+    reason: str = ""
+    source: str = ""
+    at: float = 0.0
+    until: float = 0.0
+
+
+def decode_suppression(raw: bytes) -> SuppressionCommand | Undecodable:
+    """The command in *raw*, or why there is none."""
+    try:
+        command = msgspec.json.decode(raw, type=SuppressionCommand)
+        if len(bytes.fromhex(command.recipient_id)) != 16:
+            return Undecodable(raw, "recipient_id is not 16 bytes of hex")
+    except (msgspec.DecodeError, ValueError) as error:
+        return Undecodable(raw, f"not a suppression command: {error}")
+    if command.op not in ("add", "remove") or command.scope not in ("global", "account", "list", "campaign"):
+        return Undecodable(raw, f"unknown op or scope: {command.op} {command.scope}")
+    return command
