@@ -30,7 +30,7 @@ def attach(
     async def gate(packs: StreamT[bytes]) -> None:
         await lanes.run(packs, admit_pack)
 
-    async def admit_pack(event: EventT) -> None:
+    async def admit_pack(event: EventT[bytes]) -> None:
         pack = decode(RecipientPack, event.value)
         if isinstance(pack, Undecodable):
             await dead.put(event, pack.reason)
@@ -45,7 +45,7 @@ def attach(
         await lanes.only_one(pack.pack_id)
         await decide(event, pack, rules_of(entry))
 
-    async def known(pack: RecipientPack, event: EventT) -> CampaignEntry | None:
+    async def known(pack: RecipientPack, event: EventT[bytes]) -> CampaignEntry | None:
         for _ in range(int(UNKNOWN_CAMPAIGN_AFTER / 0.1)):
             entry = campaigns.get(pack.campaign)
             if entry is not None:
@@ -54,7 +54,7 @@ def attach(
             lanes.check(event)
         return None
 
-    async def decide(event: EventT, pack: RecipientPack, rules: GateRules) -> None:
+    async def decide(event: EventT[bytes], pack: RecipientPack, rules: GateRules) -> None:
         partition, table = event.message.partition, recipients.table
         lanes.check(event)
         if verdict_on(table, partition, pack.pack_id) is not None:

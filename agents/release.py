@@ -37,7 +37,7 @@ def attach(
     async def release(slips: StreamT[bytes]) -> None:
         await lanes.run(slips, spend_slip)
 
-    async def spend_slip(event: EventT) -> None:
+    async def spend_slip(event: EventT[bytes]) -> None:
         slip = decode(Slip, event.value)
         if isinstance(slip, Undecodable):
             await dead.put(event, slip.reason)

@@ -63,7 +63,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
     async def send(releases: StreamT[bytes]) -> None:
         await lanes.run(releases, send_release)
 
-    async def send_release(event: EventT) -> None:
+    async def send_release(event: EventT[bytes]) -> None:
         release = decode(Release, event.value)
         if isinstance(release, Undecodable):
             await sender.dead.put(event, release.reason)
@@ -91,7 +91,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         await app.produce(topics.SEND_RESULTED, partition, None, encode(result))
         reached("send.produced")
 
-    async def execute(event: EventT, release: Release) -> Result:
+    async def execute(event: EventT[bytes], release: Release) -> Result:
         campaign = sender.campaigns.get(release.campaign)
         reason = refusal(release, campaign, app.now())
         if not reason and not sender.beats.fresh():
@@ -110,7 +110,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             reached("send.intended")
             return await send_rows(event, release, campaign, template)
 
-    async def send_rows(event: EventT, release: Release, campaign: CampaignEntry, template: EmailTemplate) -> Result:
+    async def send_rows(event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate) -> Result:
         may_start = start_guard(event, release)
         envelope_from = campaign.spec.from_email
 
@@ -142,7 +142,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         reached("send.sent")
         return Result(release.release_id, release.campaign, release.route, app.now(), outcomes)
 
-    def start_guard(event: EventT, release: Release) -> Callable[[], None]:
+    def start_guard(event: EventT[bytes], release: Release) -> Callable[[], None]:
         def may_start() -> None:
             app.not_frozen()
             try:

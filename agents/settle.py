@@ -39,7 +39,7 @@ def attach(
     async def settle_results(results: StreamT[bytes]) -> None:
         await lanes.run(results, settle_result)
 
-    async def settle_result(event: EventT) -> None:
+    async def settle_result(event: EventT[bytes]) -> None:
         result = decode(Result, event.value)
         if isinstance(result, Undecodable):
             await dead.put(event, result.reason)

@@ -19,7 +19,7 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
     async def suppress(commands: StreamT[bytes]) -> None:
         await lanes.run(commands, apply_command)
 
-    async def apply_command(event: EventT) -> None:
+    async def apply_command(event: EventT[bytes]) -> None:
         command = decode_suppression(event.value)
         if isinstance(command, Undecodable):
             await dead.put(event, command.reason)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from faust.web import Request, View, Web
+from faust.web import Request, View
 
 from agents.recipients import Recipients
 from app.stream.app import StreamApp
@@ -12,7 +12,7 @@ def attach_partition_views(app: StreamApp, recipients: Recipients) -> None:
     """Add /partitions and /partitions/campaigns/{id} to the worker's web server."""
 
     @app.page("/partitions/")
-    async def partitions(view: View, _: Request) -> Web:
+    async def partitions(view: View, _: Request) -> Any:
         return view.json([
             {
                 "partition": number,

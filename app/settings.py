@@ -14,20 +14,16 @@ class Settings(BaseSettings):
 
     state_dir: Path = Field(default=Path("var"), description="One folder for all state; back it up")
     secret_file: Path | None = Field(
-        default=None, description="Key of all ids and links; default STATE_DIR/keys/secret"
+        default=None, description="Key of all ids and links; default keys/secret in state_dir"
     )
 
     kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap address")
     kafka_home: Path | None = Field(default=None, description="Use this Kafka instead of fetching the jars")
     kafka_port: int = Field(default=9092, description="Port of the embedded Kafka")
-    partitions: int = Field(
-        default=8, ge=1, le=1024, description="Partitions of every pipeline topic; frozen once created"
-    )
+    partitions: int = Field(default=8, ge=1, le=1024, description="Partitions of every topic; frozen once created")
     replication: int = Field(default=1, ge=1, description="Replication factor of every topic")
 
-    session_timeout: float = Field(
-        default=12.0, ge=2, description="Seconds without a heartbeat before a worker counts as dead"
-    )
+    session_timeout: float = Field(default=12.0, ge=2, description="Seconds until a silent worker counts as dead")
 
     clickhouse: str = Field(default="http://127.0.0.1:8123", description="ClickHouse HTTP address")
     clickhouse_user: str = "default"
@@ -54,19 +50,13 @@ class Settings(BaseSettings):
 
     senders_email: int = Field(default=2, ge=1, description="Email sender workers that `up` starts")
     retry_delays: list[float] = Field(
-        default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempt 2, 3, ..."
+        default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )
     retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is random")
-    account_rate: float = Field(
-        default=0.0, ge=0, description="Messages a second for an account without a limit of its own; 0 is none"
-    )
-    uncertain_after: float = Field(
-        default=86_400.0, gt=0, description="Seconds after which a held unknown outcome is given up"
-    )
+    account_rate: float = Field(default=0.0, ge=0, description="Messages/s of an account without a limit; 0: none")
+    uncertain_after: float = Field(default=86_400.0, gt=0, description="Seconds until a held unknown is given up")
 
-    crash_after: str = Field(
-        default="", description="Tests only: name of the step after which the process kills itself"
-    )
+    crash_after: str = Field(default="", description="Tests only: the step after which the process kills itself")
 
     @property
     def secret_path(self) -> Path:

@@ -1,0 +1,89 @@
+"""The gate's decision, without a broker."""
+
+import pytest
+
+from app import ids
+from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, message_ids
+from app.delivery.outcomes import DropReason
+from app.delivery.partition import Partition
+from app.records import Recipient, RecipientPack
+from tables.recipients import Batch
+
+NOW = 1_000_000.0
+RULES = GateRules("acme", "c_1", "email", ("news",), "", 3600.0)
+
+
+def rows(number: int) -> list[object]:
+    raise AssertionError(f"rows of pack {number} are not needed here")
+
+
+def a_pack(*names: str) -> RecipientPack:
+    people = [Recipient(ids.recipient_id(b"k", "email", f"{n}@x.org"), f"{n}@x.org", "gmail") for n in names]
+    return RecipientPack(b"p" * 16, "acme", "c_1", 1, 20_000, "bulk", people)
+
+
+def decide(pack: RecipientPack, known: Known, rules: GateRules = RULES) -> tuple[Partition, object]:
+    state = Partition(0, rows)  # type: ignore[arg-type]
+    return state, admit(state, Batch(), pack, message_ids(pack, "email"), known, rules, NOW)
+
+
+@pytest.mark.parametrize(
+    ("scope", "scope_id", "forbids"),
+    [
+        ("global", "", True),
+        ("account", "acme", True),
+        ("account", "other", False),
+        ("list", "news", True),
+        ("list", "offers", False),
+        ("campaign", "c_1", True),
+        ("campaign", "c_2", False),
+    ],
+)
+def test_a_suppression_forbids_what_lies_in_its_scope(scope: str, scope_id: str, forbids: bool) -> None:
+    """Someone who left one list still wants their invoices; someone suppressed globally wants nothing."""
+    found = applies([Suppression(scope, scope_id, "unsubscribed", "test", 0.0)], RULES, NOW)
+    assert (found is not None) is forbids
+
+
+def test_a_suppression_ends_with_its_time() -> None:
+    """A pause of some weeks must not become for ever."""
+    assert applies([Suppression("global", "", "pause", "test", 0.0, until=NOW)], RULES, NOW) is None
+
+
+def test_every_drop_has_its_reason_and_the_counters_add_up() -> None:
+    """Who did not get it, and why, is what people ask first."""
+    pack = a_pack("ann", "bob", "cat")
+    gone = [Suppression("global", "", "complained", "report", 0.0)]
+    seen = Sighting(b"x" * 16, NOW - 10)
+    state, verdict = decide(pack, Known([None, gone, None], [None, None, seen]))
+    assert [(i, reason) for i, reason, _ in verdict.dropped] == [(1, DropReason.SUPPRESSED), (2, DropReason.DUPLICATE)]
+    assert state.counters["c_1"] == {"listed": 3, "dropped": 2, "dropped.suppressed": 1, "dropped.duplicate": 1}
+    assert [pack.count for pack in state.packs.values()] == [1]
+
+
+def test_a_sighting_outside_the_window_is_no_duplicate() -> None:
+    """The window is what the customer set, not for ever."""
+    pack = a_pack("ann")
+    state, verdict = decide(pack, Known([None], [Sighting(b"x" * 16, NOW - 3600.0)]))
+    assert not verdict.dropped and state.counters["c_1"] == {"listed": 1}
+
+
+def test_the_same_person_twice_in_one_pack_is_one_message() -> None:
+    """A list with a row twice must not mail twice, and must not count twice."""
+    state, verdict = decide(a_pack("ann", "ann"), Known([None, None], [None, None]))
+    assert verdict.ignored == [1] and state.counters["c_1"]["listed"] == 1
+
+
+def test_a_message_that_was_taken_before_is_ignored_not_dropped() -> None:
+    """The same message by another pack is no duplicate to report: it is under way."""
+    pack = a_pack("ann")
+    (message,) = message_ids(pack, "email")
+    state, verdict = decide(pack, Known([None], [Sighting(message, NOW)]))
+    assert verdict.ignored == [0] and not state.counters
+
+
+def test_nothing_of_a_cancelled_campaign_waits() -> None:
+    """Packs that arrive after a cancel are counted as dropped, so that the campaign can end."""
+    rules = GateRules("acme", "c_1", "email", (), "", 0.0, cancelled=True)
+    state, _ = decide(a_pack("ann", "bob"), Known([None, None], [None, None]), rules)
+    assert state.counters["c_1"]["dropped.cancelled"] == 2 and not state.packs

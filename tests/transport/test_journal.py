@@ -1,0 +1,50 @@
+"""The attempt journal on a real disk."""
+
+from pathlib import Path
+
+from app.delivery.ledger import Intent, resolve
+from app.delivery.outcomes import Kind
+from app.records import Outcome
+from app.transport.journal import AttemptJournal
+
+RELEASE = b"r" * 16
+
+
+def test_a_restart_knows_what_was_begun_and_what_was_answered(tmp_path: Path) -> None:
+    """This is what keeps the doubt of a kill to the messages that were really on the wire."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    journal.begun(RELEASE, 1)
+    journal.answered(RELEASE, 1, Outcome(Kind.ACCEPTED, 5.0, 250, detail="ok"))
+    again = AttemptJournal(tmp_path)
+    intent = Intent(again.disk, 4.0, "c_1", "smtp", 3)
+    result = resolve(RELEASE, intent, again.disk, again.entries[RELEASE], 6.0)
+    assert [outcome.kind for outcome in result.outcomes] == [Kind.UNCERTAIN, Kind.ACCEPTED, Kind.RETURNED]
+
+
+def test_another_disk_knows_nothing(tmp_path: Path) -> None:
+    """A lost disk must not be read as "never begun": that would mail people twice."""
+    first, second = AttemptJournal(tmp_path / "a"), AttemptJournal(tmp_path / "b")
+    intent = Intent(first.disk, 4.0, "c_1", "smtp", 2)
+    result = resolve(RELEASE, intent, second.disk, {}, 6.0)
+    assert [outcome.kind for outcome in result.outcomes] == [Kind.UNCERTAIN, Kind.UNCERTAIN]
+
+
+def test_a_torn_record_hides_neither_what_came_before_nor_what_comes_after(tmp_path: Path) -> None:
+    """A kill can cut a record; the next process writes on."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    with (tmp_path / "attempts").open("ab") as file:
+        file.write(b"\x00\x20\x01\x02")
+    torn = AttemptJournal(tmp_path)
+    torn.begun(RELEASE, 1)
+    assert set(AttemptJournal(tmp_path).entries[RELEASE]) == {0, 1}
+
+
+def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
+    """It runs for years beside the mail."""
+    journal = AttemptJournal(tmp_path, rotate_at=1_000)
+    for row in range(200):
+        journal.begun(RELEASE, row)
+    assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 2_500
+    assert 199 in AttemptJournal(tmp_path).entries[RELEASE]
