@@ -1,0 +1,92 @@
+"""The text part of an email that has only html, derived from the html template, once per campaign.
+
+Jinja syntax outside of tags is kept where it stands, so the result is a template again. Links become
+"words (URL)", untracked: a reader of plain text sees where they lead.
+"""
+
+import re
+from html.parser import HTMLParser
+
+from app.content.sandbox import HTML
+from app.content.source import holes
+
+_BLOCKS = frozenset(
+    {"address", "article", "blockquote", "center", "div", "dl", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+     "header", "hr", "main", "ol", "p", "section", "table", "tr", "ul"}
+)  # fmt: skip
+_SILENT = frozenset({"head", "script", "style", "template", "title"})
+# A hole is held by two private-use characters around its number while the html parser runs.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+
+
+def text_template(source: str) -> str:
+    """The plain text template that says what the html template *source* says."""
+    kept: list[str] = []
+    pieces: list[str] = []
+    end = 0
+    for first, last in holes(HTML, source):
+        pieces += source[end:first], f"{_OPEN}{len(kept)}{_CLOSE}"
+        kept.append(source[first:last])
+        end = last
+    reader = _Reader()
+    reader.feed("".join([*pieces, source[end:]]))
+    reader.close()
+    return _HELD.sub(lambda held: kept[int(held[1])], reader.text())
+
+
+class _Reader(HTMLParser):
+    """Collects text, line breaks and link targets."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._lines: list[str] = [""]
+        self._silent = 0
+        self._target = ""
+
+    def text(self) -> str:
+        """What was collected: lines trimmed, never two empty ones together."""
+        text = "\n".join(" ".join(line.split()) for line in self._lines)
+        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Break lines before blocks, remember where a link leads."""
+        values = dict(attrs)
+        if tag in _SILENT:
+            self._silent += 1
+        elif tag in _BLOCKS:
+            self._break(2 if tag in ("p", "h1", "h2", "h3", "table", "ul", "ol") else 1)
+        elif tag == "br":
+            self._lines.append("")
+        elif tag == "li":
+            self._break(1)
+            self._lines[-1] = "- "
+        elif tag == "img" and not self._silent:
+            self._lines[-1] += values.get("alt") or ""
+        elif tag == "a":
+            self._target = (values.get("href") or "").strip()
+        elif tag in ("td", "th"):
+            self._lines[-1] += " "
+
+    def handle_endtag(self, tag: str) -> None:
+        """Break lines behind blocks, write where the link leads."""
+        if tag in _SILENT:
+            self._silent = max(0, self._silent - 1)
+        elif tag in _BLOCKS:
+            self._break(2 if tag in ("p", "h1", "h2", "h3", "table", "ul", "ol") else 1)
+        elif tag == "a" and self._target:
+            if not self._target.startswith("#") and not self._lines[-1].rstrip().endswith(self._target):
+                self._lines[-1] += f" ({self._target})"
+            self._target = ""
+
+    def handle_data(self, data: str) -> None:
+        """Text outside of head, style and script; line ends in it mean a space."""
+        if not self._silent:
+            self._lines[-1] += data.replace("\n", " ")
+
+    def _break(self, lines: int) -> None:
+        """Be at the start of a line, with *lines* - 1 empty ones before it."""
+        if self._lines[-1].strip():
+            self._lines.append("")
+        if lines == 2 and len(self._lines) > 1 and self._lines[-2].strip():
+            self._lines.append("")

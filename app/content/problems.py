@@ -1,0 +1,37 @@
+"""What can be wrong with a template, before it is used and while it is rendered."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ContentProblem:
+    """Why a template is refused. *part* is subject, html or text; line and column count from 1."""
+
+    part: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        """As compilers say it: part:line:column: message."""
+        return f"{self.part}:{self.line}:{self.column}: {self.message}"
+
+
+class ContentError(ValueError):
+    """Raised by `compile_email` for content that `check` refuses."""
+
+    def __init__(self, problems: list[ContentProblem]) -> None:
+        """Keep *problems*, at least one."""
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class RenderError:
+    """Why one message could not be composed; the others of its campaign are not concerned."""
+
+    reason: str
+
+
+class LimitExceeded(Exception):
+    """A template did more than one message may: too many loop steps, or too much text."""

@@ -1,0 +1,132 @@
+"""What a template may say: the allow-list of Jinja syntax, and which variables it needs.
+
+An allow-list, because each of the rest (macros, blocks, `set` of a block, list building, `**`, method
+calls) can multiply text or work without end in a few lines.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import meta, nodes
+
+from app.content.problems import LimitExceeded
+from app.content.sandbox import HTML, bounded_range
+
+METHODS = frozenset(
+    {"capitalize", "endswith", "get", "items", "keys", "lower", "lstrip", "rstrip", "split", "startswith", "strip",
+     "title", "upper", "values"}
+)  # fmt: skip
+RESERVED = "fanfare_"
+
+_ALLOWED: tuple[type[nodes.Node], ...] = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter, nodes.Test, nodes.If,
+    nodes.For, nodes.Assign, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not,
+    nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.List, nodes.Tuple, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div,
+    nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat, nodes.Call, nodes.Keyword,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something refused: the line it is on and the word to look for there ("" if there is none)."""
+
+    line: int
+    word: str
+    message: str
+
+
+def violations(tree: nodes.Template) -> Iterator[Finding]:
+    """Everything in *tree* that a template may not say."""
+    for node in _every(tree):
+        message, word = _verdict(node)
+        if message:
+            yield Finding(node.lineno, word, message)
+
+
+def _every(node: nodes.Node) -> Iterator[nodes.Node]:
+    """*node* and all below it, without recursion."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.iter_child_nodes())
+
+
+def _verdict(node: nodes.Node) -> tuple[str, str]:
+    """Why *node* is refused and the word that shows where, or two empty strings."""
+    match node:
+        case nodes.Name(name=name) if name.startswith(("_", RESERVED)):
+            return f"the name '{name}' is reserved", name
+        case nodes.Getattr(attr=attr) if attr.startswith("_"):
+            return f"'{attr}' is out of reach of templates", attr
+        case nodes.Getitem(arg=nodes.Const(value=str() as key)) if key.startswith("_"):
+            return f"'{key}' is out of reach of templates", key
+        case nodes.Filter(name=name) if name not in HTML.filters or name.startswith(RESERVED):
+            return f"there is no filter '{name}'", name
+        case nodes.Test(name=name) if name not in HTML.tests:
+            return f"there is no test '{name}'", name
+        case nodes.Call():
+            return _verdict_on_call(node)
+        case nodes.Mul(left=nodes.Const(value=str())) | nodes.Mul(right=nodes.Const(value=str())):
+            return "'*' is for numbers", "*"
+        case nodes.For(recursive=True):
+            return "a loop cannot be recursive", "recursive"
+        case nodes.Assign(target=target) if not isinstance(target, nodes.Name):
+            return "set takes one name", "set"
+        case nodes.List(items=items) | nodes.Tuple(items=items, ctx="load"):
+            constant = all(isinstance(item, nodes.Const) for item in items)
+            return ("", "") if constant else ("a list may hold constants only", "")
+    if not isinstance(node, _ALLOWED):
+        kind = type(node).__name__
+        word = {"FilterBlock": "filter", "CallBlock": "call", "AssignBlock": "set", "Pow": "**"}.get(kind, kind.lower())
+        return f"'{word}' is not available in templates", word
+    return "", ""
+
+
+def _verdict_on_call(node: nodes.Call) -> tuple[str, str]:
+    """Allowed are range(...), loop.cycle(...), and methods that cannot multiply text."""
+    match node.node:
+        case nodes.Name(name="range"):
+            return _verdict_on_range(node.args)
+        case nodes.Getattr(node=nodes.Name(name="loop"), attr="cycle"):
+            return "", ""
+        case nodes.Getattr(attr=attr):
+            return ("", "") if attr in METHODS else (f"the method '{attr}' is not available in templates", attr)
+        case nodes.Name(name=name):
+            return f"'{name}' cannot be called", name
+    return "this cannot be called", ""
+
+
+def _verdict_on_range(arguments: list[nodes.Expr]) -> tuple[str, str]:
+    """A range with constant arguments is refused here; any other one is bounded when it runs."""
+    numbers = [argument.value for argument in arguments if isinstance(argument, nodes.Const)]
+    if len(numbers) == len(arguments):
+        try:
+            bounded_range(*numbers)
+        except (LimitExceeded, TypeError, ValueError, OverflowError) as error:
+            return str(error), "range"
+    return "", ""
+
+
+def needed_variables(tree: nodes.Template) -> dict[str, int]:
+    """Variables that must have a value, each with the line of its first use.
+
+    One that appears only under `default` or `is defined` may be missing.
+    """
+    undeclared = meta.find_undeclared_variables(tree) - set(HTML.globals)
+    optional = {id(node.node) for node in _every(tree) if _asks_politely(node)}
+    needed: dict[str, int] = {}
+    for node in _every(tree):
+        if isinstance(node, nodes.Name) and node.name in undeclared and id(node) not in optional:
+            needed[node.name] = min(node.lineno, needed.get(node.name, node.lineno))
+    guarded = {node.node.name for node in _every(tree) if _is_definedness(node)}
+    return {name: line for name, line in needed.items() if name not in guarded}
+
+
+def _asks_politely(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Filter) and node.name in ("default", "d")
+
+
+def _is_definedness(node: nodes.Node) -> bool:
+    is_test = isinstance(node, nodes.Test) and node.name in ("defined", "undefined")
+    return is_test and isinstance(node.node, nodes.Name)

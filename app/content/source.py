@@ -1,0 +1,107 @@
+"""Where things stand in a template's source: lexemes with offsets, and the line and column of an error."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateSyntaxError
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+
+from app.content.sandbox import Sandbox
+
+HOLE = "\0"  # stands for each character of Jinja syntax where only the html around it counts
+_NEWLINES = re.compile(r"\r\n|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """One lexeme: its offset in the source, its kind as Jinja names it, its text."""
+
+    start: int
+    kind: str
+    text: str
+
+
+class SourceError(Exception):
+    """A syntax error at *offset* of the source."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def with_newlines(source: str) -> str:
+    r"""*source* with \n for every line end, as Jinja counts lines."""
+    return _NEWLINES.sub("\n", source)
+
+
+def line_and_column(source: str, offset: int) -> tuple[int, int]:
+    """Both counted from 1."""
+    return source.count("\n", 0, offset) + 1, offset - (source.rfind("\n", 0, offset) + 1) + 1
+
+
+def lexemes(sandbox: Sandbox, source: str) -> Iterator[Lexeme]:
+    """Every lexeme of *source* in order; text that whitespace control strips is skipped."""
+    end = 0
+    for _, kind, text in sandbox.lexer.tokeniter(source, None):
+        start = source.index(text, end)
+        end = start + len(text)
+        yield Lexeme(start, kind, text)
+
+
+def parse(sandbox: Sandbox, source: str) -> nodes.Template:
+    """The syntax tree of *source*, or SourceError at the lexeme where parsing stopped."""
+    last = Lexeme(0, "", "")
+
+    def fed() -> Iterator[tuple[int, str, str]]:
+        nonlocal last
+        line = 1
+        for lexeme in lexemes(sandbox, source):
+            line += source.count("\n", last.start, lexeme.start)
+            last = lexeme
+            yield line, lexeme.kind, lexeme.text
+
+    parser = Parser(sandbox, "")
+    try:
+        parser.stream = TokenStream(sandbox.lexer.wrap(fed()), None, None)
+        tree = parser.parse()
+    except TemplateSyntaxError as error:
+        raise SourceError(error.message or "syntax error", _offset(source, error, last)) from error
+    except RecursionError as error:
+        raise SourceError("nested too deeply", last.start) from error
+    tree.set_environment(sandbox)
+    return tree
+
+
+def _offset(source: str, error: TemplateSyntaxError, last: Lexeme) -> int:
+    """Where *error* is: at the last lexeme read, or right behind it when the lexer itself stopped."""
+    at_character = re.search(r" at (\d+)$", error.message or "")
+    if at_character:
+        return min(int(at_character[1]), len(source))
+    return last.start
+
+
+def holes(sandbox: Sandbox, source: str) -> list[tuple[int, int]]:
+    """The (start, end) of each stretch of Jinja syntax: output, tag, comment or raw block."""
+    found: list[tuple[int, int]] = []
+    opened = -1
+    for lexeme in lexemes(sandbox, source):
+        if lexeme.kind.endswith("_begin") and opened < 0:
+            opened = lexeme.start
+            inside_raw = lexeme.kind == "raw_begin"
+        elif lexeme.kind.endswith("_end") and (not inside_raw or lexeme.kind == "raw_end"):
+            found.append((opened, lexeme.start + len(lexeme.text)))
+            opened = -1
+    return found
+
+
+def masked(source: str, stretches: list[tuple[int, int]]) -> str:
+    """*source*, same length, with HOLE for every character of *stretches*."""
+    text = list(source)
+    for start, end in stretches:
+        text[start:end] = HOLE * (end - start)
+    return "".join(text)
