@@ -7,11 +7,13 @@ from app.settings import settings
 
 
 def reached(step: str) -> None:
-    """Die by SIGKILL here if FANFARE_CRASH_AFTER names *step* and has not done so before."""
+    """Die by SIGKILL here, once an installation, if FANFARE_CRASH_AFTER (comma-separated) names *step*."""
     wanted = settings().crash_after
-    if wanted and wanted == step:
-        marker = settings().state_dir / f"crashed-after-{step}"
-        if not marker.exists():
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+    if wanted and step in wanted.split(","):
+        marker = settings().state_dir / "crashed" / step
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            marker.touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)

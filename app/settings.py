@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     account_rate: float = Field(default=0.0, ge=0, description="Messages/s of an account without a limit; 0: none")
     uncertain_after: float = Field(default=86_400.0, gt=0, description="Seconds until a held unknown is given up")
 
-    crash_after: str = Field(default="", description="Tests only: the step after which the process kills itself")
+    crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
 
     @property
     def secret_path(self) -> Path:
