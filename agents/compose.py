@@ -3,7 +3,8 @@
 import hashlib
 from collections import OrderedDict
 
-from app.content.email import EmailTemplate, LinkOptions, Sender, compile_email
+from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
+from app.content.problems import ContentError
 
 from agents.campaigns import content_of
 from app.commands import CampaignEntry
@@ -27,8 +28,8 @@ class Composer:
         self._key = link_key(settings.secret_path.read_bytes())
         self._compiled: OrderedDict[tuple[str, int], EmailTemplate] = OrderedDict()
 
-    async def template_of(self, campaign: CampaignEntry) -> EmailTemplate | None:
-        """The template of *campaign*; None when its content has not arrived here."""
+    async def template_of(self, campaign: CampaignEntry) -> EmailTemplate | ContentError | None:
+        """The template of *campaign*, why there can be none, or None when its content has not arrived here."""
         known = self._compiled.get((campaign.id, campaign.version))
         if known is not None:
             self._compiled.move_to_end((campaign.id, campaign.version))
@@ -39,7 +40,10 @@ class Composer:
         spec = campaign.spec
         sender = Sender(spec.from_email, spec.from_name, spec.reply_to, campaign.account, campaign.id)
         links = LinkOptions(self._settings.public_url, self._key, spec.tracking.opens, spec.tracking.clicks)
-        template = compile_email(content, sender, links)
+        try:
+            template = compile_email(content, sender, links)
+        except ContentError as error:
+            return error
         self._compiled[campaign.id, campaign.version] = template
         while len(self._compiled) > KEPT:
             self._compiled.popitem(last=False)

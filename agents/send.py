@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from app.content.email import EmailTemplate, RenderError
+from app.content.email_template import EmailTemplate
+from app.content.problems import ContentError, RenderError
 from app.transport.smtp import SmtpPool
 from faust.types import AgentT, EventT, StreamT
 
@@ -101,16 +102,20 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         async with sender.quarantine.enter(release.campaign) as poison:
             if poison:
                 await sender.dead.put(event, poison)
-                return held(release, poison, app.now())
+                return held(release, "poison", poison, app.now())
             template = await sender.composer.template_of(campaign)
             if template is None:
                 return returned(release, "content not here yet", app.now())
+            if isinstance(template, ContentError):
+                return held(release, "content", str(template), app.now())
             intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))
             await table.write(event.message.partition, ledger.intend(release.release_id, intent))
             reached("send.intended")
             return await send_rows(event, release, campaign, template)
 
-    async def send_rows(event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate) -> Result:
+    async def send_rows(
+        event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate
+    ) -> Result:
         may_start = start_guard(event, release)
         envelope_from = campaign.spec.from_email
 
@@ -118,7 +123,12 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             try:
                 may_start()
                 body = template.render(
-                    VARIABLES.decode(row.variables), row.message_id, row.recipient_id, row.address, app.now()
+                    VARIABLES.decode(row.variables),
+                    row.message_id,
+                    row.recipient_id,
+                    row.address,
+                    app.now(),
+                    release.attempt,
                 )
             except NotNow:
                 return Outcome(Kind.RETURNED, app.now())
@@ -127,7 +137,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
                     Kind.BLOCKED, app.now(), klass="variables", detail=f"variables are not a JSON object: {error}"
                 )
             if isinstance(body, RenderError):
-                return Outcome(Kind.BLOCKED, app.now(), klass="render", detail=str(body)[:500])
+                return Outcome(Kind.BLOCKED, app.now(), klass="render", detail=body.reason)
 
             def on_begun() -> None:
                 may_start()
@@ -166,7 +176,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
     return send
 
 
-def held(release: Release, reason: str, now: float) -> Result:
+def held(release: Release, klass: str, reason: str, now: float) -> Result:
     """The result of a release that is set aside: its people are shown as blocked, with the reason."""
-    outcome = Outcome(Kind.BLOCKED, now, klass="poison", detail=reason)
+    outcome = Outcome(Kind.BLOCKED, now, klass=klass, detail=reason[:500])
     return Result(release.release_id, release.campaign, release.route, now, [outcome] * len(release.rows))
