@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import AsJson, examples
-from app.cli.failures import Failure
+from app.cli.failures import CommandError
 
 
 def attach(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def bench(
 
     root = Path(__file__).parents[2]
     if not (root / "benchmarks").is_dir():
-        raise Failure("the benchmarks are not part of this installation", "clone the project and run `make bench`")
+        raise CommandError("the benchmarks are not part of this installation", "clone the project and run `make bench`")
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--n", str(n)],
         cwd=root,
@@ -33,6 +33,6 @@ def bench(
         stdout=sys.stderr if as_json else None,
     )
     if done.returncode:
-        raise Failure(f"the benchmark ended with exit code {done.returncode}", "its own messages stand above")
+        raise CommandError(f"the benchmark ended with exit code {done.returncode}", "its own messages stand above")
     if as_json:
         sys.stdout.write((settings().state_dir / "bench.json").read_text())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.console import AsJson, emit, examples, say
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 
 campaign = typer.Typer(
     help="Campaigns.",
@@ -121,7 +121,7 @@ def _send(command: Any, as_json: bool) -> None:
     answer = done.answer
     if answer.status >= 400:
         where = f" ({answer.field})" if answer.field else ""
-        raise Failure(f"{answer.error}{where}", "`fanfare campaign status` shows what there is", Exit.FAILED)
+        raise CommandError(f"{answer.error}{where}", "`fanfare campaign status` shows what there is", Exit.FAILED)
     if as_json:
         emit({**answer.model_dump(), "effective": done.effective})
         return

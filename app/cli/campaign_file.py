@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 from app.commands import CampaignSpec, Content
 
 
@@ -16,7 +16,7 @@ def read_campaign_file(file: Path) -> tuple[CampaignSpec, Content]:
     """
     raw = _parsed(file)
     if not isinstance(raw, dict) or set(raw) != {"spec", "content"}:
-        raise Failure(f'{file} must be a JSON object {{"spec": ..., "content": ...}}', "see README.md", Exit.USAGE)
+        raise CommandError(f'{file} must be a JSON object {{"spec": ..., "content": ...}}', "see README.md", Exit.USAGE)
     content = raw["content"]
     if isinstance(content, dict):
         folder = Path.cwd() if str(file) == "-" else file.parent
@@ -28,12 +28,14 @@ def _parsed(file: Path) -> object:
     try:
         return json.loads(sys.stdin.read() if str(file) == "-" else file.read_text("utf-8"))
     except OSError as error:
-        raise Failure(f"cannot read {file}: {error.strerror}", "give the path of a JSON file", Exit.USAGE) from error
+        raise CommandError(
+            f"cannot read {file}: {error.strerror}", "give the path of a JSON file", Exit.USAGE
+        ) from error
     except UnicodeDecodeError as error:
-        raise Failure(f"{file} is not UTF-8 text", "save it as UTF-8", Exit.USAGE) from error
+        raise CommandError(f"{file} is not UTF-8 text", "save it as UTF-8", Exit.USAGE) from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise Failure(f"{file} is not JSON: {error.msg} ({where})", "repair it there", Exit.USAGE) from error
+        raise CommandError(f"{file} is not JSON: {error.msg} ({where})", "repair it there", Exit.USAGE) from error
 
 
 def _text_of(value: object, folder: Path) -> object:
@@ -43,4 +45,4 @@ def _text_of(value: object, folder: Path) -> object:
     try:
         return path.read_text("utf-8")
     except OSError as error:
-        raise Failure(f"cannot read {path}: {error.strerror}", "check the path in the file", Exit.USAGE) from error
+        raise CommandError(f"cannot read {path}: {error.strerror}", "check the path in the file", Exit.USAGE) from error

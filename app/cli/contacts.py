@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 
 contacts = typer.Typer(help="People and lists.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ def import_file(
 ) -> None:
     """Import FILE. Good rows go in, bad rows are reported one by one; then the exit code is 4."""
     if not file.is_file():
-        raise Failure(f"there is no file {file}", "give the path of a CSV file", Exit.USAGE)
+        raise CommandError(f"there is no file {file}", "give the path of a CSV file", Exit.USAGE)
     from app.clickhouse.contacts import import_csv
     from app.settings import settings
 

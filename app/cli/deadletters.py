@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
-from app.cli.failures import Failure
+from app.cli.failures import CommandError
 
 deadletters = typer.Typer(
     help="Records that could not be worked on.",
@@ -47,7 +47,7 @@ def replay(
     emit({"replayed": done}) if as_json else say(f"replayed {len(done)} of {len(numbers)}")
     if len(done) < len(numbers):
         gone = sorted(set(numbers) - set(done))
-        raise Failure(f"not found: {', '.join(map(str, gone))}", "`fanfare deadletters list` shows what there is")
+        raise CommandError(f"not found: {', '.join(map(str, gone))}", "`fanfare deadletters list` shows what there is")
 
 
 async def _read(limit: int) -> list[dict[str, Any]]:

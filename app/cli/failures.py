@@ -13,7 +13,7 @@ class Exit(IntEnum):
     PARTLY = 4  # done, but some rows were bad
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """A command cannot do what it was asked to: *message* says why, *advice* what to do about it."""
 
     def __init__(self, message: str, advice: str = "", code: Exit = Exit.FAILED) -> None:
@@ -23,35 +23,36 @@ class Failure(Exception):
         self.code = code
 
 
-def failure_of(error: Exception) -> Failure | None:
+def failure_of(error: Exception) -> CommandError | None:
     """*error* in words a person understands, or None when it is a bug and deserves its traceback."""
-    if isinstance(error, Failure):
+    if isinstance(error, CommandError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(("app.", "agents.")):
-        return Failure(f"the Python package {error.name} is missing", "run `make setup` (or pip install fanfare)")
+        return CommandError(f"the Python package {error.name} is missing", "run `make setup` (or pip install fanfare)")
     if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
-        return Failure(_invalid(error), "see docs/kafka.md for every field", Exit.USAGE)
+        return CommandError(_invalid(error), "see docs/kafka.md for every field", Exit.USAGE)
     return _failure_of_parts(error)
 
 
-def _failure_of_parts(error: Exception) -> Failure | None:
+def _failure_of_parts(error: Exception) -> CommandError | None:
     # Imported here: these modules are heavy, and an error path may take its time.
     from aiokafka.errors import KafkaError
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from app.control import ControlError, NoAnswer, Unreachable
+    from app.control.errors import ControlError, NoAnswerError, UnreachableError
+    from app.local.failure import LocalError
 
     match error:
-        case Unreachable() | NoAnswer():
-            return Failure(error.message, error.advice, Exit.NOT_REACHABLE)
-        case ControlError():
-            return Failure(error.message, error.advice)
+        case UnreachableError() | NoAnswerError():
+            return CommandError(error.message, error.advice, Exit.NOT_REACHABLE)
+        case ControlError() | LocalError():
+            return CommandError(error.message, error.advice)
         case KafkaError():
-            return Failure(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
+            return CommandError(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
         case ClickHouseError() if "refused" in str(error).lower() or "unable to connect" in str(error).lower():
-            return Failure("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
+            return CommandError("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
         case ClickHouseError():
-            return Failure(f"ClickHouse: {error}")
+            return CommandError(f"ClickHouse: {error}")
         case _:
             return None
 

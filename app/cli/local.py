@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 
 
 def attach(app: typer.Typer) -> None:
@@ -55,7 +55,7 @@ def status(as_json: AsJson = False) -> None:
 
     parts = supervisor.status(settings())
     if not parts:
-        raise Failure("nothing is running", "start it with `fanfare up`", Exit.NOT_REACHABLE)
+        raise CommandError("nothing is running", "start it with `fanfare up`", Exit.NOT_REACHABLE)
     if as_json:
         emit({"parts": parts})
     else:

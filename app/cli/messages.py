@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 
 
 def attach(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def messages(
 
     wanted = status.upper()
     if wanted and wanted not in Status.__members__:
-        raise Failure(f"there is no status {status!r}", f"one of {', '.join(Status)}", Exit.USAGE)
+        raise CommandError(f"there is no status {status!r}", f"one of {', '.join(Status)}", Exit.USAGE)
     rows = message_rows(settings(), campaign, wanted, limit)
     if as_json:
         emit(rows)

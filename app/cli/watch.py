@@ -17,48 +17,12 @@ from rich.progress import (
 )
 
 from app.cli.console import emit, say, table
-from app.cli.failures import Failure
+from app.cli.failures import CommandError
 from app.commands import CampaignEntry
-from app.control import Control, Picture
+from app.control import ENDED, Control, Picture, Speed, describe
 from app.settings import settings
 
-ENDED = ("COMPLETED", "CANCELLED", "FAILED")
 SHOWN = ("delivered", "sent", "bounced", "blocked", "dropped", "unknown", "given_up", "deferred")
-
-
-class Speed:
-    """Messages a second over the last *window* seconds."""
-
-    def __init__(self, window: float = 3.0) -> None:
-        self.window = window
-        self._points: list[tuple[float, int]] = []
-
-    def at(self, now: float, done: int) -> float:
-        """Note that *done* were done at *now*; the speed up to now."""
-        self._points.append((now, done))
-        while len(self._points) > 2 and self._points[1][0] <= now - self.window:
-            self._points.pop(0)
-        (then, before), seconds = self._points[0], now - self._points[0][0]
-        return (done - before) / seconds if seconds > 0 else 0.0
-
-
-def describe(entry: CampaignEntry, picture: Picture) -> dict[str, Any]:
-    """A campaign for programs: state, audience and counts."""
-    return {
-        "campaign": entry.id,
-        "name": entry.spec.name,
-        "state": entry.state,
-        "reason": entry.reason,
-        "audience": entry.seal.count if entry.seal else None,
-        "counts": picture.counts,
-        "done": picture.final,
-        "due": picture.due,
-        "on_the_way": picture.open,
-        "complete": picture.complete,
-        "created_at": entry.created_at,
-        "started_at": entry.started_at,
-        "finished_at": entry.finished_at,
-    }
 
 
 async def show_status(campaign: str, as_json: bool) -> None:
@@ -81,12 +45,12 @@ async def show_status(campaign: str, as_json: bool) -> None:
 
 
 async def follow(campaign: str, as_json: bool) -> dict[str, Any]:
-    """Show *campaign* until it has ended; the last picture. A FAILED campaign is a Failure."""
+    """Show *campaign* until it has ended; the last picture. A FAILED campaign is a CommandError."""
     async with Control(settings()) as control:
         _entry(control, campaign)
         last = await (_follow_as_lines if as_json else follow_with_bar)(control, campaign)
     if last["state"] == "FAILED":
-        raise Failure(f"the campaign failed: {last['reason']}", "create it again once that is repaired")
+        raise CommandError(f"the campaign failed: {last['reason']}", "create it again once that is repaired")
     if not as_json:
         _print_one(last)
     return last
@@ -145,7 +109,7 @@ def _draw(bar: Progress, task: TaskID, entry: CampaignEntry, picture: Picture, s
 def _entry(control: Control, campaign: str) -> CampaignEntry:
     entry = control.campaigns.get(campaign)
     if entry is None:
-        raise Failure(
+        raise CommandError(
             f"there is no live campaign {campaign}",
             "`fanfare campaign status` lists them; ended ones stay for a day, later see ClickHouse",
         )

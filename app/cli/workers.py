@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.console import examples
-from app.cli.failures import Exit, Failure
+from app.cli.failures import CommandError, Exit
 
 Slot = Annotated[
     int,
@@ -46,12 +46,14 @@ def senders(
     loglevel: LogLevel = "warn",
 ) -> None:
     """Send what was released on CHANNEL, each attempt at most once."""
-    if channel != "email":
-        raise Failure(f"there is no channel {channel!r}", "channels: email", Exit.USAGE)
+    from app.topics import EMAIL
+
+    if channel != EMAIL:
+        raise CommandError(f"there are no senders for {channel!r}", f"channels: {EMAIL}", Exit.USAGE)
     from agents.planes import build_senders
     from app.settings import settings
 
-    _run(build_senders(settings(), slot=slot), loglevel)
+    _run(build_senders(settings(), channel, slot=slot), loglevel)
 
 
 @worker.command("pacing")

@@ -1,7 +1,20 @@
 """The client library: commands over Kafka and live counts, for the CLI, the edge and programs."""
 
 from app.control.client import Control, Done, new_command_id
-from app.control.errors import ControlError, NoAnswer, Unreachable
+from app.control.describe import ENDED, Speed, describe
+from app.control.errors import ControlError, NoAnswerError, UnreachableError
 from app.control.live import LiveCounts, Picture
 
-__all__ = ["Control", "ControlError", "Done", "LiveCounts", "NoAnswer", "Picture", "Unreachable", "new_command_id"]
+__all__ = [
+    "ENDED",
+    "Control",
+    "ControlError",
+    "Done",
+    "LiveCounts",
+    "NoAnswerError",
+    "Picture",
+    "Speed",
+    "UnreachableError",
+    "describe",
+    "new_command_id",
+]

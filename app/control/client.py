@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.commands import Answer, CampaignEntry, Command
-from app.control.errors import NoAnswer, Unreachable
+from app.control.errors import NoAnswerError, UnreachableError
 from app.control.live import Picture
 from app.control.tail import BEATS, Tail
 from app.settings import Settings
@@ -43,17 +43,18 @@ class Control:
         self.settings = settings
         self.tail = Tail(settings, self._answered)
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Answer]]] = {}
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises UnreachableError."""
+        await self.tail.start()
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka,
+            bootstrap_servers=self.settings.kafka,
             acks="all",
             enable_idempotence=True,
             max_request_size=2_097_152,
             request_timeout_ms=10_000,
         )
-
-    async def start(self) -> None:
-        """Connect. Raises Unreachable."""
-        await self.tail.start()
         try:
             await self._producer.start()
         except (KafkaError, OSError) as error:
@@ -62,7 +63,8 @@ class Control:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._producer.stop()
+        if self._producer is not None:
+            await self._producer.stop()
         await self.tail.stop()
 
     async def __aenter__(self) -> Self:
@@ -80,7 +82,7 @@ class Control:
         """Publish *command* and wait for its answer; for pause and cancel also for the senders to hear it.
 
         Sending the same command again is harmless: the owner repeats its answer for 24 hours.
-        Raises Unreachable (not published) or NoAnswer (published, may still be carried out).
+        Raises UnreachableError (not published) or NoAnswerError (published, may still be carried out).
         """
         answer = await self._asked(command, timeout)
         effective = None
@@ -96,7 +98,7 @@ class Control:
             await self.produce(CAMPAIGN_COMMANDED, command.model_dump_json().encode(), key=command.account.encode())
             return await asyncio.wait_for(future, timeout)
         except TimeoutError as error:
-            raise NoAnswer(
+            raise NoAnswerError(
                 f"nobody answered within {timeout:g} s; the command may still be carried out",
                 "`fanfare status` shows whether pacing and intake run; repeating it with the same --key is safe",
             ) from error
@@ -133,7 +135,9 @@ class Control:
     # ---- producing ----
 
     async def produce(self, topic: str, value: bytes, key: bytes | None = None, partition: int | None = None) -> None:
-        """Publish one record and wait for the broker's acknowledgement. Raises Unreachable."""
+        """Publish one record and wait for the broker's acknowledgement. Raises UnreachableError."""
+        if self._producer is None:
+            raise self._unreachable()
         try:
             await asyncio.wait_for(self._producer.send_and_wait(topic, value, key=key, partition=partition), 15)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -157,7 +161,7 @@ class Control:
         """Return at the next news, or after *seconds*."""
         await self.tail.changed(seconds)
 
-    def _unreachable(self) -> Unreachable:
-        return Unreachable(
+    def _unreachable(self) -> UnreachableError:
+        return UnreachableError(
             f"Kafka does not answer at {self.settings.kafka}", "is Fanfare running? start it with `fanfare up`"
         )

@@ -10,9 +10,9 @@ class ControlError(Exception):
         self.advice = advice
 
 
-class Unreachable(ControlError):
+class UnreachableError(ControlError):
     """Kafka does not answer, or has not the topics."""
 
 
-class NoAnswer(ControlError):
+class NoAnswerError(ControlError):
     """A command was published, and nobody answered in time: it may still be carried out."""

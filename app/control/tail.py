@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from app.commands import Answer, CampaignEntry
-from app.control.errors import Unreachable
+from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
 from app.records import Beat, Demand, Undecodable, decode
 from app.settings import Settings
@@ -46,11 +46,11 @@ class Tail:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect, go to the right places and read up to the present. Raises Unreachable."""
+        """Connect, go to the right places and read up to the present. Raises UnreachableError."""
         try:
             await self._consumer.start()
             ends = await self._seek()
-        except (KafkaError, OSError) as error:
+        except (KafkaError, OSError, UnreachableError) as error:
             await self.stop()
             raise _unreachable(self.settings, error) from error
         self._task = asyncio.create_task(self._follow(), name="control-tail")
@@ -106,7 +106,7 @@ class Tail:
             wanted = {each.partition for each in partitions if each.topic == topic}
             known = cluster.partitions_for_topic(topic) or set()
             if not wanted <= known:
-                raise Unreachable(
+                raise UnreachableError(
                     f"the topic {topic} has {len(known)} partitions, not {len(wanted)}",
                     "run `fanfare topics apply` (FANFARE_PARTITIONS must be what it was then)",
                 )
@@ -166,7 +166,9 @@ def _ago(seconds: float) -> int:
     return int((time.time() - seconds) * 1000)
 
 
-def _unreachable(settings: Settings, error: BaseException) -> Unreachable:
-    if isinstance(error, Unreachable):
+def _unreachable(settings: Settings, error: BaseException) -> UnreachableError:
+    if isinstance(error, UnreachableError):
         return error
-    return Unreachable(f"Kafka does not answer at {settings.kafka}", "is Fanfare running? start it with `fanfare up`")
+    return UnreachableError(
+        f"Kafka does not answer at {settings.kafka}", "is Fanfare running? start it with `fanfare up`"
+    )

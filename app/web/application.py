@@ -1,0 +1,54 @@
+"""Builds the edge: routes, guards, and what starts and stops with it."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from app.settings import Settings
+from app.web import api, live, pages, tracking
+from app.web.feed import Feed
+from app.web.guards import add_security_headers, errors_in_words, only_own_pages
+from app.web.keys import FEED, LINK, LINK_KEY, SETTINGS, VIEWS
+from app.web.link import Link
+from app.web.views import Views
+
+MOST_BYTES = 2_500_000  # of a body: html and text of a campaign may have 1 MB each
+
+
+def create_edge(settings: Settings, link_key: bytes, link: Link | None = None) -> web.Application:
+    """The application. *link* is for tests; by default it connects to `settings.kafka`."""
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[errors_in_words, only_own_pages(settings)])
+    app[SETTINGS] = settings
+    app[LINK_KEY] = link_key
+    app[LINK] = link or Link(settings)
+    app[VIEWS] = Views(settings)
+    app[FEED] = Feed(app[LINK], app[VIEWS])
+    app[live.VIEWERS] = live.Viewers()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/campaigns/{id}/live", live.live)
+    api.add_routes(app.router)
+    pages.add_routes(app.router)
+    tracking.add_routes(app.router)
+    app.on_response_prepare.append(add_security_headers)
+    app.cleanup_ctx.append(_running)
+    app.on_shutdown.append(_send_viewers_home)
+    return app
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 while the edge serves; `kafka` tells whether it is connected."""
+    return web.json_response({"status": "ok", "kafka": request.app[LINK].connected})
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    await app[LINK].start()
+    await app[FEED].start()
+    yield
+    await app[FEED].stop()
+    await app[VIEWS].close()
+    await app[LINK].stop()
+
+
+async def _send_viewers_home(app: web.Application) -> None:
+    for task in list(app[live.VIEWERS]):
+        task.cancel()

@@ -1,0 +1,117 @@
+"""What a live page is told: one picture of a campaign, made at most a few times a second for all viewers."""
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+
+from app.commands import CampaignEntry
+from app.control import ENDED, Control, Speed, describe
+from app.web.link import Link
+from app.web.views import Views
+
+SAMPLE_SECONDS = 1.0
+MOST_SAMPLES = 600  # then every second one is dropped: a long campaign keeps its whole shape
+PROVIDER_SECONDS = 2.0
+PICTURE_SECONDS = 0.25
+
+
+class History:
+    """Messages decided over time: (seconds since 1970, count), bounded in number."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[float, int]] = []
+        self._every = SAMPLE_SECONDS
+
+    def note(self, now: float, done: int) -> None:
+        """Add a sample unless the last one is too fresh."""
+        if self.points and now - self.points[-1][0] < self._every * 0.9:
+            return
+        self.points.append((round(now, 1), done))
+        if len(self.points) > MOST_SAMPLES:
+            self.points = self.points[::2]
+            self._every *= 2
+
+
+class Feed:
+    """Samples running campaigns and builds the pictures that viewers get."""
+
+    def __init__(self, link: Link, views: Views) -> None:
+        self._link = link
+        self._views = views
+        self._histories: dict[str, History] = {}
+        self._speeds: dict[str, Speed] = {}
+        self._providers: dict[str, tuple[float, list[dict[str, Any]] | None]] = {}
+        self._made: dict[str, tuple[float, bytes]] = {}
+        self._reading: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sampler: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to sample."""
+        self._sampler = asyncio.create_task(self._sample_for_ever(), name="edge-sampler")
+
+    async def stop(self) -> None:
+        """End."""
+        tasks = [*self._tasks, *([self._sampler] if self._sampler else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def picture(self, entry: CampaignEntry) -> dict[str, Any]:
+        """Everything a page shows of *entry*, as of now."""
+        control = self._link.control
+        now = time.monotonic()
+        shown = describe(entry, control.picture(entry.id))
+        speed = self._speeds.setdefault(entry.id, Speed())
+        return shown | {
+            "rate": 0.0 if entry.state in ENDED else round(speed.at(now, shown["done"]), 1),
+            "providers": self._providers_of(entry.id, now),
+        }
+
+    def encoded(self, entry: CampaignEntry) -> bytes:
+        """`picture` as JSON, at most PICTURE_SECONDS old."""
+        made, body = self._made.get(entry.id, (0.0, b""))
+        now = time.monotonic()
+        if now - made >= PICTURE_SECONDS:
+            body = orjson.dumps(self.picture(entry))
+            self._made[entry.id] = (now, body)
+        return body
+
+    def history(self, campaign: str) -> bytes:
+        """The samples of *campaign* since this edge runs, and the time here, as JSON."""
+        history = self._histories.get(campaign)
+        return orjson.dumps({"now": time.time(), "points": history.points if history else []})
+
+    def _providers_of(self, campaign: str, now: float) -> list[dict[str, Any]] | None:
+        read, rows = self._providers.get(campaign, (0.0, None))
+        if now - read >= PROVIDER_SECONDS and campaign not in self._reading:
+            self._reading.add(campaign)
+            task = asyncio.create_task(self._read_providers(campaign))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return rows
+
+    async def _read_providers(self, campaign: str) -> None:
+        try:
+            rows = await self._views.by_provider(campaign)
+        finally:
+            self._reading.discard(campaign)
+        self._providers[campaign] = (time.monotonic(), rows)
+
+    async def _sample_for_ever(self) -> None:
+        while True:
+            if self._link.connected:
+                self._sample(self._link.control, time.time())
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    def _sample(self, control: Control, now: float) -> None:
+        for entry in list(control.campaigns.values()):
+            if entry.state in ("RUNNING", "PAUSED", "CANCELLING"):
+                done = control.picture(entry.id).final
+                self._histories.setdefault(entry.id, History()).note(now, done)
+                self._speeds.setdefault(entry.id, Speed()).at(time.monotonic(), done)
+        for known in (self._histories, self._speeds, self._providers, self._made):
+            for campaign in [each for each in known if each not in control.campaigns]:
+                del known[campaign]

@@ -1,0 +1,14 @@
+"""What handlers find on the application."""
+
+from aiohttp import web
+
+from app.settings import Settings
+from app.web.feed import Feed
+from app.web.link import Link
+from app.web.views import Views
+
+SETTINGS = web.AppKey("settings", Settings)
+LINK = web.AppKey("link", Link)
+VIEWS = web.AppKey("views", Views)
+FEED = web.AppKey("feed", Feed)
+LINK_KEY = web.AppKey("link_key", bytes)

@@ -1,0 +1,37 @@
+"""Runs the edge in this process until SIGTERM."""
+
+import logging
+
+import uvloop
+from aiohttp import web
+
+from agents.compose import link_key
+from app.local.failure import LocalError
+from app.settings import Settings
+from app.web.application import create_edge
+
+
+def run_edge(settings: Settings) -> None:
+    """Serve on edge_host:edge_port. Raises LocalError when the port is taken or the key is missing."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        secret = settings.secret_path.read_bytes()
+    except OSError as error:
+        raise LocalError(f"the key {settings.secret_path} cannot be read", "`fanfare up` makes it") from error
+    app = create_edge(settings, link_key(secret))
+    try:
+        # No access log: paths hold signed tokens.
+        web.run_app(
+            app,
+            host=settings.edge_host,
+            port=settings.edge_port,
+            access_log=None,
+            print=None,
+            shutdown_timeout=5,
+            loop=uvloop.new_event_loop(),
+        )
+    except OSError as error:
+        raise LocalError(
+            f"port {settings.edge_port} for the edge is taken or not allowed ({error.strerror})",
+            "stop what listens there, or set FANFARE_EDGE_PORT to a free port",
+        ) from error

@@ -1,0 +1,184 @@
+// Keeps the page of one campaign up to date: server-sent events in, numbers and bars out.
+"use strict";
+
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const main = document.querySelector("main");
+  const campaign = main.dataset.campaign;
+  const chart = new RateChart.Chart($("chart"));
+  const figure = (n) => Math.round(n || 0).toLocaleString("en");
+  const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part && part / whole < 0.01 ? 2 : 1)} %` : "–");
+  const ENDED = ["COMPLETED", "CANCELLED", "FAILED"];
+  const ACTIONS = { DRAFT: ["start", "cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"], SEALING: ["cancel"] };
+  const PARTS = [["accepted", "delivered", "Delivered"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
+    ["given_up", "deferred", "Given up"], ["dropped", "dropped", "Dropped"], ["unknown", "unknown", "Unknown"]];
+  let skew = 0; // seconds the server's clock is ahead of ours
+
+  function element(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  function filled(tone, part, whole, label) {
+    const made = element("span", { "data-tone": tone, title: label || "" });
+    made.style.width = `${whole ? Math.min(100, (100 * part) / whole) : 0}%`;
+    return made;
+  }
+
+  // Rows are kept and only their widths change: bars glide, screen readers are left in peace.
+  function barRows(body, rows, whole) {
+    const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
+    const shown = rows.map(({ key, label, count, tone, inner }) => {
+      let row = known.get(key);
+      if (!row) {
+        const head = element("th", { scope: "row", class: inner ? "inner" : "" }, label);
+        const meter = element("div", { class: "meter" }, filled(tone, 0, 1));
+        row = element("tr", { "data-key": key }, head, element("td", {}, meter), element("td", { class: "n" }), element("td", { class: "n dim" }));
+      }
+      row.querySelector(".meter span").style.width = `${whole ? Math.min(100, (100 * count) / whole) : 0}%`;
+      row.children[2].textContent = figure(count);
+      row.children[3].textContent = share(count, whole);
+      return row;
+    });
+    body.replaceChildren(...shown);
+  }
+
+  function describeSince(picture) {
+    const started = picture.started_at;
+    if (!started) return "";
+    const seconds = Math.max(0, (picture.finished_at || Date.now() / 1000 + skew) - started);
+    return ` · ${picture.finished_at ? "took" : "running for"} ${RateChart.clock(seconds)}`;
+  }
+
+  function eta(picture, left) {
+    if (ENDED.includes(picture.state)) return picture.reason || "";
+    if (picture.state === "PAUSED") return "paused: nothing leaves";
+    if (picture.next_due && !picture.due && !picture.on_the_way && left) return `${figure(left)} wait for their next try`;
+    return picture.rate > 0 && left ? `about ${RateChart.clock(left / picture.rate)} left` : "";
+  }
+
+  function showProgress(picture, counts, audience) {
+    const left = Math.max(0, audience - picture.done);
+    const percent = audience ? (100 * picture.done) / audience : 0;
+    $("percent").textContent = audience ? `${Math.floor(percent * 10) / 10} %` : "–";
+    $("done").textContent = figure(picture.done);
+    $("audience").textContent = figure(audience);
+    $("eta").textContent = eta(picture, left);
+    $("since").textContent = describeSince(picture);
+    const bar = $("bar");
+    bar.setAttribute("aria-valuenow", percent.toFixed(1));
+    bar.setAttribute("aria-valuetext", `${figure(picture.done)} of ${figure(audience)}`);
+    if (!bar.children.length) bar.append(...PARTS.map(([, tone]) => filled(tone, 0, 1)));
+    PARTS.forEach(([name, , label], i) => {
+      bar.children[i].style.width = `${audience ? (100 * (counts[name] || 0)) / audience : 0}%`;
+      bar.children[i].title = `${label}: ${figure(counts[name])}`;
+    });
+    $("legend").replaceChildren(...[...PARTS, ["left", "waiting", "Not yet decided"]]
+      .filter(([name]) => name === "left" ? left : counts[name] || name === "accepted")
+      .map(([name, tone, label]) => element("li", {}, element("i", { "data-tone": tone }), `${label} ${figure(name === "left" ? left : counts[name])}`)));
+  }
+
+  function showFunnel(picture, counts, audience) {
+    const tried = ["accepted", "bounced", "blocked", "unknown", "given_up"].reduce((sum, name) => sum + (counts[name] || 0), 0);
+    barRows($("funnel"), [
+      { key: "audience", label: "Audience", count: audience, tone: "accent" },
+      { key: "listed", label: "Checked", count: counts.listed || 0, tone: "accent" },
+      { key: "let", label: "Let through", count: Math.max(0, (counts.listed || 0) - (counts.dropped || 0)), tone: "accent" },
+      { key: "tried", label: "Attempted, decided", count: tried, tone: "accent" },
+      { key: "delivered", label: "Delivered", count: counts.accepted, tone: "delivered" },
+    ], audience);
+  }
+
+  function showReasons(counts, audience) {
+    const rows = [];
+    for (const [name, tone, label] of PARTS.slice(1)) {
+      if (!counts[name]) continue;
+      rows.push({ key: name, label, count: counts[name], tone });
+      Object.keys(counts).filter((key) => key.startsWith(`${name}.`)).sort((a, b) => counts[b] - counts[a])
+        .forEach((key) => rows.push({ key, label: key.slice(name.length + 1).replaceAll("_", " "), count: counts[key], tone, inner: true }));
+    }
+    barRows($("reasons"), rows, rows.length ? Math.max(...rows.map((row) => row.count)) : 1);
+    // The share is of the audience, the bar is relative to the largest reason.
+    [...$("reasons").children].forEach((row, i) => { row.children[3].textContent = share(rows[i].count, audience); });
+    $("no-reasons").hidden = rows.length > 0;
+  }
+
+  function showProviders(providers) {
+    $("providers-note").hidden = Boolean(providers && providers.length);
+    $("providers-note").textContent = providers === null
+      ? "ClickHouse does not answer: this table comes back when it does. Sending goes on." : "Nothing recorded yet.";
+    if (!providers) return;
+    $("providers").replaceChildren(...providers.map((each) => {
+      const delivered = (each.delivered || 0) + (each.sent || 0);
+      const all = each.messages || delivered + (each.bounced || 0) + (each.blocked || 0) + (each.deferred || 0);
+      const label = `${each.provider}: ${share(delivered, all)} delivered`;
+      const bar = element("div", { class: "bar", role: "img", "aria-label": label },
+        filled("delivered", delivered, all), filled("deferred", each.deferred, all),
+        filled("bounced", each.bounced, all), filled("blocked", each.blocked, all));
+      const cells = [all, delivered, each.deferred, each.bounced, each.blocked].map((n) => element("td", { class: "n" }, figure(n)));
+      return element("tr", {}, element("th", { scope: "row" }, each.provider), cells[0], element("td", { class: "wide" }, bar), ...cells.slice(1));
+    }));
+  }
+
+  function show(picture) {
+    const counts = { ...picture.counts };
+    counts.accepted = (counts.sent || 0) + (counts.delivered || 0);
+    const audience = picture.audience || 0;
+    $("state").textContent = picture.state.toLowerCase();
+    $("state").dataset.state = picture.state;
+    document.querySelectorAll("[data-count]").forEach((each) => { each.textContent = figure(counts[each.dataset.count]); });
+    document.querySelectorAll("[data-share]").forEach((each) => { each.textContent = `${share(counts[each.dataset.share] || 0, audience)} of the audience`; });
+    document.querySelectorAll("[data-action]").forEach((each) => { each.hidden = !(ACTIONS[picture.state] || []).includes(each.dataset.action); });
+    showProgress(picture, counts, audience);
+    showFunnel(picture, counts, audience);
+    showReasons(counts, audience);
+    showProviders(picture.providers);
+    $("rate").textContent = figure(picture.rate);
+    const seconds = (picture.finished_at || Date.now() / 1000 + skew) - picture.started_at;
+    $("mean").textContent = picture.started_at && seconds > 1 ? `· ${figure(picture.done / seconds)} on average` : "";
+    if (!ENDED.includes(picture.state)) chart.add(Date.now() / 1000 + skew, picture.done);
+  }
+
+  function link(state, text) {
+    $("link").dataset.link = state;
+    $("link").lastElementChild.textContent = text;
+  }
+
+  function follow() {
+    const source = new EventSource(`/campaigns/${encodeURIComponent(campaign)}/live`);
+    source.addEventListener("open", () => link("on", "live"));
+    source.addEventListener("error", () => link("lost", "connection lost, trying again"));
+    source.addEventListener("history", (event) => {
+      const { now, points } = JSON.parse(event.data);
+      skew = now - Date.now() / 1000;
+      chart.replace(points);
+    });
+    source.addEventListener("picture", (event) => { link("on", "live"); show(JSON.parse(event.data)); });
+    source.addEventListener("end", () => { source.close(); link("off", "ended"); });
+  }
+
+  async function order(button) {
+    const action = button.dataset.action;
+    if (action === "cancel" && !confirm("Cancel this campaign? Who has no mail yet gets none. This cannot be undone.")) return;
+    button.disabled = true;
+    $("notice").hidden = true;
+    try {
+      const answer = await fetch(`/v1/campaigns/${encodeURIComponent(campaign)}/${action}`, { method: "POST" });
+      if (!answer.ok) {
+        const problem = await answer.json();
+        throw new Error(problem.detail || problem.title);
+      }
+    } catch (error) {
+      $("notice").textContent = `Could not ${action}: ${error.message}`;
+      $("notice").hidden = false;
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  document.querySelectorAll("[data-action]").forEach((button) => button.addEventListener("click", () => order(button)));
+  show(JSON.parse($("picture").textContent));
+  follow();
+})();

@@ -1,0 +1,124 @@
+"""An edge on a real Kafka, with the topics of an installation and nothing behind them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from app.commands import Answer, CampaignEntry, CampaignSpec, Command, Seal
+from app.local.kafka import KafkaServer, running
+from app.records import Beat, Demand, encode
+from app.settings import Settings
+from app.stream.topics_apply import apply
+from app.topics import CAMPAIGN_CHANGED, CAMPAIGN_COMMANDED, COMMAND_ANSWERED, DEMAND_REPORTED, WORKER_BEAT
+from app.web.application import create_edge
+from app.web.keys import LINK
+
+KAFKA_PORT = 19510
+NOBODY = 19599  # a port where nothing listens
+KEY = b"k" * 32
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One broker for all tests of the edge and the client library."""
+    with running(tmp_path_factory.mktemp("edge"), KAFKA_PORT) as server:
+        yield server
+
+
+@pytest.fixture
+async def settings(kafka: KafkaServer, tmp_path: Path) -> Settings:
+    """Settings of an installation on that broker; ClickHouse is away."""
+    made = Settings(state_dir=tmp_path, kafka=kafka.bootstrap, partitions=2, clickhouse=f"http://127.0.0.1:{NOBODY}")
+    await apply(made)
+    return made
+
+
+class Planes:
+    """Publishes what pacing, recipients and senders would."""
+
+    def __init__(self, producer: AIOKafkaProducer, kafka: str) -> None:
+        self._producer = producer
+        self._kafka = kafka
+
+    async def entry(self, entry: CampaignEntry) -> int:
+        """Publish a directory entry; its offset."""
+        value = entry.model_dump_json().encode()
+        sent = await self._producer.send_and_wait(CAMPAIGN_CHANGED, value, key=entry.id.encode())
+        return int(sent.offset)
+
+    async def demand(self, demand: Demand) -> None:
+        """Publish what a partition reports."""
+        await self._producer.send_and_wait(DEMAND_REPORTED, encode(demand), partition=demand.partition)
+
+    async def beat(self, worker: str, at: float, directory: int) -> None:
+        """Publish that a sender lives."""
+        await self._producer.send_and_wait(WORKER_BEAT, encode(Beat(worker, "senders", at, directory)))
+
+    async def answer(self, answer: Answer) -> None:
+        """Publish an answer."""
+        await self._producer.send_and_wait(COMMAND_ANSWERED, answer.model_dump_json().encode())
+
+    @asynccontextmanager
+    async def answering(self, **fields: Any) -> AsyncIterator[list[Command]]:
+        """Answer every command that comes with *fields*; the commands seen."""
+        seen: list[Command] = []
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, enable_auto_commit=False)
+        await consumer.start()
+        places = [TopicPartition(CAMPAIGN_COMMANDED, number) for number in range(2)]
+        consumer.assign(places)
+        await consumer.seek_to_end(*places)
+        for place in places:
+            await consumer.position(place)
+
+        async def answer_all() -> None:
+            async for record in consumer:
+                command = Command.model_validate_json(record.value)
+                seen.append(command)
+                campaign = command.campaign or "cmp_new"
+                await self.answer(Answer(id=command.id, account=command.account, campaign=campaign, **fields))
+
+        task = asyncio.create_task(answer_all())
+        try:
+            yield seen
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await consumer.stop()
+
+
+@pytest.fixture
+async def planes(settings: Settings) -> AsyncIterator[Planes]:
+    """Somebody to answer."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
+    await producer.start()
+    yield Planes(producer, settings.kafka)
+    await producer.stop()
+
+
+@pytest.fixture
+async def edge(settings: Settings) -> AsyncIterator[TestClient[Any, Any]]:
+    """The edge, connected."""
+    app = create_edge(settings, KEY)
+    async with TestClient(TestServer(app)) as client:
+        async with asyncio.timeout(20):
+            await app[LINK].wait()
+        yield client
+
+
+def campaign_entry(campaign: str, state: str = "RUNNING", count: int = 1000, **more: Any) -> CampaignEntry:
+    """A campaign as pacing publishes it."""
+    return CampaignEntry.model_validate({
+        "id": campaign,
+        "account": "default",
+        "state": state,
+        "spec": CampaignSpec(name="Spring news", from_email="news@example.com", lists=["all"]),
+        "seal": Seal(id="s1", count=count, digest="d", day=20_000, groups=[("gmail", count)]),
+        "created_at": 1_700_000_000.0,
+        **more,
+    })  # fmt: skip
