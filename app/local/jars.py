@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from app.local.failure import LocalError
 
 JARS_LIST = Path(__file__).resolve().parents[2] / "deploy" / "kafka-jars.txt"
-FETCHES_AT_ONCE = 8
+FETCHES = 8  # at once
 FETCH_TIMEOUT = 60  # seconds without an answer
 
 ADVICE = (
@@ -104,19 +104,17 @@ def _locked(path: Path) -> Iterator[None]:
 def _fetch_all(missing: list[Jar], folder: Path, total: int, progress: Progress | None) -> None:
     if not missing:
         return
-    done = total - len(missing)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as staging:
-        with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
-            fetches = [pool.submit(_fetch, jar, Path(staging), folder) for jar in missing]
-            try:
-                for fetch in as_completed(fetches):
-                    fetch.result()
-                    done += 1
-                    if progress:
-                        progress(done, total)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+    # The pool ends before its folder does.
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as staging, ThreadPoolExecutor(FETCHES) as pool:
+        fetches = [pool.submit(_fetch, jar, Path(staging), folder) for jar in missing]
+        try:
+            for done, fetch in enumerate(as_completed(fetches), start=total - len(missing) + 1):
+                fetch.result()
+                if progress:
+                    progress(done, total)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 def _fetch(jar: Jar, staging: Path, folder: Path) -> None:
@@ -125,7 +123,7 @@ def _fetch(jar: Jar, staging: Path, folder: Path) -> None:
         raise LocalError(
             f"{jar.coordinate} has other bytes than deploy/kafka-jars.txt says", "its source is not to be trusted"
         )
-    os.replace(fetched, folder / jar.file_name)
+    fetched.replace(folder / jar.file_name)
 
 
 def _from_maven_cache(jar: Jar, staging: Path) -> Path | None:

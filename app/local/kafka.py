@@ -140,7 +140,7 @@ class KafkaServer:
         if not path.exists() or path.read_text() != text:
             fresh = path.with_suffix(".new")
             fresh.write_text(text)
-            os.replace(fresh, path)
+            fresh.replace(path)
 
     def _formatted(self) -> bool:
         return (self.folder / "data" / "meta.properties").exists()

@@ -41,7 +41,7 @@ def require_free(port: int, what: str, setting: str, host: str = LOOPBACK) -> No
 def wait_until(
     ready: Callable[[], bool], timeout: float, what: str, alive: Callable[[], bool] = lambda: True, every: float = 0.05
 ) -> None:
-    """Return as soon as *ready*; raise LocalError after *timeout* seconds, or when *alive* says that it never will be."""
+    """Return as soon as *ready*; LocalError after *timeout* seconds, or when *alive* says that it never will be."""
     deadline = time.monotonic() + timeout
     while not ready():
         if not alive():
