@@ -16,9 +16,9 @@ from app.content.headers import date_field, mailbox, unstructured
 from app.content.links import LinkSigner, is_trackable
 from app.content.parts import Part, compile_part, encoded_token
 from app.content.plain import text_template
-from app.content.problems import ContentError, ContentProblem, LimitExceeded, RenderError
-from app.content.sandbox import HTML, TEXT, TOKEN, TOKEN_BYTES, TRACKER
-from app.content.source import SourceError, parse, with_newlines
+from app.content.problems import ContentError, ContentProblem, LimitExceededError, RenderError
+from app.content.sandbox import HTML, TEXT, TOKEN, TOKEN_BYTES, TRACKER, bounds
+from app.content.source import parse, with_newlines
 from app.content.tracking import with_pixel, with_tracked_links
 
 _FEEDBACK = re.compile(r"[^A-Za-z0-9._-]+")
@@ -106,7 +106,15 @@ class EmailTemplate:
         """
         try:
             return self._render(variables, message_id, recipient_id, address, at, attempt)
-        except (TemplateError, LimitExceeded, AddressError, ArithmeticError, TypeError, ValueError, LookupError) as why:
+        except (
+            TemplateError,
+            LimitExceededError,
+            AddressError,
+            ArithmeticError,
+            TypeError,
+            ValueError,
+            LookupError,
+        ) as why:
             return RenderError(f"{type(why).__name__}: {why}"[:500])
 
     def preview(self, variables: Mapping[str, Any], address: str) -> dict[str, str]:
@@ -144,7 +152,7 @@ class EmailTemplate:
 
     def _values(self, variables: Mapping[str, Any], message_id: bytes, token: str, address: str) -> dict[str, Any]:
         """What the templates see: attributes, defaults for those that are missing or empty, built-in ones."""
-        values = {**self._defaults, **variables}
+        values = {**self._defaults, **variables, **bounds()}
         for name, text in self._defaults.items():
             if values[name] is None or values[name] == "":
                 values[name] = text

@@ -4,7 +4,7 @@ No line that these functions make starts with a dot, so bodies need no dot-stuff
 """
 
 import re
-from binascii import b2a_base64, b2a_qp
+from binascii import b2a_base64
 from functools import lru_cache
 from struct import Struct
 
@@ -48,15 +48,6 @@ def _qp_line(line: bytes, *, hard: bool) -> bytes:
         out.append(atom)
         width += len(atom)
     return b"".join(out)
-
-
-def quoted_printable(text: str) -> bytes:
-    """A whole body in quoted-printable, by the C implementation."""
-    encoded = b2a_qp(canonical(text), istext=True)
-    if encoded.startswith(b"."):
-        encoded = b"=2E" + encoded[1:]
-    # A dot behind a line break would double in SMTP: RFC 5321, 4.5.2. Stuffed here, once.
-    return encoded.replace(b"\r\n.", b"\r\n..")
 
 
 def base64_lines(text: str) -> bytes:

@@ -33,5 +33,5 @@ class RenderError:
     reason: str
 
 
-class LimitExceeded(Exception):
+class LimitExceededError(Exception):
     """A template did more than one message may: too many loop steps, or too much text."""

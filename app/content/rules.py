@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jinja2 import meta, nodes
 
-from app.content.problems import LimitExceeded
+from app.content.problems import LimitExceededError
 from app.content.sandbox import HTML, bounded_range
 
 METHODS = frozenset(
@@ -54,19 +54,34 @@ def _every(node: nodes.Node) -> Iterator[nodes.Node]:
 
 def _verdict(node: nodes.Node) -> tuple[str, str]:
     """Why *node* is refused and the word that shows where, or two empty strings."""
+    if not isinstance(node, _ALLOWED):
+        kind = type(node).__name__
+        word = {"FilterBlock": "filter", "CallBlock": "call", "AssignBlock": "set", "Pow": "**"}.get(kind, kind.lower())
+        return f"'{word}' is not available in templates", word
+    if isinstance(node, nodes.Call):
+        return _verdict_on_call(node)
+    if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem | nodes.Filter | nodes.Test):
+        return _verdict_on_name(node)
+    return _verdict_on_shape(node)
+
+
+def _verdict_on_name(node: nodes.Node) -> tuple[str, str]:
+    """Names with an underscore in front lead into Python, ours into the composer."""
     match node:
         case nodes.Name(name=name) if name.startswith(("_", RESERVED)):
             return f"the name '{name}' is reserved", name
-        case nodes.Getattr(attr=attr) if attr.startswith("_"):
-            return f"'{attr}' is out of reach of templates", attr
-        case nodes.Getitem(arg=nodes.Const(value=str() as key)) if key.startswith("_"):
-            return f"'{key}' is out of reach of templates", key
+        case nodes.Getattr(attr=name) | nodes.Getitem(arg=nodes.Const(value=str() as name)) if name.startswith("_"):
+            return f"'{name}' is out of reach of templates", name
         case nodes.Filter(name=name) if name not in HTML.filters or name.startswith(RESERVED):
             return f"there is no filter '{name}'", name
         case nodes.Test(name=name) if name not in HTML.tests:
             return f"there is no test '{name}'", name
-        case nodes.Call():
-            return _verdict_on_call(node)
+    return "", ""
+
+
+def _verdict_on_shape(node: nodes.Node) -> tuple[str, str]:
+    """Allowed syntax in a form that could multiply text or work."""
+    match node:
         case nodes.Mul(left=nodes.Const(value=str())) | nodes.Mul(right=nodes.Const(value=str())):
             return "'*' is for numbers", "*"
         case nodes.For(recursive=True):
@@ -76,10 +91,6 @@ def _verdict(node: nodes.Node) -> tuple[str, str]:
         case nodes.List(items=items) | nodes.Tuple(items=items, ctx="load"):
             constant = all(isinstance(item, nodes.Const) for item in items)
             return ("", "") if constant else ("a list may hold constants only", "")
-    if not isinstance(node, _ALLOWED):
-        kind = type(node).__name__
-        word = {"FilterBlock": "filter", "CallBlock": "call", "AssignBlock": "set", "Pow": "**"}.get(kind, kind.lower())
-        return f"'{word}' is not available in templates", word
     return "", ""
 
 
@@ -103,7 +114,7 @@ def _verdict_on_range(arguments: list[nodes.Expr]) -> tuple[str, str]:
     if len(numbers) == len(arguments):
         try:
             bounded_range(*numbers)
-        except (LimitExceeded, TypeError, ValueError, OverflowError) as error:
+        except (LimitExceededError, TypeError, ValueError, OverflowError) as error:
             return str(error), "range"
     return "", ""
 
@@ -114,19 +125,16 @@ def needed_variables(tree: nodes.Template) -> dict[str, int]:
     One that appears only under `default` or `is defined` may be missing.
     """
     undeclared = meta.find_undeclared_variables(tree) - set(HTML.globals)
-    optional = {id(node.node) for node in _every(tree) if _asks_politely(node)}
+    everything = list(_every(tree))
+    optional = {
+        id(node.node) for node in everything if isinstance(node, nodes.Filter) and node.name in ("default", "d")
+    }
     needed: dict[str, int] = {}
-    for node in _every(tree):
+    for node in everything:
         if isinstance(node, nodes.Name) and node.name in undeclared and id(node) not in optional:
             needed[node.name] = min(node.lineno, needed.get(node.name, node.lineno))
-    guarded = {node.node.name for node in _every(tree) if _is_definedness(node)}
+    tested = [
+        node.node for node in everything if isinstance(node, nodes.Test) and node.name in ("defined", "undefined")
+    ]
+    guarded = {node.name for node in tested if isinstance(node, nodes.Name)}
     return {name: line for name, line in needed.items() if name not in guarded}
-
-
-def _asks_politely(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.Filter) and node.name in ("default", "d")
-
-
-def _is_definedness(node: nodes.Node) -> bool:
-    is_test = isinstance(node, nodes.Test) and node.name in ("defined", "undefined")
-    return is_test and isinstance(node.node, nodes.Name)

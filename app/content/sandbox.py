@@ -5,7 +5,7 @@ of syntax (app/content/rules.py), loops that count their steps over the whole me
 that can multiply text looks at the size of its result first.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, nodes
@@ -17,10 +17,10 @@ from jinja2.tests import TESTS
 from jinja2.utils import pass_context, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
-from app.content.problems import LimitExceeded
+from app.content.problems import LimitExceededError
 
 LARGEST_OUTPUT = 1_000_000  # characters of one rendered part, and of any text on the way to it
-MOST_STEPS = 10_000  # of all loops of one message part together
+MOST_STEPS = 10_000  # of all loops of one message together
 LONGEST_RANGE = 1_000
 LARGEST_NUMBER = 512  # bits
 
@@ -48,7 +48,7 @@ def bounded_range(*arguments: int) -> range:
     """`range` of at most 1,000 steps."""
     steps = range(*arguments)
     if len(steps) > LONGEST_RANGE:
-        raise LimitExceeded(f"range is longer than {LONGEST_RANGE}")
+        raise LimitExceededError(f"range is longer than {LONGEST_RANGE}")
     return steps
 
 
@@ -61,15 +61,20 @@ def steps_of_one_message() -> Callable[[Iterable[Any]], Iterator[Any]]:
         for item in items:
             left -= 1
             if left < 0:
-                raise LimitExceeded(f"more than {MOST_STEPS} loop steps")
+                raise LimitExceededError(f"more than {MOST_STEPS} loop steps")
             yield item
 
     return each
 
 
+def bounds() -> dict[str, Any]:
+    """What compiled templates need beside their variables; made anew for each message."""
+    return {EACH: steps_of_one_message(), CONCAT: bounded_concat}
+
+
 def _checked_size(size: int) -> None:
     if size > LARGEST_OUTPUT:
-        raise LimitExceeded(f"text is longer than {LARGEST_OUTPUT} characters")
+        raise LimitExceededError(f"text is longer than {LARGEST_OUTPUT} characters")
 
 
 @pass_eval_context
@@ -77,7 +82,8 @@ def bounded_join(context: EvalContext, value: Iterable[Any], d: str = "", attrib
     """Jinja's `join`, after a look at the size of what it would make."""
     items = list(value)
     _checked_size(sum(len(str(item)) for item in items) + len(str(d)) * len(items))
-    return do_join(context, items, d, attribute)
+    joined: str = do_join(context, items, d, attribute)
+    return joined
 
 
 @pass_eval_context
@@ -126,12 +132,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """`+`, `*` and `%` with bounded results; the last two for numbers only."""
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator != "+" and not numbers:
-            raise LimitExceeded(f"'{operator}' is for numbers")
+            raise LimitExceededError(f"'{operator}' is for numbers")
         if not numbers and hasattr(left, "__len__") and hasattr(right, "__len__"):
             _checked_size(len(left) + len(right))
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, int) and result.bit_length() > LARGEST_NUMBER:
-            raise LimitExceeded("number is too large")
+            raise LimitExceededError("number is too large")
         return result
 
 
@@ -142,20 +148,20 @@ TEXT = Sandbox(autoescape=False)
 class _Bounds(NodeTransformer):
     """Puts our counters where the syntax tree loops or joins."""
 
-    def visit_For(self, node: nodes.For) -> nodes.For:
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
         """Loop over `fanfare_each(items)` instead of over items."""
         self.generic_visit(node)
         node.iter = _call(EACH, [node.iter], node.lineno)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - Jinja's name
         """Call `fanfare_concat(a, b)` for a ~ b."""
         self.generic_visit(node)
         return _call(CONCAT, node.nodes, node.lineno)
 
 
-def _call(name: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
-    return nodes.Call(nodes.Name(name, "load", lineno=line), arguments, [], None, None, lineno=line)
+def _call(name: str, arguments: Sequence[nodes.Node], line: int) -> nodes.Call:
+    return nodes.Call(nodes.Name(name, "load", lineno=line), list(arguments), [], None, None, lineno=line)
 
 
 def compiled(sandbox: Sandbox, tree: nodes.Template) -> Template:
@@ -166,13 +172,13 @@ def compiled(sandbox: Sandbox, tree: nodes.Template) -> Template:
 
 
 def rendered(template: Template, values: Mapping[str, Any]) -> str:
-    """The output of *template*; raises what Jinja raises, and LimitExceeded."""
-    context = template.new_context({**values, EACH: steps_of_one_message(), CONCAT: bounded_concat})
+    """The output of *template* for *values* with `bounds()`; raises what Jinja raises, and LimitExceededError."""
+    context = template.new_context(values)  # type: ignore[arg-type]
     chunks: list[str] = []
     size = 0
     for chunk in template.root_render_func(context):
         size += len(chunk)
         if size > LARGEST_OUTPUT:
-            raise LimitExceeded(f"output is longer than {LARGEST_OUTPUT} characters")
+            raise LimitExceededError(f"output is longer than {LARGEST_OUTPUT} characters")
         chunks.append(chunk)
     return "".join(chunks)

@@ -1,8 +1,10 @@
-"""The short road: templates that are text and {{ variable|filters }} only, without running Jinja per message.
+"""The short road: a template as a list of pieces, so that Jinja runs only where it has something to decide.
 
-Such a template becomes a list of pieces. Filters are Jinja's own functions, undefined names Jinja's own
-objects: what comes out is what the sandbox would have made, character by character (tests/content). Any
-other template takes the long road through the sandbox.
+Text is text, {{ variable|filters }} is a function, and anything else (an if, a loop, an expression) is an
+island: a small template of its own, run in the sandbox. Filters are Jinja's own functions and undefined
+names Jinja's own objects: what comes out is what the sandbox makes of the whole template, character by
+character (tests/content). A template with `set` takes the long road, whole: a name set in one piece may be
+read in another.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +14,11 @@ from typing import Any
 from jinja2 import nodes
 from markupsafe import escape
 
-from app.content.sandbox import TOKEN, TRACK, TRACKER, Sandbox
+from app.content.problems import LimitExceededError
+from app.content.sandbox import LARGEST_OUTPUT, TOKEN, TRACK, TRACKER, Sandbox, compiled, rendered
 
 SIMPLE_FILTERS = frozenset({"capitalize", "d", "default", "lower", "title", "trim", "upper"})
+MOST_ISLANDS = 8  # 10 us each: with more of them the whole template in Jinja is cheaper
 
 Values = Mapping[str, Any]
 Getter = Callable[[Values], str]
@@ -30,19 +34,24 @@ class Dynamic:
     """Text that *get* makes from the values of a message."""
 
     get: Getter
+    is_island: bool = False
 
 
 Segment = str | Token | Dynamic
 
 
 def segments_of(sandbox: Sandbox, tree: nodes.Template, unsubscribe: str) -> list[Segment] | None:
-    """The pieces of *tree*, neighbouring text joined; None if it needs Jinja.
+    """The pieces of *tree*, neighbouring text joined; None if it has to stay in one.
 
     *unsubscribe* is the unsubscribe URL up to the token.
     """
+    if tree.find(nodes.Assign) is not None:
+        return None
     merged: list[Segment] = []
+    islands = 0
     for segment in _segments(sandbox, tree.body, unsubscribe):
-        if segment is None:
+        islands += isinstance(segment, Dynamic) and segment.is_island
+        if islands > MOST_ISLANDS:
             return None
         if isinstance(segment, str) and merged and isinstance(merged[-1], str):
             merged[-1] += segment
@@ -60,10 +69,16 @@ def text_of(segments: list[Segment]) -> Getter:
     slots = [(place, getter) for place, getter in enumerate(getters) if not isinstance(getter, str)]
     texts = [getter if isinstance(getter, str) else "" for getter in getters]
 
+    fixed = sum(len(text) for text in texts)
+
     def get(values: Values) -> str:
         pieces = texts.copy()
+        size = fixed
         for place, getter in slots:
-            pieces[place] = getter(values)
+            pieces[place] = text = getter(values)
+            size += len(text)
+            if size > LARGEST_OUTPUT:
+                raise LimitExceededError(f"output is longer than {LARGEST_OUTPUT} characters")
         return "".join(pieces)
 
     return get
@@ -73,8 +88,8 @@ def _token(values: Values) -> str:
     return values[TOKEN]  # type: ignore[no-any-return]
 
 
-def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: str) -> Iterator[Segment | None]:
-    """One segment for each thing that is written; None for what is not simple."""
+def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: str) -> Iterator[Segment]:
+    """One segment for each thing that is written."""
     for node in body:
         match node:
             case nodes.Output(nodes=parts):
@@ -83,14 +98,13 @@ def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: str) -> Ite
             case nodes.FilterBlock(filter=nodes.Filter(name=name, args=[nodes.Const(value=int() as index)])) if (
                 name == TRACK
             ):
-                inner = list(_segments(sandbox, node.body, unsubscribe))
-                known = [segment for segment in inner if segment is not None]
-                yield Dynamic(_tracked(text_of(known), index)) if len(known) == len(inner) else None
+                yield _tracked(list(_segments(sandbox, node.body, unsubscribe)), index)
             case _:
-                yield None
+                yield _island(sandbox, node)
 
 
-def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[Segment | None]:
+def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[Segment]:
+    """The segments of one thing inside of {{ }} or between tags."""
     match node:
         case nodes.TemplateData(data=data):
             yield data
@@ -100,22 +114,21 @@ def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[S
             yield str(escape(unsubscribe)) if sandbox.autoescape else unsubscribe
             yield Token()
         case _:
-            yield _dynamic(sandbox, node)
+            yield _variable(sandbox, node) or _island(sandbox, nodes.Output([node], lineno=node.lineno))
 
 
-def _dynamic(sandbox: Sandbox, node: nodes.Expr) -> Dynamic | None:
-    """A variable through simple filters with constant arguments."""
+def _variable(sandbox: Sandbox, node: nodes.Expr) -> Dynamic | None:
+    """A variable through simple filters with constant arguments; None for any other expression."""
     steps: list[tuple[Callable[..., Any], list[Any]]] = []
-    while isinstance(node, nodes.Filter):
-        arguments = [argument.value for argument in node.args if isinstance(argument, nodes.Const)]
-        simple = node.name in SIMPLE_FILTERS and len(arguments) == len(node.args)
-        if not simple or node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
+    inner: nodes.Expr | None = node
+    while isinstance(inner, nodes.Filter):
+        arguments = [argument.value for argument in inner.args if isinstance(argument, nodes.Const)]
+        simple = inner.name in SIMPLE_FILTERS and len(arguments) == len(inner.args)
+        if not simple or inner.kwargs or inner.dyn_args or inner.dyn_kwargs:
             return None
-        steps.insert(0, (sandbox.filters[node.name], arguments))
-        node = node.node
-    if not isinstance(node, nodes.Name):
-        return None
-    return Dynamic(_getter(sandbox, node.name, steps))
+        steps.insert(0, (sandbox.filters[inner.name], arguments))
+        inner = inner.node
+    return Dynamic(_getter(sandbox, inner.name, steps)) if isinstance(inner, nodes.Name) else None
 
 
 def _getter(sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], list[Any]]]) -> Getter:
@@ -132,8 +145,13 @@ def _getter(sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], l
     return get
 
 
-def _tracked(get: Getter, index: int) -> Getter:
-    def tracked(values: Values) -> str:
-        return values[TRACKER](index, get(values))  # type: ignore[no-any-return]
+def _island(sandbox: Sandbox, node: nodes.Node) -> Dynamic:
+    """What Jinja writes for *node*, which neither sets nor reads names of other nodes."""
+    template = compiled(sandbox, nodes.Template([node], lineno=node.lineno))
+    return Dynamic(lambda values: rendered(template, values), is_island=True)
 
-    return tracked
+
+def _tracked(segments: list[Segment], index: int) -> Dynamic:
+    """An href whose target is rendered for each message."""
+    get = text_of(segments)
+    return Dynamic(lambda values: values[TRACKER](index, get(values)))
