@@ -1,23 +1,33 @@
 """chDB behind a pool: several statements at once on one engine, each with its own settings, database and parameters."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.local.clickhouse_errors import SESSION_IS_LOCKED, SESSION_NOT_FOUND, EngineError, error_in, refusal
+from app.local.clickhouse_errors import (
+    SESSION_IS_LOCKED,
+    SESSION_NOT_FOUND,
+    UNKNOWN_SETTING,
+    EngineError,
+    error_in,
+    refusal,
+)
 from app.local.clickhouse_sql import READS, Insert, first_word, leaves_traces, output_format, quoted, quoted_name
 
 MIB = 1 << 20
 MEMORY = 1_536  # MiB of the whole engine
 MOST_SESSIONS = 64
+SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # What each statement is bound by unless it brings its own.
 BASE_SETTINGS = {
+    "implicit_select": "0",  # chDB alone takes SELECT for granted
     "max_threads": "2",
     "max_execution_time": "300",
     "max_memory_usage": str(768 * MIB),
@@ -58,7 +68,8 @@ class Handle:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._database = "default"
+        self._home = "default"  # the database of a request that names none; USE in a session changes it
+        self._database = self._home
         self._base = dict(BASE_SETTINGS)  # in force when a request says nothing; SET in a session changes it
         self._applied: dict[str, str] = {}  # settings of the last request, still in force
         self._run("SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in BASE_SETTINGS.items()))
@@ -67,7 +78,7 @@ class Handle:
         """Run *statement* to its end. Raises EngineError."""
         word = first_word(statement.text)
         try:
-            self._use(statement.database)
+            self._use(statement.database or self._home)
             self._apply({} if word == b"SET" else dict(statement.settings))
             return self._insert(statement, statement.insert) if statement.insert else self._query(statement, word)
         except EngineError:
@@ -86,10 +97,9 @@ class Handle:
         output = output_format(statement.text) or statement.format
         started = time.monotonic()
         # No parameters is None: with an empty dict chDB would look for placeholders in inserted text.
-        text = statement.text.decode("utf-8", "surrogateescape")
-        result = self._connection.query(text, statement.format, params=dict(statement.params) or None)
+        result = self._connection.query(statement.text, statement.format, params=dict(statement.params) or None)
         if word == b"USE":
-            self._database = self._run("SELECT currentDatabase()", "RawBLOB").bytes().decode()
+            self._home = self._database = self._run("SELECT currentDatabase()", "RawBLOB").bytes().decode()
         elif word == b"SET":
             self._base = self._changed_settings()
         return Answer(
@@ -114,7 +124,7 @@ class Handle:
         return Answer(b"", "", 0, 0, done.rows_written, done.bytes_written, done.elapsed)
 
     def _use(self, database: str) -> None:
-        if database and database != self._database:
+        if database != self._database:
             self._run(f"USE {quoted_name(database)}")
             self._database = database
 
@@ -122,12 +132,24 @@ class Handle:
         """Bring the settings of this request into force: only what differs from the last one's is said."""
         if wanted == self._applied:
             return
+        for name in wanted:
+            if not SETTING_NAME.fullmatch(name):
+                raise refusal(UNKNOWN_SETTING, "UNKNOWN_SETTING", f"Unknown setting '{name}'")
         back = [f"{name} = {self._base_value(name)}" for name in self._applied if name not in wanted]
         fresh = [f"{name} = {quoted(value)}" for name, value in wanted.items() if self._applied.get(name) != value]
-        if back or fresh:
-            self._applied |= wanted  # if the engine refuses one of them, the next request takes all of them back
+        try:
             self._run("SET " + ", ".join(back + fresh))
+        except Exception:
+            self._take_back({**self._applied, **wanted})
+            raise
         self._applied = wanted
+
+    def _take_back(self, names: Iterable[str]) -> None:
+        """After the engine refused one of *names*: all of them as they were, whichever were already in force."""
+        self._applied = {}
+        for name in names:
+            with suppress(Exception):  # the one that was refused is refused again
+                self._run(f"SET {name} = {self._base_value(name)}")
 
     def _base_value(self, name: str) -> str:
         return quoted(self._base[name]) if name in self._base else "DEFAULT"

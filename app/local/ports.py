@@ -21,6 +21,16 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
+def free_ports(count: int = 1) -> int:
+    """The first of *count* ports in a row that are free now, chosen by the kernel. For tests."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            first: int = probe.getsockname()[1]
+        if first + count <= 65_536 and all(is_free(first + place) for place in range(count)):
+            return first
+
+
 def answers(port: int, host: str = LOOPBACK, timeout: float = 0.5) -> bool:
     """Whether a server accepts connections on *port* now."""
     try:
