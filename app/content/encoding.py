@@ -3,22 +3,24 @@
 No line that these functions make starts with a dot, so bodies need no dot-stuffing.
 """
 
-import re
 from binascii import b2a_base64
 from functools import lru_cache
 from struct import Struct
 
 SOFT_BREAK = b"=\r\n"
 _LINE = 75  # and one "=" when the line goes on
-_NEWLINES = re.compile(r"\r\n|\r|\n")
 _PLAIN = frozenset(range(0x20, 0x7F)) - {ord("=")} | {ord("\t")}
 _ATOMS = tuple(chr(byte).encode("latin-1") if byte in _PLAIN else b"=%02X" % byte for byte in range(256))
 
 
 def canonical(text: str) -> bytes:
-    """*text* in UTF-8 with CRLF for every line end."""
+    """*text* in UTF-8 with CRLF for every line feed.
+
+    A carriage return is dropped, wherever it stands: pieces that are encoded one by one must come out as
+    they would together, and what is CR LF together may be the end of one piece and the start of the next.
+    """
     if "\r" in text:
-        text = _NEWLINES.sub("\n", text)
+        text = text.replace("\r", "")
     return text.replace("\n", "\r\n").encode()
 
 

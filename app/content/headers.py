@@ -32,7 +32,7 @@ def unstructured(name: str, text: str) -> bytes:
 
 def mailbox(name: str, display_name: str, address: str) -> bytes:
     """`name: display name <address>` with its CRLF. *address* must be checked already."""
-    display_name = one_line(display_name)
+    display_name = " ".join(one_line(display_name).split())  # readers fold every kind of space in a name
     if not display_name:
         return f"{name}: {address}\r\n".encode()
     phrase = _phrase(display_name, WIDTH - len(name) - 2)

@@ -56,33 +56,35 @@ def lexemes(sandbox: Sandbox, source: str) -> Iterator[Lexeme]:
 def parse(sandbox: Sandbox, source: str) -> nodes.Template:
     """The syntax tree of *source*, or SourceError at the lexeme where parsing stopped."""
     last = Lexeme(0, "", "")
+    ended = False
 
     def fed() -> Iterator[tuple[int, str, str]]:
-        nonlocal last
+        nonlocal last, ended
         line = 1
         for lexeme in lexemes(sandbox, source):
             line += source.count("\n", last.start, lexeme.start)
             last = lexeme
             yield line, lexeme.kind, lexeme.text
+        ended = True
 
     parser = Parser(sandbox, "")
     try:
         parser.stream = TokenStream(sandbox.lexer.wrap(fed()), None, None)
         tree = parser.parse()
     except TemplateSyntaxError as error:
-        raise SourceError(error.message or "syntax error", _offset(source, error, last)) from error
+        raise SourceError(
+            error.message or "syntax error", _offset(source, error, len(source) if ended else last.start)
+        ) from error
     except RecursionError as error:
         raise SourceError("nested too deeply", last.start) from error
     tree.set_environment(sandbox)
     return tree
 
 
-def _offset(source: str, error: TemplateSyntaxError, last: Lexeme) -> int:
-    """Where *error* is: at the last lexeme read, or right behind it when the lexer itself stopped."""
-    at_character = re.search(r" at (\d+)$", error.message or "")
-    if at_character:
-        return min(int(at_character[1]), len(source))
-    return last.start
+def _offset(source: str, error: TemplateSyntaxError, read: int) -> int:
+    """Where *error* is: where the parser had *read* to, or at the character that the lexer names."""
+    at_character = re.search(r"^unexpected char .* at (\d+)$", error.message or "")
+    return min(int(at_character[1]), len(source)) if at_character else read
 
 
 def holes(sandbox: Sandbox, source: str) -> list[tuple[int, int]]:
