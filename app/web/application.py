@@ -15,13 +15,13 @@ from app.web.views import Views
 MOST_BYTES = 2_500_000  # of a body: html and text of a campaign may have 1 MB each
 
 
-def create_edge(settings: Settings, link_key: bytes, link: Link | None = None) -> web.Application:
-    """The application. *link* is for tests; by default it connects to `settings.kafka`."""
+def create_edge(settings: Settings, link_key: bytes, views: Views | None = None) -> web.Application:
+    """The application. It connects to Kafka and ClickHouse of *settings* when it starts."""
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[errors_in_words, only_own_pages(settings)])
     app[SETTINGS] = settings
     app[LINK_KEY] = link_key
-    app[LINK] = link or Link(settings)
-    app[VIEWS] = Views(settings)
+    app[LINK] = Link(settings)
+    app[VIEWS] = views or Views(settings)
     app[FEED] = Feed(app[LINK], app[VIEWS])
     app[live.VIEWERS] = live.Viewers()
     app.router.add_get("/healthz", healthz)
@@ -50,5 +50,5 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _send_viewers_home(app: web.Application) -> None:
-    for task in list(app[live.VIEWERS]):
+    for task in list(app[live.VIEWERS].tasks):
         task.cancel()

@@ -84,8 +84,13 @@ class Feed:
         history = self._histories.get(campaign)
         return orjson.dumps({"now": time.time(), "points": history.points if history else []})
 
+    def note(self, campaign: str, at: float, done: int) -> None:
+        """Add a sample to the history of *campaign*."""
+        self._histories.setdefault(campaign, History()).note(at, done)
+
     def _providers_of(self, campaign: str, now: float) -> list[dict[str, Any]] | None:
-        read, rows = self._providers.get(campaign, (0.0, None))
+        # What was read last; a fresh read is begun when that is old. None: ClickHouse is away.
+        read, rows = self._providers.get(campaign, (0.0, []))
         if now - read >= PROVIDER_SECONDS and campaign not in self._reading:
             self._reading.add(campaign)
             task = asyncio.create_task(self._read_providers(campaign))
@@ -110,7 +115,7 @@ class Feed:
         for entry in list(control.campaigns.values()):
             if entry.state in ("RUNNING", "PAUSED", "CANCELLING"):
                 done = control.picture(entry.id).final
-                self._histories.setdefault(entry.id, History()).note(now, done)
+                self.note(entry.id, now, done)
                 self._speeds.setdefault(entry.id, Speed()).at(time.monotonic(), done)
         for known in (self._histories, self._speeds, self._providers, self._made):
             for campaign in [each for each in known if each not in control.campaigns]:

@@ -16,8 +16,12 @@ HEARTBEAT_SECONDS = 10.0
 WRITE_SECONDS = 10.0  # a viewer who does not read for so long is dropped
 LINGER_SECONDS = 10.0  # after the end: ClickHouse is a few seconds behind
 
-class Viewers(set[asyncio.Task[object]]):
+
+class Viewers:
     """The streams that are open."""
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[object]] = set()
 
 
 VIEWERS = web.AppKey("viewers", Viewers)
@@ -26,7 +30,7 @@ VIEWERS = web.AppKey("viewers", Viewers)
 async def live(request: web.Request) -> web.StreamResponse:
     """The event stream. Events: history (once), picture, end."""
     entry = live_entry(request)
-    viewers = request.app[VIEWERS]
+    viewers = request.app[VIEWERS].tasks
     if len(viewers) >= MOST_VIEWERS:
         response = problem(503, "Too many viewers", f"at most {MOST_VIEWERS} at once; try again")
         response.headers["Retry-After"] = "5"

@@ -18,6 +18,7 @@ from app.stream.topics_apply import apply
 from app.topics import CAMPAIGN_CHANGED, CAMPAIGN_COMMANDED, COMMAND_ANSWERED, DEMAND_REPORTED, WORKER_BEAT
 from app.web.application import create_edge
 from app.web.keys import LINK
+from app.web.views import Views
 
 KAFKA_PORT = 19510
 NOBODY = 19599  # a port where nothing listens
@@ -101,13 +102,19 @@ async def planes(settings: Settings) -> AsyncIterator[Planes]:
     await producer.stop()
 
 
+@asynccontextmanager
+async def running_edge(settings: Settings, views: Views | None = None) -> AsyncIterator[TestClient[Any, Any]]:
+    """An edge that is connected to Kafka."""
+    app = create_edge(settings, KEY, views)
+    async with TestClient(TestServer(app)) as client, asyncio.timeout(120):
+        await app[LINK].wait()
+        yield client
+
+
 @pytest.fixture
 async def edge(settings: Settings) -> AsyncIterator[TestClient[Any, Any]]:
-    """The edge, connected."""
-    app = create_edge(settings, KEY)
-    async with TestClient(TestServer(app)) as client:
-        async with asyncio.timeout(20):
-            await app[LINK].wait()
+    """The edge, connected; its ClickHouse is away."""
+    async with running_edge(settings) as client:
         yield client
 
 

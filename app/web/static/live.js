@@ -86,7 +86,7 @@
       { key: "audience", label: "Audience", count: audience, tone: "accent" },
       { key: "listed", label: "Checked", count: counts.listed || 0, tone: "accent" },
       { key: "let", label: "Let through", count: Math.max(0, (counts.listed || 0) - (counts.dropped || 0)), tone: "accent" },
-      { key: "tried", label: "Attempted, decided", count: tried, tone: "accent" },
+      { key: "tried", label: "Attempted", count: tried, tone: "accent" },
       { key: "delivered", label: "Delivered", count: counts.accepted, tone: "delivered" },
     ], audience);
   }
@@ -107,6 +107,7 @@
 
   function showProviders(providers) {
     $("providers-note").hidden = Boolean(providers && providers.length);
+    if (providers) $("providers").closest(".scroll").hidden = !providers.length;
     $("providers-note").textContent = providers === null
       ? "ClickHouse does not answer: this table comes back when it does. Sending goes on." : "Nothing recorded yet.";
     if (!providers) return;
@@ -129,7 +130,7 @@
     $("state").textContent = picture.state.toLowerCase();
     $("state").dataset.state = picture.state;
     document.querySelectorAll("[data-count]").forEach((each) => { each.textContent = figure(counts[each.dataset.count]); });
-    document.querySelectorAll("[data-share]").forEach((each) => { each.textContent = `${share(counts[each.dataset.share] || 0, audience)} of the audience`; });
+    document.querySelectorAll("[data-share]").forEach((each) => { each.textContent = `${share(counts[each.dataset.share] || 0, audience)} of all`; });
     document.querySelectorAll("[data-action]").forEach((each) => { each.hidden = !(ACTIONS[picture.state] || []).includes(each.dataset.action); });
     showProgress(picture, counts, audience);
     showFunnel(picture, counts, audience);

@@ -1,0 +1,169 @@
+"""The REST API over a real broker."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from tests.web.conftest import Planes, campaign_entry
+
+pytestmark = pytest.mark.integration
+
+Edge = TestClient[Any, Any]
+SPEC = {"name": "Spring", "from_email": "news@example.com", "lists": ["customers"]}
+CONTENT = {"subject": "Hello", "html": "<p>Hello</p>", "text": "Hello"}
+
+
+async def test_creating_a_campaign_answers_with_its_address(edge: Edge, planes: Planes) -> None:
+    """
+    The one call that every integration starts with.
+    """
+    async with planes.answering(status=201, state="DRAFT") as seen:
+        answer = await edge.post(
+            "/v1/campaigns", json={"spec": SPEC, "content": CONTENT}, headers={"Idempotency-Key": "spring-1"}
+        )
+        body = await answer.json()
+    assert (answer.status, answer.headers["Location"]) == (201, "/v1/campaigns/cmp_new/status")
+    assert body == {"campaign": "cmp_new", "state": "DRAFT", "command": "spring-1"}
+    assert seen[0].content is not None
+    assert (seen[0].kind, seen[0].content.subject) == ("campaign.create", "Hello")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"spec": SPEC | {"lists": []}, "content": CONTENT}, "spec.lists"),
+        ({"spec": SPEC | {"trottle": {}}, "content": CONTENT}, "spec.trottle"),
+        ({"spec": SPEC}, "content"),
+    ],
+)
+async def test_a_wrong_field_is_named(edge: Edge, body: dict[str, Any], field: str) -> None:
+    """
+    A misspelt limit that is ignored sends a campaign without a limit.
+    """
+    answer = await edge.post("/v1/campaigns", json=body)
+    told = json.loads(await answer.text())
+    assert (answer.status, answer.content_type) == (422, "application/problem+json")
+    assert told["field"] == field
+
+
+async def test_what_is_not_json_is_refused(edge: Edge) -> None:
+    """
+    Bad input gets an answer that helps, never a stack trace.
+    """
+    answer = await edge.post("/v1/campaigns", data=b"{", headers={"Content-Type": "application/json"})
+    assert answer.status == 422
+    answer = await edge.post("/v1/campaigns", data={"a": "b"})
+    assert answer.status == 415
+
+
+async def test_a_body_that_is_too_large_is_refused(edge: Edge) -> None:
+    """
+    Memory of the edge is bounded.
+    """
+    body = json.dumps({"spec": SPEC, "content": CONTENT | {"html": "x" * 3_000_000}})
+    headers = {"Content-Type": "application/json"}
+    answer = await edge.post("/v1/campaigns", data=io.BytesIO(body.encode()), headers=headers)
+    assert (answer.status, answer.content_type) == (413, "application/problem+json")
+
+
+async def test_the_owners_refusal_comes_through(edge: Edge, planes: Planes) -> None:
+    """
+    Pausing what has ended is a conflict, and the caller learns why.
+    """
+    async with planes.answering(status=409, state="COMPLETED", error="the campaign has ended"):
+        answer = await edge.post("/v1/campaigns/cmp_a/pause")
+        told = json.loads(await answer.text())
+    assert (answer.status, told["detail"]) == (409, "the campaign has ended")
+
+
+async def test_status_of_a_live_campaign(edge: Edge, planes: Planes) -> None:
+    """
+    Programs poll this.
+    """
+    await planes.entry(campaign_entry("cmp_status", "PAUSED", count=12))
+    while (answer := await edge.get("/v1/campaigns/cmp_status/status")).status == 404:
+        pass
+    body = await answer.json()
+    assert (body["state"], body["audience"], body["done"]) == ("PAUSED", 12, 0)
+    assert "cmp_status" in [each["campaign"] for each in (await (await edge.get("/v1/campaigns")).json())["campaigns"]]
+
+
+async def test_an_unknown_campaign_is_a_problem_with_advice(edge: Edge) -> None:
+    """
+    Ids get mistyped.
+    """
+    answer = await edge.get("/v1/campaigns/cmp_none/status")
+    assert (answer.status, answer.content_type) == (404, "application/problem+json")
+
+
+async def test_messages_without_clickhouse_say_so(edge: Edge) -> None:
+    """
+    An empty list would claim that there are none.
+    """
+    answer = await edge.get("/v1/campaigns/cmp_a/messages?status=BOUNCED")
+    assert answer.status == 503
+    assert (await edge.get("/v1/campaigns/cmp_a/messages?status=LOST")).status == 400
+    assert (await edge.get("/v1/campaigns/cmp_a/messages?limit=0")).status == 400
+
+
+async def test_another_site_can_neither_command_nor_read(edge: Edge) -> None:
+    """
+    The edge has no login on one machine: a web page that its owner visits must not steer it.
+    """
+    post = edge.post
+    assert (await post("/v1/campaigns/cmp_a/cancel", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
+    assert (await post("/v1/campaigns/cmp_a/cancel", headers={"Origin": "https://evil.example"})).status == 403
+    assert (await edge.get("/v1/campaigns", headers={"Host": "evil.example"})).status == 421
+    assert (await edge.get("/", headers={"Host": "evil.example"})).status == 421
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/v1/campaigns", "/static/live.js", "/nowhere"])
+async def test_every_answer_carries_the_security_headers(edge: Edge, path: str) -> None:
+    """
+    Templates and names come from outside: what slips through must not run.
+    """
+    answer = await edge.get(path)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Server" not in answer.headers
+
+
+async def test_a_name_with_markup_is_shown_and_not_run(edge: Edge, planes: Planes) -> None:
+    """
+    Campaign names are typed by anybody who may create one.
+    """
+    name = "</script><script>alert(1)</script>"
+    entry = campaign_entry("cmp_markup")
+    await planes.entry(entry.model_copy(update={"spec": entry.spec.model_copy(update={"name": name})}))
+    while (answer := await edge.get("/campaigns/cmp_markup")).status == 404:
+        pass
+    assert "<script>alert" not in await answer.text()
+    assert "<script>alert" not in await (await edge.get("/")).text()
+
+
+async def test_a_file_outside_of_the_static_folder_is_not_served(edge: Edge) -> None:
+    """
+    The oldest hole of web servers.
+    """
+    for path in ("/static/..%2fserve.py", "/static/%2e%2e/serve.py", "/static/serve.py"):
+        assert (await edge.get(path)).status == 404
+
+
+async def test_viewers_are_bounded_and_leave_when_they_go(edge: Edge, planes: Planes) -> None:
+    """
+    A page left open in a thousand tabs must not take the API down.
+    """
+    await planes.entry(campaign_entry("cmp_view"))
+    while (answer := await edge.get("/campaigns/cmp_view/live")).status == 404:
+        pass
+    assert answer.content_type == "text/event-stream"
+    assert (await answer.content.readline()) == b"event: history\n"
+    while not (await answer.content.readline()).startswith(b"event: picture"):
+        pass
+    picture = json.loads((await answer.content.readline()).removeprefix(b"data: "))
+    assert picture["campaign"] == "cmp_view"
+    answer.close()
