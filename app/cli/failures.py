@@ -41,12 +41,15 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
 
     from app.control.errors import ControlError, NoAnswerError, UnreachableError
     from app.local.failure import LocalError
+    from app.stream.topics_apply import TopicsMismatch
 
     match error:
         case UnreachableError() | NoAnswerError():
             return CommandError(error.message, error.advice, Exit.NOT_REACHABLE)
         case ControlError() | LocalError():
             return CommandError(error.message, error.advice)
+        case TopicsMismatch():
+            return CommandError("\n".join(error.problems), "FANFARE_PARTITIONS must be what it was when they were made")
         case KafkaError():
             return CommandError(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
         case ClickHouseError() if "refused" in str(error).lower() or "unable to connect" in str(error).lower():

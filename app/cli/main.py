@@ -1,5 +1,7 @@
 """The `fanfare` command: puts the groups of commands together and turns failures into words."""
 
+import logging
+
 import typer
 from typer.core import TyperGroup
 
@@ -8,11 +10,17 @@ from app.cli.console import JSON_KEY, examples, report_failure
 from app.cli.failures import failure_of
 
 
+PROCESSES = ("worker", "edge", "record")
+
+
 class Commands(TyperGroup):
     """Runs a command; a foreseen failure becomes a message and an exit code, a bug keeps its traceback."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         """Run the command that was asked for."""
+        if ctx.invoked_subcommand not in PROCESSES:
+            # A client tells in one sentence that Kafka is away; its library would in twenty lines.
+            logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort):

@@ -1,0 +1,186 @@
+"""The commands as a person types them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from app.cli.main import app
+from app.settings import settings
+
+NOBODY = "127.0.0.1:19599"
+COMMANDS = (
+    "up", "down", "demo", "status", "contacts import", "campaign create", "campaign start", "campaign pause",
+    "campaign resume", "campaign cancel", "campaign status", "campaign watch", "messages", "topics apply", "migrate",
+    "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
+    "deadletters replay", "bench",
+)  # fmt: skip
+IN_FOREGROUND = ("worker", "edge", "record")
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An installation that is not there."""
+    monkeypatch.setenv("FANFARE_KAFKA", NOBODY)
+    monkeypatch.setenv("FANFARE_CLICKHOUSE", f"http://{NOBODY}")
+    monkeypatch.setenv("FANFARE_STATE_DIR", str(tmp_path / "var"))
+    settings.cache_clear()
+
+
+def run(*words: str) -> Result:
+    """What `fanfare` answers to *words*."""
+    return CliRunner().invoke(app, words)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    """
+    Help without an example sends people to a search engine.
+    """
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    if command.split()[0] != "worker":
+        assert f"fanfare {command.split()[0]}" in result.output
+    assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.split()[0] not in IN_FOREGROUND])
+def test_every_command_speaks_json(command: str) -> None:
+    """
+    Scripts must not parse tables.
+    """
+    assert "--json" in run(*command.split(), "--help").output
+
+
+def test_help_is_there_at_once() -> None:
+    """
+    A command that takes a second to say what it can do feels broken: heavy imports wait until they are needed.
+    """
+    code = "import sys, app.cli.main; print([m for m in ('faust', 'aiokafka', 'chdb', 'pydantic') if m in sys.modules])"
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert time.monotonic() - started < 5
+
+
+def test_without_kafka_a_command_says_so_and_what_to_do() -> None:
+    """
+    The first thing that goes wrong for a newcomer.
+    """
+    result = run("campaign", "pause", "cmp_a")
+    assert result.exit_code == 3
+    assert NOBODY in result.stderr
+    assert "fanfare up" in result.stderr
+
+
+def test_an_error_as_json_is_json() -> None:
+    """
+    A script that asked for JSON gets JSON, in failure too.
+    """
+    result = run("campaign", "status", "--json")
+    assert result.exit_code == 3
+    told = json.loads(result.stdout)
+    assert (told["exit_code"], "fanfare up" in told["advice"]) == (3, True)
+
+
+def test_the_status_of_nothing_is_not_reachable() -> None:
+    """
+    Monitoring asks by exit code.
+    """
+    result = run("status")
+    assert result.exit_code == 3
+    assert "fanfare up" in result.stderr
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    """
+    A typo in a path must not look like trouble with the data.
+    """
+    result = run("contacts", "import", str(tmp_path / "none.csv"), "--list", "x")
+    assert result.exit_code == 2
+    assert "none.csv" in result.stderr
+
+
+def test_a_broken_campaign_file_is_told_with_line_and_column(tmp_path: Path) -> None:
+    """
+    JSON is written by hand here.
+    """
+    file = tmp_path / "c.json"
+    file.write_text('{"spec": {},\n "content": }')
+    result = run("campaign", "create", str(file))
+    assert result.exit_code == 2
+    assert "line 2, column 13" in result.stderr
+
+
+def test_a_wrong_field_of_a_campaign_is_named(tmp_path: Path) -> None:
+    """
+    A misspelt limit that is ignored sends a campaign without a limit.
+    """
+    file = tmp_path / "c.json"
+    spec = {"from_email": "a@example.com", "lists": ["x"], "trottle": {}}
+    file.write_text(json.dumps({"spec": spec, "content": {"subject": "s", "text": "t"}}))
+    result = run("campaign", "create", str(file))
+    assert result.exit_code == 2
+    assert "trottle" in result.stderr
+
+
+def test_templates_may_lie_in_their_own_files(tmp_path: Path) -> None:
+    """
+    Nobody writes html inside a JSON string.
+    """
+    from app.cli.campaign_file import read_campaign_file
+
+    (tmp_path / "mail.html").write_text("<p>Hello {{ first_name }}</p>")
+    file = tmp_path / "c.json"
+    content = {"subject": "s", "html": {"file": "mail.html"}}
+    file.write_text(json.dumps({"spec": {"from_email": "a@example.com", "lists": ["x"]}, "content": content}))
+    assert read_campaign_file(file)[1].html == "<p>Hello {{ first_name }}</p>"
+
+
+def test_an_unknown_status_lists_the_known_ones() -> None:
+    """
+    Nobody remembers all eight words.
+    """
+    result = run("messages", "cmp_a", "--status", "LOST")
+    assert result.exit_code == 2
+    assert "BOUNCED" in result.stderr
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    """
+    Only foreseen trouble is made pretty: a bug must be findable.
+    """
+    from app.cli.main import Commands
+
+    broken = typer.Typer(cls=Commands)
+
+    @broken.command("crash")
+    def crash() -> None:
+        raise ZeroDivisionError("a bug")
+
+    @broken.command("other")
+    def other() -> None:
+        """Makes it a group."""
+
+    result = CliRunner().invoke(broken, ["crash"])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_it_runs_as_a_module() -> None:
+    """
+    Process supervisors start `python -m app.cli.main`.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli.main", "--help"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        check=True,
+    )
+    assert "fanfare" in done.stdout
