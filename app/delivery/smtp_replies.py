@@ -1,0 +1,87 @@
+"""SMTP replies as outcomes: what a code, an enhanced code and a text mean for a message.
+
+Sources: RFC 5321 (codes), RFC 3463 and its registry (enhanced codes), RFC 6647 (greylisting), and the
+reply texts that the large mailbox providers publish on their postmaster pages. Text decides before
+the enhanced code, that before the bare code.
+"""
+
+import re
+from dataclasses import dataclass
+
+from app.delivery.outcomes import Kind
+
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+
+# The words of a reply -> its class; the first that matches wins.
+TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), klass)
+    for pattern, klass in (
+        (r"gr[ae]y.?list", "greylisted"),
+        (r"unusual rate|rate limited|too many (connections|messages)|connection limit|excessive volume", "throttle"),
+        (r"TSS?0[1-5]|max(imum)? (concurrent )?connections|receiving mail (too quickly|at a rate)", "throttle"),
+        (
+            r"over ?quota|mailbox (is )?full|out of storage|inbox is full|quota exceeded|insufficient .*storage",
+            "mailbox_full",
+        ),
+        (
+            r"(user|recipient|mailbox|address|account)[^.]{0,40}(unknown|not found|does ?n.t exist|does not exist|invalid)"
+            r"|no such (user|mailbox|recipient|person)|unknown (user|recipient)|(is|mailbox) (disabled|inactive)"
+            r"|account that you tried to reach|mailbox unavailable",
+            "unknown_user",
+        ),
+        (r"could not find the recipient domain|null MX|domain .*not (found|exist)", "bad_domain"),
+        (r"\b(spf|dkim|dmarc)\b|unauthenticated|reverse dns|\bptr\b", "authentication"),
+        (r"spamhaus|spamcop|barracuda|block ?list|blacklist|dnsbl|\brbl\b|reputation|S3140|\[CS01\]", "reputation"),
+        (r"spam|unsolicited|content rejected|virus|malicious|policy that prohibited|policy reasons", "content"),
+        (r"relay(ing)? (access )?(denied|not permitted)|not permitted to relay", "relay_denied"),
+        (r"too many|throttl|rate limit|try (again )?later|server busy", "throttle"),
+    )
+)
+
+# (subject, detail) of the enhanced code -> class.
+ENHANCED = {
+    (1, 1): "unknown_user", (1, 2): "bad_domain", (1, 3): "bad_syntax", (1, 6): "unknown_user", (1, 10): "bad_domain",
+    (2, 1): "unknown_user", (2, 2): "mailbox_full", (2, 3): "too_large", (3, 4): "too_large", (4, 7): "expired",
+    (7, 0): "policy", (7, 1): "policy", (7, 8): "credentials", (7, 9): "authentication", (7, 23): "authentication",
+    (7, 25): "authentication", (7, 26): "authentication", (7, 28): "throttle",
+}  # fmt: skip
+
+# Classes that tell something about the address; every other permanent refusal is about us or the message.
+HARD = frozenset({"unknown_user", "bad_domain", "bad_syntax", "mailbox_full"})
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a refusing reply means."""
+
+    kind: Kind
+    klass: str
+
+
+def enhanced_code(text: str) -> tuple[int, int, int] | None:
+    """The enhanced status code (RFC 3463) in *text*."""
+    found = _ENHANCED.search(text)
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
+
+
+def classify(code: int, text: str) -> Meaning:
+    """The meaning of a 4xx or 5xx reply to RCPT TO or to the message itself."""
+    klass = _class_of(code, text)
+    if code < 500:
+        throttled = klass == "throttle" or code == 421
+        return Meaning(Kind.THROTTLED if throttled else Kind.DEFERRED, klass)
+    if klass in HARD:
+        return Meaning(Kind.REFUSED, klass)
+    return Meaning(Kind.BLOCKED, klass)
+
+
+def _class_of(code: int, text: str) -> str:
+    for pattern, klass in TEXTS:
+        if pattern.search(text):
+            return klass
+    enhanced = enhanced_code(text)
+    if enhanced is not None and enhanced[1:] in ENHANCED:
+        return ENHANCED[enhanced[1:]]
+    if code in (550, 551, 553) and enhanced is None:
+        return "unknown_user"
+    return "temporary" if code < 500 else "policy"

@@ -1,0 +1,86 @@
+"""Connections to one relay: made when needed, reused, bounded, handed to the urgent first."""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+from app.transport.smtp_wire import ConnectionLostError, SmtpWire
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 30.0  # seconds after a failed try to connect
+
+
+class Connections:
+    """At most *size* connections. After a failed try, everybody is refused until the backoff has passed."""
+
+    def __init__(self, connect: Callable[[], Awaitable[SmtpWire]], size: int) -> None:
+        self._connect = connect
+        self._size = size
+        self._idle: list[SmtpWire] = []
+        self._taken = 0
+        self._queue: list[tuple[int, int, asyncio.Future[None]]] = []  # priority, arrival
+        self._arrivals = count()
+        self._backoff = 0.0
+        self._refused_until = 0.0
+        self._why = ""
+
+    async def acquire(self, priority: int = 1) -> SmtpWire:
+        """A connected wire. Raises ConnectionLostError while the relay cannot be reached."""
+        while self._taken >= self._size:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._queue, (priority, next(self._arrivals), waiter))
+            await waiter
+        self._taken += 1
+        try:
+            while self._idle:
+                wire = self._idle.pop()
+                if wire.usable:
+                    return wire
+            return await self._connected()
+        except BaseException:
+            self._free()
+            raise
+
+    async def _connected(self) -> SmtpWire:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._refused_until:
+            raise ConnectionLostError(self._why)
+        try:
+            wire = await self._connect()
+        except Exception as error:
+            self._backoff = min(LONGEST_BACKOFF, self._backoff * 2 or FIRST_BACKOFF)
+            self._refused_until = loop.time() + self._backoff
+            self._why = f"no connection: {error}"
+            raise ConnectionLostError(self._why) from error
+        self._backoff = 0.0
+        return wire
+
+    def release(self, wire: SmtpWire) -> None:
+        """Give a wire back for the next message."""
+        self._idle.append(wire)
+        self._free()
+
+    def discard(self, wire: SmtpWire) -> None:
+        """Give a wire back that must not be used again, whatever state its transaction is in."""
+        if wire.transport is not None:
+            wire.transport.abort()
+        self._free()
+
+    def retire(self, wire: SmtpWire) -> None:
+        """Give a wire back that has carried its share of messages."""
+        wire.close()
+        self._free()
+
+    def _free(self) -> None:
+        self._taken -= 1
+        while self._queue:
+            _, _, waiter = heapq.heappop(self._queue)
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def close(self) -> None:
+        """Close what is idle."""
+        for wire in self._idle:
+            wire.close()
+        self._idle.clear()
