@@ -36,7 +36,7 @@ def failure_of(error: Exception) -> CommandError | None:
 
 def _failure_of_parts(error: Exception) -> CommandError | None:
     # Imported here: these modules are heavy, and an error path may take its time.
-    from aiokafka.errors import KafkaError
+    from aiokafka.errors import KafkaConnectionError, KafkaError
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from app.control.errors import ControlError, NoAnswerError, UnreachableError
@@ -50,6 +50,10 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
             return CommandError(error.message, error.advice)
         case TopicsMismatch():
             return CommandError("\n".join(error.problems), "FANFARE_PARTITIONS must be what it was when they were made")
+        case KafkaConnectionError():
+            return CommandError(
+                "Kafka does not answer", "is Fanfare running? start it with `fanfare up`", Exit.NOT_REACHABLE
+            )
         case KafkaError():
             return CommandError(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
         case ClickHouseError() if "refused" in str(error).lower() or "unable to connect" in str(error).lower():

@@ -9,7 +9,6 @@ from app.cli import bench, campaign, contacts, deadletters, demo, local, message
 from app.cli.console import JSON_KEY, examples, report_failure
 from app.cli.failures import failure_of
 
-
 PROCESSES = ("worker", "edge", "record")
 
 
