@@ -3,11 +3,10 @@
 import hashlib
 from collections import OrderedDict
 
-from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
-from app.content.problems import ContentError
-
 from agents.campaigns import content_of
 from app.commands import CampaignEntry
+from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
+from app.content.problems import ContentError
 from app.settings import Settings
 from app.stream.directory import Directory
 

@@ -15,10 +15,9 @@ FULL_EVERY = 10.0
 class DemandReport:
     """Reports the demand of every owned partition."""
 
-    def __init__(self, app: StreamApp, recipients: Recipients, answered: dict[str, int]) -> None:
+    def __init__(self, app: StreamApp, recipients: Recipients) -> None:
         self._app = app
         self._recipients = recipients
-        self._answered = answered
         self._sequence = 0
         self._reported: dict[int, float] = {}  # partition -> time of its last report
         self._full: dict[int, float] = {}
@@ -55,7 +54,7 @@ class DemandReport:
             number, -1, self._sequence, now, full, state.marks.slip,
             [state.demand_of(key) for key in keys],
             {campaign: dict(state.counters.get(campaign, {})) for campaign in campaigns},
-            dict(self._answered),
+            dict(state.answered),
         )  # fmt: skip
         state.changed.clear()
         state.recounted.clear()

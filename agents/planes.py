@@ -45,13 +45,12 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     recipients = Recipients(app, app.pack_table(topics.RECIPIENTS_TABLE))
     directory = _directory(app, topics.CAMPAIGN_CHANGED)
     campaigns, dead = Campaigns(directory), DeadLetters(app)
-    answered: dict[str, int] = {}
     for lane in topics.LANES:
         gate.attach(app, lane, Lanes(app, 16), recipients, campaigns, dead)
     release.attach(app, Lanes(app, 64), recipients, campaigns, dead, topics.EMAIL)
-    settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL, answered)
+    settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
-    DemandReport(app, recipients, answered).attach()
+    DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)
     attach_partition_views(app, recipients)
     return app
@@ -59,12 +58,11 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
 
 def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0) -> StreamApp:
     """senders of *channel*: the ledger, the journal and the connections."""
-    from app.transport.smtp import SmtpPool
-
     from agents import send
     from agents.compose import Composer
     from agents.quarantine import Quarantine
     from app.transport.journal import AttemptJournal
+    from app.transport.smtp import SmtpPool
 
     if channel != topics.EMAIL:
         raise ValueError(f"no senders for {channel!r} yet: this version sends email")
@@ -93,4 +91,34 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     )  # fmt: skip
     send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
     send.attach(sender, topics.BULK, Lanes(app, 8))
+    return app
+
+
+def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
+    """pacing: campaign lifecycle, limits, credits."""
+    from agents import command, pace
+    from agents.pacing import Pacing
+    from agents.views import attach_pacing_views
+
+    app = _app("pacing", topics.PACING_APP, settings, slot)
+    pacing, dead = Pacing(app, app.pack_table(topics.PACING_TABLE), settings), DeadLetters(app)
+    command.attach(app, Lanes(app, 1), pacing, dead)
+    pace.attach(app, Lanes(app, 1), pacing, dead)
+    attach_pacing_views(app, pacing)
+    return app
+
+
+def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
+    """intake: the Kafka door, sealing, expanding."""
+    from app.clickhouse.client import ClickHouse
+
+    from agents import door, expand, seal
+
+    app = _app("intake", topics.INTAKE_APP, settings, slot)
+    client, dead = ClickHouse(settings), DeadLetters(app)
+    app.before_start(client.start)
+    app.after_stop(client.stop)
+    door.attach(app, Lanes(app, 16), dead)
+    seal.attach(app, Lanes(app, 2), client, dead)
+    expand.attach(app, Lanes(app, 4), client, dead)
     return app

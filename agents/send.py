@@ -8,9 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from app.content.email_template import EmailTemplate
-from app.content.problems import ContentError, RenderError
-from app.transport.smtp import SmtpPool
 from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
@@ -18,6 +15,8 @@ from agents.compose import Composer
 from agents.quarantine import Quarantine
 from app import topics
 from app.commands import CampaignEntry
+from app.content.email_template import EmailTemplate
+from app.content.problems import ContentError, RenderError
 from app.delivery.ledger import Intent, refusal, resolve, returned
 from app.delivery.outcomes import Kind
 from app.faults import reached
@@ -29,6 +28,7 @@ from app.stream.lanes import Abandoned, Lanes
 from app.stream.pack_table import PackTable
 from app.stream.ticks import every
 from app.transport.journal import AttemptJournal
+from app.transport.smtp import SmtpPool
 from tables import ledger
 
 CONNECTIONS_A_RELEASE = 8

@@ -30,9 +30,8 @@ def attach(
     dead: DeadLetters,
     settings: Settings,
     channel: str,
-    answered: dict[str, int],
 ) -> AgentT[bytes]:
-    """Add the settling agent to *app*. *answered* counts messages by route for the demand report."""
+    """Add the settling agent to *app*."""
     dice = random.Random()
 
     @app.agent(app.raw_topic(topics.SEND_RESULTED), name="settle")
@@ -56,7 +55,6 @@ def attach(
             return
         batch = Batch()
         settlement = settle(state, batch, number, result, rules_of(release), app.now(), dice.random())
-        answered[release.route] = answered.get(release.route, 0) + len(result.outcomes)
         if settlement is not None:
             await recipients.commit(partition, batch, of_settlement(channel, settlement))
         reached("settle.written")

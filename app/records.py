@@ -139,7 +139,7 @@ class Demand(msgspec.Struct, array_like=True):
     slip: int  # last slip number applied
     classes: list[ClassDemand]
     counters: dict[str, dict[str, int]]  # campaign -> count name -> monotone count
-    answered: dict[str, int] = {}  # route -> messages answered since this worker started
+    answered: dict[str, int] = {}  # route -> messages of the partition answered since its owner started
 
 
 class Grant(msgspec.Struct, array_like=True):

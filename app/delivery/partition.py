@@ -147,6 +147,7 @@ class Partition:
         self.counters: dict[str, dict[str, int]] = {}
         self.changed: set[ClassKey] = set()  # since the last snapshot
         self.recounted: set[str] = set()  # campaigns counted since the last snapshot
+        self.answered: dict[str, int] = {}  # route -> messages answered since this process owns the partition
         self.suppressions = 0  # suppressions added since this process owns the partition
         self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it
         self._open_of: dict[int, int] = {}  # pack -> open releases

@@ -80,6 +80,7 @@ def settle(
     settlement = Settlement(release)
     again: dict[tuple[int, float], list[Outgoing]] = {}  # (attempt, due) -> rows
     counts: dict[str, int] = {}
+    state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
     for row, outcome in zip(rows, outcomes, strict=True):
         kind = Kind(outcome.kind)

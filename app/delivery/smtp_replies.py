@@ -24,7 +24,7 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "mailbox_full",
         ),
         (
-            r"(user|recipient|mailbox|address|account)[^.]{0,40}(unknown|not found|does ?n.t exist|does not exist|invalid)"
+            r"(user|recipient|mailbox|address|account)[^.]{0,40}(unknown|not found|does(n.t| not) exist|invalid)"
             r"|no such (user|mailbox|recipient|person)|unknown (user|recipient)|(is|mailbox) (disabled|inactive)"
             r"|account that you tried to reach|mailbox unavailable",
             "unknown_user",

@@ -1,0 +1,116 @@
+"""What the agents of the pacing plane share: the campaigns, limits and credit of the pacing group."""
+
+import asyncio
+from collections.abc import Iterable
+
+from app import topics
+from app.commands import CampaignEntry
+from app.delivery.lifecycle import ENDED
+from app.delivery.pacing import Pacer
+from app.delivery.sharding import Progress
+from app.records import SealTask, Shard, encode
+from app.settings import Settings
+from app.stream.app import StreamApp
+from app.stream.exits import Abandoned
+from app.stream.pack_table import PackTable
+from tables import pacing as sections
+
+GROUP_KEY = b"default"
+ROUTE = "smtp"
+KEEP_ENDED = 86_400.0  # seconds a campaign stays in the directory after its end
+
+
+class Pacing:
+    """The state of the pacing group, in memory, in step with its table partition."""
+
+    def __init__(self, app: StreamApp, table: PackTable, settings: Settings) -> None:
+        self.app, self.table, self.settings = app, table, settings
+        self.group: int | None = None  # the partition of the group, when it is ours
+        self.campaigns: dict[str, CampaignEntry] = {}
+        self.progress: dict[str, Progress] = {}
+        self.pacer = Pacer(settings.partitions, ROUTE, settings.account_rate)
+        self.unlisted: set[str] = set()  # campaigns with ranges asked for and not all listed
+        self.announced = True  # False after a recovery, until all is told again
+        self.positions: dict[str, int] = {}  # campaign -> directory offset of its latest entry
+        table.on_ready(self._recovered)
+
+    def owns(self, partition: int) -> bool:
+        """Whether *partition* is the one of our group."""
+        return self.group == partition
+
+    def _recovered(self, active: set[int]) -> None:
+        self.group = None
+        for partition in active:
+            if any(self.table.scan(partition, sections.CAMPAIGN)) or any(self.table.scan(partition, sections.SLIP)):
+                self._take_over(partition)
+
+    def adopt(self, partition: int) -> None:
+        """The first record of the group has come by this partition: the group lives here."""
+        if self.group is None:
+            self._take_over(partition)
+
+    def _take_over(self, group: int) -> None:
+        self.group = group
+        self.campaigns = {entry.id: entry for entry in sections.campaigns(self.table, group)}
+        self.progress = {name: Progress(asked) for name, asked in sections.progress(self.table, group).items()}
+        self.pacer = Pacer(self.settings.partitions, ROUTE, self.settings.account_rate)
+        for limit in sections.limits(self.table, group):
+            self.pacer.limit(limit)
+        for entry in self.campaigns.values():
+            if entry.state not in ENDED:
+                self.pacer.campaign(entry)
+        self.pacer.restore(
+            sections.buckets(self.table, group), sections.slip_numbers(self.table, group), self.app.now()
+        )
+        self.unlisted = {shard.campaign for _, shard in sections.shards(self.table, group)}
+        self.announced = False
+
+    async def write(self, items: sections.Items) -> None:
+        """One acknowledged batch. Call it in the synchronous step that decided."""
+        if self.group is None:
+            raise Abandoned
+        await self.table.write(self.group, items)
+
+    def remember(self, entry: CampaignEntry) -> None:
+        """Take over a decided entry."""
+        self.campaigns[entry.id] = entry
+        if entry.state in ENDED:
+            self.pacer.forget_campaign(entry.id)
+        else:
+            self.pacer.campaign(entry)
+
+    async def tell(self, entry: CampaignEntry) -> int:
+        """Publish an entry in the directory; its offset there."""
+        position = await self.app.produce(
+            topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), entry.model_dump_json().encode()
+        )
+        self.positions[entry.id] = position
+        return position
+
+    async def ask_for_seal(self, entry: CampaignEntry) -> None:
+        """Have the audience of *entry* fixed. Asking twice is harmless: the seal's id is the same."""
+        spec = entry.spec
+        task = SealTask(entry.account, entry.id, f"{entry.id}-{entry.run}", spec.channel, list(spec.lists))
+        await self.app.produce(topics.SEAL_REQUESTED, None, entry.id.encode(), encode(task))
+
+    async def announce_again(self) -> None:
+        """After a recovery: repeat what a kill may have kept from being said."""
+        if self.announced or self.group is None:
+            return
+        self.announced = True
+        for entry in list(self.campaigns.values()):
+            await self.tell(entry)
+            if entry.state == "SEALING":
+                await self.ask_for_seal(entry)
+        await self.ask_for_shards(shard for _, shard in list(sections.shards(self.table, self.group)))
+
+    async def ask_for_shards(self, shards: Iterable[Shard]) -> None:
+        """Have ranges expanded. A repeat makes the same packs, which the gate knows."""
+        await asyncio.gather(
+            *(
+                self.app.produce_soon(
+                    topics.AUDIENCE_SHARDED, None, f"{shard.campaign}|{shard.first}".encode(), encode(shard)
+                )
+                for shard in shards
+            )
+        )

@@ -1,0 +1,142 @@
+"""The pacing table: its sections, their keys and codecs.
+
+| section | key | value | written by | shrinks |
+|---|---|---|---|---|
+| campaigns | c id | CampaignEntry, JSON | command, pace | a day after the end |
+| answers | a account, command id | body hash, time, Answer | command | after 24 h |
+| limits | l scope, name | LimitSet, JSON | command | when removed |
+| rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
+| slips | s partition | last number given out | pace | never |
+| shards | h campaign, first row | Shard asked for, not listed yet | pace | when listed |
+| progress | p campaign | group -> rows asked for | pace | with the campaign |
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from app.commands import Answer, CampaignEntry, LimitSet
+from app.delivery.rates import Bucket
+from app.records import Shard
+from tables.recipients import Store
+
+CAMPAIGN, ANSWER, LIMIT, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"a", b"l", b"b", b"s", b"h", b"p"
+
+Items = list[tuple[bytes, bytes | None]]
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_BUCKET = msgspec.msgpack.Decoder(tuple[float, float, float])
+_PROGRESS = msgspec.msgpack.Decoder(dict[str, int])
+_SHARD = msgspec.msgpack.Decoder(Shard)
+
+
+class StoredAnswer(msgspec.Struct, array_like=True):
+    """An answer as it was given: a repeat of the same command gets it again."""
+
+    body: bytes  # hash of the command
+    at: float
+    answer: bytes  # Answer, JSON
+
+
+_ANSWER = msgspec.msgpack.Decoder(StoredAnswer)
+
+
+def campaign_item(entry: CampaignEntry) -> tuple[bytes, bytes]:
+    """Store a campaign."""
+    return CAMPAIGN + entry.id.encode(), entry.model_dump_json().encode()
+
+
+def campaigns(store: Store, group: int) -> Iterator[CampaignEntry]:
+    """Every stored campaign."""
+    for _, value in store.scan(group, CAMPAIGN):
+        yield CampaignEntry.model_validate_json(value)
+
+
+def forget_campaign(store: Store, group: int, campaign: str) -> Items:
+    """Tombstones for all that is kept of a campaign."""
+    name = campaign.encode()
+    shards = [(key, None) for key, _ in store.scan(group, SHARD + name + b"|")]
+    buckets = [(key, None) for key, _ in store.scan(group, BUCKET + b"campaign|" + name + b"|")]
+    return [(CAMPAIGN + name, None), (PROGRESS + name, None), *shards, *buckets]
+
+
+def answer_key(account: str, command: str) -> bytes:
+    """The key of the answer to a command."""
+    return ANSWER + f"{account}|{command}".encode()
+
+
+def stored_answer(store: Store, group: int, account: str, command: str) -> StoredAnswer | None:
+    """The answer that a command got before."""
+    (raw,) = store.get_many(group, [answer_key(account, command)])
+    return None if raw is None else _ANSWER.decode(raw)
+
+
+def answer_item(body: bytes, at: float, answer: Answer) -> tuple[bytes, bytes]:
+    """Store the answer to a command."""
+    value = StoredAnswer(body, at, answer.model_dump_json().encode())
+    return answer_key(answer.account, answer.id), _ENCODE(value)
+
+
+def old_answers(store: Store, group: int, before: float, limit: int) -> Items:
+    """Tombstones for answers from before *before*, at most *limit*."""
+    items: Items = []
+    for key, value in store.scan(group, ANSWER):
+        if _ANSWER.decode(value).at < before:
+            items.append((key, None))
+            if len(items) >= limit:
+                break
+    return items
+
+
+def limit_item(limit: LimitSet) -> tuple[bytes, bytes | None]:
+    """Store a limit, or remove one without a rate."""
+    kept = limit.rate is not None or limit.concurrency is not None
+    return LIMIT + f"{limit.scope}|{limit.name}".encode(), limit.model_dump_json().encode() if kept else None
+
+
+def limits(store: Store, group: int) -> Iterator[LimitSet]:
+    """Every stored limit."""
+    for _, value in store.scan(group, LIMIT):
+        yield LimitSet.model_validate_json(value)
+
+
+def bucket_item(name: str, bucket: Bucket | None) -> tuple[bytes, bytes | None]:
+    """Store a bucket."""
+    return BUCKET + name.encode(), None if bucket is None else _ENCODE((bucket.rate, bucket.burst, bucket.tokens))
+
+
+def buckets(store: Store, group: int) -> dict[str, tuple[float, float, float]]:
+    """Every stored bucket: rate, burst, tokens."""
+    return {key[1:].decode(): _BUCKET.decode(value) for key, value in store.scan(group, BUCKET)}
+
+
+def slip_item(partition: int, number: int) -> tuple[bytes, bytes]:
+    """Store the last slip number of a partition."""
+    return SLIP + b"%d" % partition, b"%d" % number
+
+
+def slip_numbers(store: Store, group: int) -> dict[int, int]:
+    """The last slip number of every partition."""
+    return {int(key[1:]): int(value) for key, value in store.scan(group, SLIP)}
+
+
+def shard_item(shard: Shard) -> tuple[bytes, bytes]:
+    """Store a range that was asked for."""
+    return SHARD + f"{shard.campaign}|{shard.first:012d}".encode(), _ENCODE(shard)
+
+
+def shards(store: Store, group: int, campaign: str = "") -> Iterator[tuple[bytes, Shard]]:
+    """The ranges asked for and not listed yet, with their keys."""
+    prefix = SHARD + (f"{campaign}|".encode() if campaign else b"")
+    for key, value in store.scan(group, prefix):
+        yield key, _SHARD.decode(value)
+
+
+def progress_item(campaign: str, asked: dict[str, int]) -> tuple[bytes, bytes]:
+    """Store how far an audience has been expanded."""
+    return PROGRESS + campaign.encode(), _ENCODE(asked)
+
+
+def progress(store: Store, group: int) -> dict[str, dict[str, int]]:
+    """How far every audience has been expanded."""
+    return {key[1:].decode(): _PROGRESS.decode(value) for key, value in store.scan(group, PROGRESS)}

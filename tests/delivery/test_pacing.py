@@ -1,0 +1,209 @@
+"""Limits hold on the wire, whatever happens to slips: the promise of pacing, as properties."""
+
+from bisect import bisect_right
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.commands import CampaignEntry, CampaignSpec, LimitSet, Seal, Throttle
+from app.delivery.pacing import Pacer
+from app.delivery.rates import Bucket, bucket, least_burst
+from app.delivery.sharding import Progress, next_ranges
+from app.records import ClassDemand, Demand, Slip
+
+START = 1_000_000.0
+FATES = st.sampled_from(("now", "late", "never", "twice"))
+
+
+def campaign(name: str = "c_1", **throttle: object) -> CampaignEntry:
+    spec = CampaignSpec(from_email="a@b.c", lists=["l"], throttle=Throttle.model_validate(throttle))
+    return CampaignEntry(id=name, account="acme", state="RUNNING", spec=spec, created_at=START)
+
+
+def demand(partition: int, slip: int, at: float, *classes: ClassDemand, version: int = 0) -> Demand:
+    return Demand(partition, version, 0, at, True, slip, list(classes), {})
+
+
+def most_in(times: list[tuple[float, int]], window: float) -> int:
+    """The most messages within any *window* seconds."""
+    moments = [at for at, _ in times]
+    sums = [0]
+    for _, count in times:
+        sums.append(sums[-1] + count)
+    return max((sums[bisect_right(moments, at + window)] - sums[i] for i, at in enumerate(moments)), default=0)
+
+
+class Wire:
+    """Partitions that spend slips at once, late, twice or never, and report what they did."""
+
+    def __init__(self, pacer: Pacer, partitions: int) -> None:
+        self.pacer = pacer
+        self.partitions = partitions
+        self.applied = [0] * partitions
+        self.sent: list[tuple[float, int]] = []
+        self.version = 0
+
+    def report(self, now: float) -> None:
+        self.version += 1
+        for p in range(self.partitions):
+            due = ClassDemand("c_1", "bulk", "gmail", 100_000, 0.0, 0)
+            self.pacer.hear(demand(p, self.applied[p], now, due, version=self.version))
+
+    def spend(self, slip: Slip, when: float) -> None:
+        if slip.number > self.applied[slip.partition] and when <= slip.valid_until:
+            self.applied[slip.partition] = slip.number
+            self.sent.append((when, sum(grant.count for grant in slip.grants)))
+
+
+@given(
+    st.floats(1, 500),
+    st.integers(1, 4),
+    st.lists(st.tuples(FATES, st.floats(0, 1)), min_size=5, max_size=40),
+    st.floats(0.02, 0.4),
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_window_of_the_wire_sees_more_than_rate_times_window_and_burst(
+    rate: float, partitions: int, fates: list[tuple[str, float]], tick: float, restart: bool
+) -> None:
+    """Slips may be lost, late or doubled, pacing may restart: the receiver still sees the limit kept."""
+    pacer = Pacer(partitions, "smtp")
+    pacer.campaign(campaign(rate=rate))
+    wire = Wire(pacer, partitions)
+    now, step = START, 0
+    while now < START + 8:
+        wire.report(now)
+        for slip in pacer.tick(now):
+            fate, delay = fates[step % len(fates)]
+            step += 1
+            if fate != "never":
+                wire.spend(slip, now + (delay if fate == "late" else 0.0))
+            if fate == "twice":
+                wire.spend(slip, now + delay)
+        if restart and START + 4 < now < START + 4 + tick:
+            stored = {name: (b.rate, b.burst, b.tokens) for name, b in pacer.buckets.items()}
+            numbers = dict(enumerate(pacer.numbers))
+            pacer = wire.pacer = Pacer(partitions, "smtp")
+            pacer.campaign(campaign(rate=rate))
+            pacer.restore(stored, numbers, now + 1.0)
+            now += 1.0
+        now += tick
+    wire.sent.sort()
+    burst = max(rate, 2.0)
+    for window in (1.0, 2.5, 6.0):
+        assert most_in(wire.sent, window) <= rate * window + burst + 1e-6
+
+
+@given(st.floats(1, 2000), st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_a_limit_is_used_to_at_least_98_percent_while_there_is_demand(rate: float, partitions: int) -> None:
+    """A limit that is kept by sending half of it is not what was asked for."""
+    pacer = Pacer(partitions, "smtp")
+    pacer.campaign(campaign(rate=rate))
+    wire = Wire(pacer, partitions)
+    now = START
+    while now < START + 60:
+        wire.report(now)
+        for slip in pacer.tick(now):
+            wire.spend(slip, now)
+        now += 0.1
+    assert sum(count for _, count in wire.sent) >= rate * 60 * 0.98 - 1
+
+
+@given(st.floats(1, 1000), st.floats(0.5, 100))
+def test_a_bucket_never_holds_more_than_the_wire_may_see(rate: float, extra: float) -> None:
+    """Capacity and validity together stay within the burst, and one message always fits."""
+    made = bucket(rate, least_burst(rate) + extra, START)
+    assert made.capacity + made.rate * made.validity <= made.burst + 1e-6
+    assert made.capacity >= 1 - 1e-9 and made.validity >= 0.0999
+
+
+def test_time_that_steps_back_brings_no_tokens() -> None:
+    """Clocks are set; limits stay."""
+    made = Bucket(10.0, 10.0, 0.0, START)
+    made.fill(START - 100)
+    assert made.tokens == 0.0
+
+
+def test_every_limit_on_the_path_counts() -> None:
+    """The narrowest of account, campaign, route and group decides."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign(rate=1000.0, per_group={"gmail": 50.0}))
+    pacer.limit(LimitSet(scope="account", name="acme", rate=20.0))
+    pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 1000, 0.0, 0)))
+    granted = sum(grant.count for slip in pacer.tick(START) for grant in slip.grants)
+    assert granted == 10  # half a second of 20/s
+
+
+def test_concurrency_bounds_what_is_on_the_way() -> None:
+    """Open releases and credit under way both count."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign(concurrency=30))
+    pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 1000, 0.0, 10)))
+    assert sum(grant.count for slip in pacer.tick(START) for grant in slip.grants) == 20
+    assert not pacer.tick(START + 0.1)
+
+
+def test_the_transactional_lane_is_served_first() -> None:
+    """A password reset does not wait for a newsletter."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign())
+    pacer.hear(
+        demand(
+            0, 0, START, ClassDemand("c_1", "bulk", "gmail", 100_000, 0.0, 0),
+            ClassDemand("c_1", "transactional", "gmail", 1, 0.0, 0),
+        )
+    )  # fmt: skip
+    (slip,) = pacer.tick(START)
+    assert slip.grants[0].lane == "transactional"
+
+
+def test_campaigns_share_what_there_is() -> None:
+    """A big campaign does not starve a small one."""
+    pacer = Pacer(1, "smtp")
+    for name in ("c_1", "c_2"):
+        pacer.campaign(campaign(name))
+    classes = [ClassDemand(name, "bulk", "gmail", 100_000, 0.0, 0) for name in ("c_1", "c_2")]
+    pacer.hear(demand(0, 0, START, *classes))
+    granted = {"c_1": 0, "c_2": 0}
+    for slip in pacer.tick(START):
+        for grant in slip.grants:
+            granted[grant.campaign] += grant.count
+    assert granted["c_1"] == granted["c_2"] > 0
+
+
+def test_a_partition_gets_nothing_until_it_was_heard_in_full() -> None:
+    """What pacing does not know could already be on the way."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign())
+    partial = demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 10, 0.0, 0))
+    partial.full = False
+    pacer.hear(partial)
+    assert not pacer.tick(START)
+
+
+def test_an_older_snapshot_is_ignored() -> None:
+    """Snapshots come late and twice."""
+    pacer = Pacer(1, "smtp")
+    assert pacer.hear(demand(0, 0, START, version=5))
+    assert not pacer.hear(demand(0, 0, START + 1, version=4))
+
+
+@given(st.lists(st.integers(1, 9000), min_size=1, max_size=6))
+def test_expanding_covers_every_row_once(sizes: list[int]) -> None:
+    """A row that no range covers would never be mailed."""
+    groups = [(f"g{i}", size) for i, size in enumerate(sizes)]
+    seal = Seal(id="s", count=sum(sizes), digest="", day=1, groups=groups)
+    progress, rows = Progress(), []
+    for _ in range(200):
+        for _, first, count in next_ranges(seal, progress, len(rows), {}, 2_000):
+            rows += range(first, first + count)
+    assert sorted(rows) == list(range(seal.count))
+
+
+def test_a_group_that_waits_does_not_hold_up_the_others() -> None:
+    """gmail at 10/s must not block everybody else."""
+    seal = Seal(id="s", count=100_000, digest="", day=1, groups=[("gmail", 50_000), ("other", 50_000)])
+    progress = Progress({"gmail": 20_000})
+    ranges = next_ranges(seal, progress, 20_000, {"gmail": 20_000}, 2_000)
+    assert ranges and {group for group, _, _ in ranges} == {"other"}
