@@ -12,11 +12,41 @@ from app.delivery.outcomes import Kind
 
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
+# MX group -> what only its provider means by these words. These come before TEXTS.
+PROVIDERS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
+    group: tuple((re.compile(pattern, re.IGNORECASE), klass) for pattern, klass in rules)
+    for group, rules in {
+        "gmail": (
+            (r"receiving mail (too quickly|at a rate)|unusual rate", "throttle"),
+            (r"\bgcdp\b", "policy"),  # a rule of the recipient's own administrator
+            (r"not RFC.?5322|valid Message-ID|duplicate header|illegal attachment|security issue", "content"),
+        ),
+        "outlook": (
+            (r"Recipient address rejected: Access denied|RESOLVER\.ADR\.\w*NotFound", "unknown_user"),
+            (r"recipient has blocked|blocked by the recipient|RESOLVER\.RST", "policy"),
+            (r"block list \(A?S31\d\d\)|banned send|\b(SC|OU|DY|RP)-00\d", "reputation"),
+            (r"required authentication level", "authentication"),
+        ),
+        "yahoo": (
+            (r"\[(TSS?09|TSS11|TSS07|BL2[13])\]|VS1-(IP|MF)|excessive unknown recipients", "reputation"),
+            (r"no longer valid|doesn't have a (yahoo|aol)\S* account", "unknown_user"),
+            (r"\[PH01\]|policy reasons|headers? .*not RFC", "content"),
+        ),
+        "apple": (
+            (r"\[HCM1\]", "throttle"),
+            (r"\[HME1\]", "authentication"),
+            (r"inactive email address|unknown or illegal alias|no longer on server", "unknown_user"),
+            (r"proofpoint", "reputation"),
+        ),
+    }.items()
+}
+
 # The words of a reply -> its class; the first that matches wins.
 TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), klass)
     for pattern, klass in (
         (r"gr[ae]y.?list", "greylisted"),
+        (r"sender (address|domain)|from domain|RFC.?5321.?from", "sender"),
         (r"unusual rate|rate limited|too many (connections|messages)|connection limit|excessive volume", "throttle"),
         (r"TSS?0[1-5]|max(imum)? (concurrent )?connections|receiving mail (too quickly|at a rate)", "throttle"),
         (
@@ -40,6 +70,7 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 # (subject, detail) of the enhanced code -> class.
 ENHANCED = {
+    (1, 7): "sender", (1, 8): "sender", (7, 27): "sender",
     (1, 1): "unknown_user", (1, 2): "bad_domain", (1, 3): "bad_syntax", (1, 6): "unknown_user", (1, 10): "bad_domain",
     (2, 1): "unknown_user", (2, 2): "mailbox_full", (2, 3): "too_large", (3, 4): "too_large", (4, 7): "expired",
     (7, 0): "policy", (7, 1): "policy", (7, 8): "credentials", (7, 9): "authentication", (7, 23): "authentication",
@@ -64,9 +95,9 @@ def enhanced_code(text: str) -> tuple[int, int, int] | None:
     return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
 
 
-def classify(code: int, text: str) -> Meaning:
-    """The meaning of a 4xx or 5xx reply to RCPT TO or to the message itself."""
-    klass = _class_of(code, text)
+def classify(code: int, text: str, group: str = "other") -> Meaning:
+    """The meaning of a 4xx or 5xx reply, to a recipient in MX *group*, to RCPT TO or to the message itself."""
+    klass = _class_of(code, text, group)
     if code < 500:
         throttled = klass == "throttle" or code == 421
         return Meaning(Kind.THROTTLED if throttled else Kind.DEFERRED, klass)
@@ -75,13 +106,12 @@ def classify(code: int, text: str) -> Meaning:
     return Meaning(Kind.BLOCKED, klass)
 
 
-def _class_of(code: int, text: str) -> str:
-    for pattern, klass in TEXTS:
+def _class_of(code: int, text: str, group: str) -> str:
+    for pattern, klass in (*PROVIDERS.get(group, ()), *TEXTS):
         if pattern.search(text):
             return klass
     enhanced = enhanced_code(text)
     if enhanced is not None and enhanced[1:] in ENHANCED:
         return ENHANCED[enhanced[1:]]
-    if code in (550, 551, 553) and enhanced is None:
-        return "unknown_user"
+    # A bare 550 is no proof against the address: only words or an enhanced code suppress it.
     return "temporary" if code < 500 else "policy"

@@ -9,6 +9,7 @@ that are refused for good go to RECORD.refused. The record is appended to: it su
 
 import argparse
 import asyncio
+import base64
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from pathlib import Path
 import uvloop
 
 from app.local.sink_behaviour import Answer, behaviour_of
+from app.local.sink_control import control
 
 MESSAGE = re.compile(rb"^X-Fanfare-Message: ([0-9a-f]{32})", re.MULTILINE | re.IGNORECASE)
 ADDRESS = re.compile(rb"<([^>]*)>")
@@ -37,17 +39,18 @@ class Sink:
         flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY
         self._taken = os.open(record, flags, 0o600)
         self._refused = os.open(record.with_name(record.name + ".refused"), flags, 0o600)
-        self._realistic, self._seed = realistic, seed
+        self.realistic, self._seed = realistic, seed
         self.latency = latency
         self.latest: deque[tuple[str, bytes]] = deque(maxlen=200)
         self.counts: Counter[str] = Counter()
+        self.seconds: Counter[int] = Counter()  # accepted, by second since 1970
         self.drop_replies = 0  # connections still to be cut after a message, before its reply
         self.silent = False
         self._tries: OrderedDict[str, int] = OrderedDict()
 
     def verdict(self, address: str) -> Answer | None:
         """How a message to *address* is answered this time; None takes it."""
-        answer = behaviour_of(address, self._seed) if self._realistic else None
+        answer = behaviour_of(address, self._seed) if self.realistic else None
         if answer is None or not answer.again:
             return answer
         tries = self._tries.get(address, 0) + 1
@@ -60,7 +63,9 @@ class Sink:
         """Record an accepted message; its queue id."""
         message = MESSAGE.search(body[:8_192])
         name = message[1].decode() if message else "-" * 32
-        os.write(self._taken, f"{name} {time.time():.3f} {address}\n".encode())
+        now = time.time()
+        os.write(self._taken, f"{name} {now:.3f} {address}\n".encode())
+        self.seconds[int(now)] += 1
         self.latest.append((address, body))
         self.counts["accepted"] += 1
         return f"{self.counts['accepted']:08X}"
@@ -205,12 +210,21 @@ async def serve(sink: Sink, port: int, *, tls: ssl.SSLContext | None = None, log
 async def _run(given: argparse.Namespace) -> None:
     realistic = given.behaviour == "realistic"
     sink = Sink(given.record, realistic=realistic, seed=given.seed, latency=given.latency / 1000)
-    server = await serve(sink, given.port)
+    tls = None
+    if given.tls_cert:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(given.tls_cert, given.tls_key)
+    user, _, password = given.auth.partition(":")
+    login = base64.b64encode(f"\0{user}\0{password}".encode()).decode() if given.auth else ""
+    server = await serve(sink, given.port, tls=tls, login=login)
+    runner = await control(sink, given.control_port) if given.control_port else None
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
     server.close()
+    if runner is not None:
+        await runner.cleanup()
 
 
 def main() -> None:
@@ -221,6 +235,10 @@ def main() -> None:
     parser.add_argument("--behaviour", choices=("realistic", "accept"), default="realistic")
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds before each reply")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tls-cert", type=Path, help="offer STARTTLS with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, help="its key, when it is not in the same file")
+    parser.add_argument("--auth", default="", help="user:password that clients must give")
+    parser.add_argument("--control-port", type=int, default=0, help="HTTP on loopback: counts, messages, behaviour")
     given = parser.parse_args()
     try:
         uvloop.run(_run(given))

@@ -26,11 +26,10 @@ class Connections:
 
     async def acquire(self, priority: int = 1) -> SmtpWire:
         """A connected wire. Raises ConnectionLostError while the relay cannot be reached."""
-        while self._taken >= self._size:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._queue, (priority, next(self._arrivals), waiter))
-            await waiter
-        self._taken += 1
+        if self._taken < self._size:
+            self._taken += 1
+        else:
+            await self._turn(priority)
         try:
             while self._idle:
                 wire = self._idle.pop()
@@ -41,15 +40,33 @@ class Connections:
             self._free()
             raise
 
+    async def _turn(self, priority: int) -> None:
+        """Wait for a slot: it is handed over by `_free`, so that no newcomer can take it on the way."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._queue, (priority, next(self._arrivals), waiter))
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._free()  # the slot was ours already
+            raise
+
+    @property
+    def healthy(self) -> bool:
+        """The last try to connect worked, or none was made yet."""
+        return not self._backoff
+
     async def _connected(self) -> SmtpWire:
         loop = asyncio.get_running_loop()
-        if loop.time() < self._refused_until:
+        began = loop.time()
+        if began < self._refused_until:
             raise ConnectionLostError(self._why)
         try:
             wire = await self._connect()
         except Exception as error:
-            self._backoff = min(LONGEST_BACKOFF, self._backoff * 2 or FIRST_BACKOFF)
-            self._refused_until = loop.time() + self._backoff
+            if began >= self._refused_until:  # tries that fail together count once
+                self._backoff = min(LONGEST_BACKOFF, self._backoff * 2 or FIRST_BACKOFF)
+                self._refused_until = loop.time() + self._backoff
             self._why = f"no connection: {error}"
             raise ConnectionLostError(self._why) from error
         self._backoff = 0.0
@@ -72,12 +89,12 @@ class Connections:
         self._free()
 
     def _free(self) -> None:
-        self._taken -= 1
         while self._queue:
             _, _, waiter = heapq.heappop(self._queue)
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(None)  # the slot stays taken: it is the waiter's now
                 return
+        self._taken -= 1
 
     def close(self) -> None:
         """Close what is idle."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from app.delivery.mx_groups import group_of
 from app.delivery.outcomes import Kind
 from app.delivery.smtp_replies import classify
 from app.records import Outcome
@@ -41,6 +42,11 @@ class SmtpPool:
         self._context = tls_context or (None if tls == "never" else ssl.create_default_context())
         self._per_connection = per_connection
         self._connections = Connections(self._connect, size)
+
+    @property
+    def healthy(self) -> bool:
+        """False from a failed try to connect until one works again."""
+        return self._connections.healthy
 
     async def start(self) -> None:
         """Nothing to do before the first message: connections are made as they are needed."""
@@ -77,48 +83,76 @@ class SmtpPool:
         """
         if _UNSAFE.search(to) or _UNSAFE.search(envelope_from):
             return _outcome(Kind.REFUSED, 0, "bad_syntax", "the address has characters that SMTP cannot carry")
-        wire: SmtpWire | None = None
-        begun = False
         try:
             wire = await self._connections.acquire(priority)
-            if not (to.isascii() and envelope_from.isascii()) and "SMTPUTF8" not in wire.extensions:
-                self._connections.release(wire)
-                return _outcome(Kind.REFUSED, 0, "smtputf8", "the relay takes no internationalised addresses")
-            replies = await self._open(wire, envelope_from, to)
-            refused = next((reply for reply in replies if reply.code >= 400), None)
-            if refused is not None:
-                await self._abandon(wire, replies)
-                return _refusal(refused)
-            try:
-                on_begun()
-            except Exception:
-                self._connections.discard(wire)
-                return _outcome(Kind.RETURNED, 0, "", "")
-            begun = True
-            wire.used += 1
-            wire.write(body if body.endswith(b"\r\n") else body + b"\r\n")
-            wire.write(b".\r\n")
-            (reply,) = await wire.replies(1, self._timeout)
-            self._give_back(wire)
-            return _refusal(reply) if reply.code >= 400 else _accepted(reply)
-        except (ConnectionLostError, SmtpRefusedError, OSError) as error:
-            if wire is not None:
-                self._connections.discard(wire)
-            if begun:
+        except ConnectionLostError as error:
+            return _outcome(Kind.DEFERRED, 0, "connection", str(error))
+        before = wire.used
+        try:
+            return await self._transact(wire, envelope_from, to, body, on_begun)
+        except (ConnectionLostError, OSError) as error:
+            self._connections.discard(wire)
+            if wire.used > before:
                 return _outcome(Kind.UNCERTAIN, 0, "lost_reply", f"the connection broke before the reply: {error}")
             return _outcome(Kind.DEFERRED, 0, "connection", str(error))
+        except asyncio.CancelledError:
+            self._connections.discard(wire)
+            raise
 
-    async def _open(self, wire: SmtpWire, envelope_from: str, to: str) -> list[Reply]:
+    async def _transact(
+        self, wire: SmtpWire, envelope_from: str, to: str, body: bytes, on_begun: Callable[[], None]
+    ) -> Outcome:
+        """One transaction. Gives *wire* back when it returns, not when it raises; *wire.used* tells if it was begun."""
+        lacking = _lacking(wire, envelope_from + to, body)
+        if lacking is not None:
+            self._connections.release(wire)
+            return lacking
+        replies = await self._open(wire, envelope_from, to, not body.isascii())
+        refused = next((reply for reply in replies if reply.code >= 400), None)
+        if refused is not None:
+            await self._abandon(wire, replies)
+            return _refusal(refused, to)
+        if replies[-1].code != 354:
+            raise ConnectionLostError(f"DATA was answered {replies[-1].code}")
+        try:
+            on_begun()
+        except Exception:
+            self._connections.discard(wire)
+            return _outcome(Kind.RETURNED, 0, "", "")
+        reply = await self._deliver(wire, body)
+        if reply.code == 421:
+            self._connections.discard(wire)
+        else:
+            self._give_back(wire)
+        return _refusal(reply, to) if reply.code >= 400 else _accepted(reply)
+
+    async def _deliver(self, wire: SmtpWire, body: bytes) -> Reply:
+        """Write the message; the reply to it: 2xx, 4xx or 5xx."""
+        wire.used += 1
+        wire.write(body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"))
+        (reply,) = await wire.replies(1, self._timeout)
+        if not (200 <= reply.code < 300 or 400 <= reply.code < 600):
+            raise ConnectionLostError(f"the message was answered {reply.code}")
+        return reply
+
+    async def _open(self, wire: SmtpWire, envelope_from: str, to: str, eight_bit: bool) -> list[Reply]:
         """MAIL, RCPT and DATA; their replies, up to the first refusal when the relay does not pipeline."""
+        form = b" BODY=8BITMIME" if eight_bit else b""
         utf8 = b"" if to.isascii() and envelope_from.isascii() else b" SMTPUTF8"
         commands = (
-            b"MAIL FROM:<" + envelope_from.encode() + b">" + utf8,
+            b"MAIL FROM:<" + envelope_from.encode() + b">" + form + utf8,
             b"RCPT TO:<" + to.encode() + b">",
             b"DATA",
         )
         if "PIPELINING" in wire.extensions:
             wire.write(b"\r\n".join(commands) + b"\r\n")
-            return await wire.replies(3, self._timeout)
+            try:
+                return await wire.replies(3, self._timeout)
+            except ConnectionLostError:
+                said = wire.leftover()  # a 421 or 550 right before the end still tells why
+                if any(reply.code >= 400 for reply in said):
+                    return said
+                raise
         replies = []
         for command in commands:
             replies.append(await wire.ask(command, self._timeout))
@@ -128,18 +162,26 @@ class SmtpPool:
 
     async def _abandon(self, wire: SmtpWire, replies: list[Reply]) -> None:
         """End a transaction that was refused, so that nothing is sent and the connection can be used again."""
-        if len(replies) == 3 and replies[2].code == 354:
-            # DATA was accepted without a recipient (RFC 2920, 3.1): to end it would send an empty message.
-            self._connections.discard(wire)
-            return
-        if any(reply.code == 421 for reply in replies):
-            self._connections.discard(wire)
-            return
-        reply = await wire.ask(b"RSET", self._timeout)
-        if reply.code >= 400:
-            self._connections.discard(wire)
-        else:
+        try:
+            clean = await self._end_refused(wire, replies)
+        except ConnectionLostError:
+            clean = False  # what the relay said of the message still counts
+        if clean:
             self._give_back(wire)
+        else:
+            self._connections.discard(wire)
+
+    async def _end_refused(self, wire: SmtpWire, replies: list[Reply]) -> bool:
+        """Bring *wire* back to the start of a transaction; whether that worked.
+
+        A DATA that was let through without a recipient ends with a lone dot (RFC 2920, 3.1), but only when
+        it is the recipient that was refused: otherwise a careless server could mail it, empty.
+        """
+        if any(reply.code == 421 for reply in replies):
+            return False
+        if len(replies) == 3 and replies[2].code == 354:
+            return replies[1].code >= 400 and (await wire.ask(b".", self._timeout)).code >= 500
+        return (await wire.ask(b"RSET", self._timeout)).code < 400
 
     def _give_back(self, wire: SmtpWire) -> None:
         if not wire.usable:
@@ -211,8 +253,17 @@ def _outcome(kind: Kind, code: int, klass: str, detail: str, ref: str = "") -> O
     return Outcome(kind, time.time(), code, klass, detail[:MOST_DETAIL], ref)
 
 
-def _refusal(reply: Reply) -> Outcome:
-    meaning = classify(reply.code, reply.text)
+def _lacking(wire: SmtpWire, addresses: str, body: bytes) -> Outcome | None:
+    """Why the relay on *wire* cannot carry this message, if so. It is no fault of the address."""
+    if not addresses.isascii() and "SMTPUTF8" not in wire.extensions:
+        return _outcome(Kind.BLOCKED, 0, "smtputf8", "the relay takes no internationalised addresses")
+    if not body.isascii() and "8BITMIME" not in wire.extensions:
+        return _outcome(Kind.BLOCKED, 0, "eight_bit", "the relay takes no 8-bit messages")
+    return None
+
+
+def _refusal(reply: Reply, to: str) -> Outcome:
+    meaning = classify(reply.code, reply.text, group_of(to.rpartition("@")[2]))
     return _outcome(meaning.kind, reply.code, meaning.klass, reply.text)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 MOST_LINE = 4_096  # bytes of one reply line; RFC 5321 allows 512
 MOST_LINES = 128  # of one reply
+MOST_REPLIES = 64  # that nobody has asked for yet
 
 
 class ConnectionLostError(Exception):
@@ -67,6 +68,9 @@ class SmtpWire(asyncio.Protocol):
             return
         for line in lines:
             self._take(line.rstrip(b"\r"))
+        if len(self._replies) > MOST_REPLIES:
+            self._fail(ConnectionLostError("more replies than commands"))
+            return
         if self._waiter is not None and len(self._replies) >= self._wanted:
             waiter, self._waiter = self._waiter, None
             waiter.set_result(None)
@@ -107,7 +111,14 @@ class SmtpWire(asyncio.Protocol):
                 await self._waiter
             finally:
                 alarm.cancel()
+                self._waiter = None
         return [self._replies.popleft() for _ in range(count)]
+
+    def leftover(self) -> list[Reply]:
+        """Replies that came before the connection was lost, and that nobody took."""
+        said = list(self._replies)
+        self._replies.clear()
+        return said
 
     async def ask(self, command: bytes, timeout: float) -> Reply:
         """Send one *command* (without CRLF); its reply."""

@@ -150,7 +150,7 @@ async def test_realistic_answers_are_the_same_each_time(tmp_path: Path) -> None:
         (421, "4.7.28 unusual rate of mail", Kind.THROTTLED, "throttle"),
         (550, "5.7.1 blocked by Spamhaus", Kind.BLOCKED, "reputation"),
         (554, "no", Kind.BLOCKED, "policy"),
-        (550, "no", Kind.REFUSED, "unknown_user"),
+        (550, "no", Kind.BLOCKED, "policy"),
         (450, "5 cats", Kind.DEFERRED, "temporary"),
     ],
 )
