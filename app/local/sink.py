@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter, OrderedDict, deque
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -94,9 +95,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, but not a second time after STARTTLS."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(b"220 sink.fanfare.localhost ESMTP\r\n")
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport.write(b"220 sink.fanfare.localhost ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
         """Commands and messages, cut anywhere, many at once."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from typing import cast
 
 MOST_LINE = 4_096  # bytes of one reply line; RFC 5321 allows 512
 MOST_LINES = 128  # of one reply
@@ -43,8 +44,7 @@ class SmtpWire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected (again after STARTTLS)."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
