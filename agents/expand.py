@@ -1,0 +1,94 @@
+"""audience.sharded -> recipient.listed: read a range of a sealed audience and hand it to its partitions."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+
+from faust.types import AgentT, EventT, StreamT
+
+from app import ids, topics
+from app.clickhouse.client import ClickHouse, ClickHouseError
+from app.clickhouse.seal import AudienceRow, SealError, read_range
+from app.faults import reached
+from app.records import Recipient, RecipientPack, Shard, Undecodable, decode, encode
+from app.stream.app import StreamApp
+from app.stream.dead_letters import DeadLetters
+from app.stream.lanes import Lanes
+
+log = logging.getLogger("fanfare.expand")
+
+PACK_ROWS = 250
+PACK_BYTES = 200_000
+LONGEST_PAUSE = 5.0  # seconds between two tries while ClickHouse is away
+MOST_ROWS = 100_000  # of one shard
+
+
+def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) -> AgentT[bytes]:
+    """Add the expanding agent to *app*."""
+
+    @app.agent(app.raw_topic(topics.AUDIENCE_SHARDED), name="expand")
+    async def expand(shards: StreamT[bytes]) -> None:
+        await lanes.run(shards, expand_shard)
+
+    async def expand_shard(event: EventT[bytes]) -> None:
+        shard = decode(Shard, event.value)
+        if isinstance(shard, Undecodable):
+            await dead.put(event, shard.reason)
+            return
+        if shard.lane not in topics.LANES or shard.first < 0 or not 0 < shard.count <= MOST_ROWS:
+            await dead.put(event, f"a shard of {shard.count} rows from {shard.first} in lane {shard.lane!r}")
+            return
+        try:
+            rows = await read(event, shard)
+        except SealError as error:
+            await dead.put(event, str(error))
+            return
+        lanes.check(event)
+        name = topics.LISTED_TRANSACTIONAL if shard.lane == topics.TRANSACTIONAL else topics.LISTED_BULK
+        # A replay makes the same packs with the same ids, and the gate knows them again.
+        await asyncio.gather(
+            *[
+                app.produce_soon(name, partition, None, encode(pack))
+                for partition, pack in packs(shard, rows, app.partitions)
+            ]
+        )
+        reached("expand.sent")
+
+    async def read(event: EventT[bytes], shard: Shard) -> list[AudienceRow]:
+        pause = 0.2
+        while True:
+            try:
+                return await read_range(client, shard.seal, shard.first, shard.count)
+            except ClickHouseError as error:
+                log.warning("cannot read %s, tries again: %s", shard.seal, error)
+            await asyncio.sleep(pause)
+            lanes.check(event)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    return expand
+
+
+def packs(shard: Shard, rows: Iterable[AudienceRow], partitions: int) -> Iterator[tuple[int, RecipientPack]]:
+    """(partition, pack) of *rows*: at most 250 rows and about 200 kB each. The same rows give the same packs."""
+    apart: dict[int, list[Recipient]] = {}
+    for recipient_id, address, group, attributes in rows:
+        partition = ids.partition_of(recipient_id, partitions)
+        apart.setdefault(partition, []).append(Recipient(recipient_id, address, group, attributes))
+    for partition in sorted(apart):
+        for chunk, part in enumerate(_chunks(apart[partition])):
+            ident = ids.pack_id(shard.seal, shard.first, partition, chunk)
+            yield partition, RecipientPack(ident, shard.account, shard.campaign, shard.run, shard.day, shard.lane, part)
+
+
+def _chunks(rows: list[Recipient]) -> Iterator[list[Recipient]]:
+    part: list[Recipient] = []
+    size = 0
+    for row in rows:
+        weight = len(row.variables) + 4 * len(row.address) + 60
+        if part and (len(part) == PACK_ROWS or size + weight > PACK_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += weight
+    if part:
+        yield part
