@@ -92,6 +92,7 @@ class Session(asyncio.Protocol):
         self._in_data = False
         self._to: list[str] = []
         self._authenticated = not login
+        self._upgrading = False  # what arrives waits until the transport is the encrypted one
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, but not a second time after STARTTLS."""
@@ -101,6 +102,8 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Commands and messages, cut anywhere, many at once."""
         self._buffer += data
+        if self._upgrading:
+            return
         replies: list[bytes] = []
         while (reply := self._message() if self._in_data else self._command()) is not None:
             replies.append(reply)
@@ -190,6 +193,8 @@ class Session(asyncio.Protocol):
                 return b"235 2.7.0 Ok\r\n" if self._authenticated else b"535 5.7.8 wrong user or password\r\n"
             case b"STAR" if self._tls:
                 self._transport.write(b"220 2.0.0 go ahead\r\n")
+                self._buffer.clear()  # RFC 3207: nothing said in the clear counts
+                self._upgrading = True
                 self._upgrade = asyncio.get_running_loop().create_task(self._start_tls(self._tls))
                 return b""
         return b"502 5.5.2 unknown command\r\n"
@@ -199,6 +204,8 @@ class Session(asyncio.Protocol):
         transport = await loop.start_tls(self._transport, self, context, server_side=True)
         if transport is not None:
             self._transport = transport
+            self._upgrading = False
+            self.data_received(b"")
 
 
 async def serve(sink: Sink, port: int, *, tls: ssl.SSLContext | None = None, login: str = "") -> asyncio.Server:
