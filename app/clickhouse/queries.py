@@ -1,0 +1,50 @@
+"""What people ask of ClickHouse about campaigns. docs/sql.md explains the same statements."""
+
+from typing import Any
+
+from app.clickhouse.client import ClickHouse
+
+MOST_ROWS = 100_000
+
+MESSAGES = """
+SELECT lower(hex(m.message_id)) AS message, c.address AS address, m.status AS status, m.mx_group AS provider,
+       m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class, m.detail AS detail,
+       formatDateTime(m.changed_at, '%Y-%m-%dT%H:%i:%SZ', 'UTC') AS changed_at
+FROM
+(
+    SELECT * FROM messages WHERE campaign = {campaign:String} AND ({status:String} = '' OR status = {status:String})
+    ORDER BY changed_at DESC, message_id LIMIT {limit:UInt32}
+) AS m
+LEFT ANY JOIN
+(
+    SELECT account, recipient_id, address FROM contacts FINAL
+) AS c ON c.account = m.account AND c.recipient_id = m.recipient_id
+ORDER BY m.changed_at DESC, m.message_id
+"""
+
+BY_PROVIDER = """
+SELECT if(mx_group = '', 'other', mx_group) AS provider, count() AS messages,
+       countIf(status = 'QUEUED') AS queued, countIf(status = 'SENT') AS sent,
+       countIf(status = 'DELIVERED') AS delivered, countIf(status = 'DEFERRED') AS deferred,
+       countIf(status = 'BOUNCED') AS bounced, countIf(status = 'BLOCKED') AS blocked,
+       countIf(status = 'DROPPED') AS dropped, countIf(status = 'UNKNOWN') AS unknown
+FROM messages WHERE campaign = {campaign:String}
+GROUP BY provider ORDER BY messages DESC, provider
+"""
+
+BY_STATUS = "SELECT status, count() FROM messages WHERE campaign = {campaign:String} GROUP BY status ORDER BY status"
+
+
+async def messages(client: ClickHouse, campaign: str, status: str = "", limit: int = 100) -> list[dict[str, Any]]:
+    """Messages of *campaign*, the latest change first; *status* "" is all of them. Raises ClickHouseError."""
+    return await client.named(MESSAGES, {"campaign": campaign, "status": status, "limit": min(limit, MOST_ROWS)})
+
+
+async def by_provider(client: ClickHouse, campaign: str) -> list[dict[str, Any]]:
+    """Messages of *campaign* by MX group and status, the largest group first. Raises ClickHouseError."""
+    return await client.named(BY_PROVIDER, {"campaign": campaign})
+
+
+async def by_status(client: ClickHouse, campaign: str) -> dict[str, int]:
+    """Status -> messages of *campaign*. Raises ClickHouseError."""
+    return {status: int(count) for status, count in await client.rows(BY_STATUS, {"campaign": campaign})}
