@@ -2,22 +2,28 @@
 
 from typing import Any
 
-from app.clickhouse.client import ClickHouse
+from app.clickhouse.client import ClickHouse, Params
 
 MOST_ROWS = 100_000
 
-MESSAGES = """
+# The page first, by its few columns: all columns of a million messages take 18 s, those of a page under one.
+PAGE = """
+    SELECT message_id FROM messages WHERE campaign = {campaign:String} AND ({status:String} = '' OR status = {status:String})
+    ORDER BY changed_at DESC, message_id LIMIT {limit:UInt32}
+"""
+
+MESSAGES = f"""
+WITH page AS ({PAGE})
 SELECT lower(hex(m.message_id)) AS message, c.address AS address, m.status AS status, m.mx_group AS provider,
        m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class, m.detail AS detail,
        formatDateTime(m.changed_at, '%Y-%m-%dT%H:%i:%SZ', 'UTC') AS changed_at
-FROM
-(
-    SELECT * FROM messages WHERE campaign = {campaign:String} AND ({status:String} = '' OR status = {status:String})
-    ORDER BY changed_at DESC, message_id LIMIT {limit:UInt32}
-) AS m
+FROM (SELECT * FROM messages WHERE campaign = {{campaign:String}} AND message_id IN page) AS m
 LEFT ANY JOIN
 (
-    SELECT account, recipient_id, address FROM contacts FINAL
+    SELECT account, recipient_id, address FROM contacts FINAL WHERE recipient_id IN
+    (
+        SELECT recipient_id FROM events WHERE campaign = {{campaign:String}} AND message_id IN page
+    )
 ) AS c ON c.account = m.account AND c.recipient_id = m.recipient_id
 ORDER BY m.changed_at DESC, m.message_id
 """
@@ -36,8 +42,21 @@ BY_STATUS = "SELECT status, count() FROM messages WHERE campaign = {campaign:Str
 
 
 async def messages(client: ClickHouse, campaign: str, status: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """Messages of *campaign*, the latest change first; *status* "" is all of them. Raises ClickHouseError."""
-    return await client.named(MESSAGES, {"campaign": campaign, "status": status, "limit": min(limit, MOST_ROWS)})
+    """Messages of *campaign*, the latest change first; *status* "" is all of them. Raises ClickHouseError.
+
+    The address is "" when the contact is gone.
+    """
+    rows = await client.named(MESSAGES, {"campaign": campaign, "status": status, "limit": min(limit, MOST_ROWS)})
+    addresses: dict[str, str] = {}
+    for start in range(0, len(rows), ADDRESSES_AT_ONCE):
+        part = rows[start : start + ADDRESSES_AT_ONCE]
+        who: Params = {"account": part[0]["account"], "recipients": [row["recipient"] for row in part]}
+        addresses |= {recipient: address for recipient, address in await client.rows(ADDRESSES, who)}
+    return [
+        {"message": row["message"], "address": addresses.get(row["recipient"], "")}
+        | {name: value for name, value in row.items() if name not in ("message", "recipient", "account")}
+        for row in rows
+    ]
 
 
 async def by_provider(client: ClickHouse, campaign: str) -> list[dict[str, Any]]:
