@@ -67,6 +67,9 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
     async def move_on() -> None:
         """Expand what is next, and end what is complete."""
         await pacing.announce_again()
+        if pacing.produced:
+            done, pacing.produced = pacing.produced[:2_000], pacing.produced[2_000:]
+            await pacing.write([(key, None) for key in done])
         if pacing.group is None or not pacing.pacer.complete:
             return
         due = pacing.pacer.due() if any(to_expand(entry) for entry in pacing.campaigns.values()) else {}
@@ -74,7 +77,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             if entry.seal is None or entry.state not in LIVE:
                 continue
             counts = pacing.pacer.counts(entry.id)
-            if to_expand(entry) or entry.id in pacing.unlisted:
+            if to_expand(entry):
                 await expand_next(entry, entry.seal, counts.get("listed", 0), due.get(entry.id, {}))
             await end_when_complete(entry, counts)
 
@@ -84,24 +87,16 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         return pacing.progress.setdefault(entry.id, Progress()).total < entry.seal.count
 
     async def expand_next(entry: CampaignEntry, seal: Seal, listed: int, due: Mapping[str, int]) -> None:
-        assert pacing.group is not None
         progress = pacing.progress.setdefault(entry.id, Progress())
-        items: sections.Items = []
-        if entry.id in pacing.unlisted and listed >= progress.total:
-            pacing.unlisted.discard(entry.id)
-            items += [(key, None) for key, _ in sections.shards(pacing.table, pacing.group, entry.id)]
-        ranges = next_ranges(seal, progress, listed, due, 250 * app.partitions) if entry.state == "RUNNING" else []
         shards = [
             Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count)
-            for _, first, count in ranges
+            for _, first, count in next_ranges(seal, progress, listed, due, 250 * app.partitions)
         ]
-        if shards:
-            pacing.unlisted.add(entry.id)
-            items += [sections.shard_item(shard) for shard in shards]
-            items.append(sections.progress_item(entry.id, progress.asked))
-        if items:
-            await pacing.write(items)
-            reached("shards.written")
+        if not shards:
+            return
+        items: sections.Items = [sections.shard_item(shard) for shard in shards]
+        await pacing.write([*items, sections.progress_item(entry.id, progress.asked)])
+        reached("shards.written")
         await pacing.ask_for_shards(shards)
 
     async def end_when_complete(entry: CampaignEntry, counts: dict[str, int]) -> None:

@@ -1,7 +1,6 @@
 """What the agents of the pacing plane share: the campaigns, limits and credit of the pacing group."""
 
 import asyncio
-from collections.abc import Iterable
 
 from app import topics
 from app.commands import CampaignEntry
@@ -29,7 +28,8 @@ class Pacing:
         self.campaigns: dict[str, CampaignEntry] = {}
         self.progress: dict[str, Progress] = {}
         self.pacer = Pacer(settings.partitions, ROUTE, settings.account_rate)
-        self.unlisted: set[str] = set()  # campaigns with ranges asked for and not all listed
+        self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
+        self.untold: list[CampaignEntry] = []  # as recovered: to be told again
         self.announced = True  # False after a recovery, until all is told again
         self.positions: dict[str, int] = {}  # campaign -> directory offset of its latest entry
         table.on_ready(self._recovered)
@@ -62,7 +62,8 @@ class Pacing:
         self.pacer.restore(
             sections.buckets(self.table, group), sections.slip_numbers(self.table, group), self.app.now()
         )
-        self.unlisted = {shard.campaign for _, shard in sections.shards(self.table, group)}
+        self.produced = []
+        self.untold = list(self.campaigns.values())
         self.announced = False
 
     async def write(self, items: sections.Items) -> None:
@@ -94,18 +95,30 @@ class Pacing:
         await self.app.produce(topics.SEAL_REQUESTED, None, entry.id.encode(), encode(task))
 
     async def announce_again(self) -> None:
-        """After a recovery: repeat what a kill may have kept from being said."""
+        """After a recovery: repeat what a kill may have kept from being said.
+
+        All entries are enqueued in one step, and only those that no command has changed since: an older
+        entry told after a newer one would wake a campaign that was paused meanwhile.
+        """
         if self.announced or self.group is None:
             return
         self.announced = True
-        for entry in list(self.campaigns.values()):
-            await self.tell(entry)
+        same = [entry for entry in self.untold if self.campaigns.get(entry.id) is entry]
+        self.untold = []
+        told = [
+            self.app.produce_soon(topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), entry.model_dump_json().encode())
+            for entry in same
+        ]
+        shards = [shard for _, shard in sections.shards(self.table, self.group)]
+        for entry, ack in zip(same, told, strict=True):
+            position = (await ack).offset
+            self.positions[entry.id] = max(position, self.positions.get(entry.id, -1))
             if entry.state == "SEALING":
                 await self.ask_for_seal(entry)
-        await self.ask_for_shards(shard for _, shard in list(sections.shards(self.table, self.group)))
+        await self.ask_for_shards(shards)
 
-    async def ask_for_shards(self, shards: Iterable[Shard]) -> None:
-        """Have ranges expanded. A repeat makes the same packs, which the gate knows."""
+    async def ask_for_shards(self, shards: list[Shard]) -> None:
+        """Have ranges expanded. They stay stored until the broker has them; the gate knows repeated packs."""
         await asyncio.gather(
             *(
                 self.app.produce_soon(
@@ -114,3 +127,4 @@ class Pacing:
                 for shard in shards
             )
         )
+        self.produced += [sections.shard_item(shard)[0] for shard in shards]

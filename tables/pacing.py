@@ -7,7 +7,7 @@
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
 | slips | s partition | last number given out | pace | never |
-| shards | h campaign, first row | Shard asked for, not listed yet | pace | when listed |
+| shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |
 """
 
@@ -126,7 +126,7 @@ def shard_item(shard: Shard) -> tuple[bytes, bytes]:
 
 
 def shards(store: Store, group: int, campaign: str = "") -> Iterator[tuple[bytes, Shard]]:
-    """The ranges asked for and not listed yet, with their keys."""
+    """The ranges that Kafka may not have yet, with their keys."""
     prefix = SHARD + (f"{campaign}|".encode() if campaign else b"")
     for key, value in store.scan(group, prefix):
         yield key, _SHARD.decode(value)

@@ -1,7 +1,8 @@
 """Pacing: demand of all partitions in, credit slips out, and every limit on the path debited.
 
 Arithmetic on classes, not on messages: the work of a tick grows with the slices it grants, not with
-the classes that wait.
+the classes that wait. A class that a limit holds back is parked at that limit and looked at again when
+the limit has a token; a class of a campaign that does not run is parked until the campaign changes.
 """
 
 from collections import Counter, deque
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.commands import CampaignEntry, LimitSet
+from app.delivery.pacing_turns import Turns
 from app.delivery.partition import SLICE, ClassKey
 from app.delivery.rates import Bucket, bucket, burst_of
 from app.records import Demand, Grant, Slip
@@ -17,6 +19,9 @@ LEAST_OPEN = 4 * SLICE  # messages on the way for one partition, however slow th
 OPEN_SECONDS = 0.75  # of recent answers that may be on the way
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate limit lies on the path
 GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
+TRANSACTIONAL = "transactional"
+CONCURRENCY = "concurrency"  # where classes are parked that wait for something on the way to end
+STATE = "state|"  # + campaign: where classes are parked whose campaign does not run
 
 
 @dataclass(slots=True)
@@ -27,7 +32,7 @@ class Cell:
     next_due: float = 0.0
     open: int = 0
     pending: int = 0  # granted by slips that no snapshot reflects yet
-    queued: bool = False  # stands in the partition's rotation
+    queued: bool = False  # has a turn coming, or is parked
 
 
 @dataclass(slots=True)
@@ -38,14 +43,20 @@ class Heard:
     version: int = -1
     at: float = 0.0
     cells: dict[ClassKey, Cell] = field(default_factory=dict)
-    urgent: deque[ClassKey] = field(default_factory=deque)  # transactional lane, in rotation
-    bulk: deque[ClassKey] = field(default_factory=deque)
+    applied: int = -1  # last slip number that a snapshot reflects
+    expected: int = -1  # last slip number given out before a restart
+    urgent: Turns = field(default_factory=Turns)  # the transactional lane
+    bulk: Turns = field(default_factory=Turns)
     slips: deque[Slip] = field(default_factory=deque)  # not reflected yet
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     answered: dict[str, int] = field(default_factory=dict)
     answered_at: float = 0.0
     speed: float = 0.0  # messages answered a second, smoothed
-    open: int = 0  # messages in open releases
+    on_the_way: Counter[str] = field(default_factory=Counter)  # lane -> open and pending messages
+
+    def turns(self, lane: str) -> Turns:
+        """Who waits for credit in *lane*."""
+        return self.urgent if lane == TRANSACTIONAL else self.bulk
 
 
 class Pacer:
@@ -60,8 +71,13 @@ class Pacer:
         self._route = route
         self._account_rate = account_rate
         self._campaigns: dict[str, CampaignEntry] = {}
+        self._concurrent: list[tuple[str, str]] = []  # limits with a concurrency
         self._paths: dict[ClassKey, tuple[str, ...]] = {}
         self._on_the_way: Counter[str] = Counter()  # campaign -> open and pending messages
+        self._group_on_the_way: Counter[str] = Counter()  # the same by destination group
+        self._parked: dict[str, deque[tuple[int, ClassKey]]] = {}  # bucket or reason -> (partition, class)
+        self._unsure_until = 0.0  # until then slips from before a restart may still be spent
+        self._sure = False  # everything on the way is known
         self._turn = 0
 
     # -- what is known ---------------------------------------------------------------------
@@ -72,11 +88,14 @@ class Pacer:
         self._campaigns[entry.id] = entry
         if before is None or before.spec.throttle != entry.spec.throttle:
             self._forget_paths()
+        self._wake(STATE + entry.id)
 
     def forget_campaign(self, campaign: str) -> None:
         """The campaign has ended."""
         self._campaigns.pop(campaign, None)
         self._forget_paths()
+        for partition, key in self._parked.pop(STATE + campaign, ()):
+            self._drop_turn(self.heard[partition], key)
         for name in [name for name in self.buckets if name.startswith(f"campaign|{campaign}|")]:
             del self.buckets[name]
             self.touched.add(name)
@@ -84,10 +103,32 @@ class Pacer:
     def limit(self, limit: LimitSet) -> None:
         """Set or (rate None) remove a limit above campaigns."""
         self.limits[limit.scope, limit.name] = limit
+        self._concurrent = [scope for scope, each in self.limits.items() if each.concurrency is not None]
         self._forget_paths()
 
     def _forget_paths(self) -> None:
         self._paths.clear()
+        for name in [name for name in self._parked if not name.startswith(STATE)]:
+            self._wake(name)
+
+    def _wake(self, name: str, most: int = 1 << 60) -> None:
+        """Give up to *most* classes that are parked at *name* their turn again, the longest parked first."""
+        parked = self._parked.get(name)
+        while parked and most > 0:
+            partition, key = parked.popleft()
+            self.heard[partition].turns(key.lane).add(key)
+            most -= 1
+        if parked is not None and not parked:
+            del self._parked[name]
+
+    def _drop_turn(self, heard: Heard, key: ClassKey) -> None:
+        cell = heard.cells[key]
+        cell.queued = False
+        self._drop_if_empty(heard, key, cell)
+
+    def _drop_if_empty(self, heard: Heard, key: ClassKey, cell: Cell) -> None:
+        if not (cell.due or cell.next_due or cell.open or cell.pending or cell.queued):
+            del heard.cells[key]
 
     def hear(self, demand: Demand) -> bool:
         """Take in a snapshot; False when it is older than what is known."""
@@ -96,6 +137,7 @@ class Pacer:
             return False
         self._measure_speed(heard, demand)
         heard.version, heard.at = demand.version, demand.at
+        heard.applied = demand.slip
         heard.counters.update(demand.counters)
         while heard.slips and heard.slips[0].number <= demand.slip:
             self._settle_slip(heard, heard.slips.popleft())
@@ -122,26 +164,31 @@ class Pacer:
         cell = heard.cells.get(key)
         if cell is None:
             cell = heard.cells[key] = Cell()
-        self._on_the_way[key.campaign] += open_ - cell.open
-        heard.open += open_ - cell.open
+        if open_ != cell.open:
+            self._count(heard, key, open_ - cell.open)
         cell.due, cell.next_due, cell.open = due, next_due, open_
         self._enqueue(heard, key, cell)
-        if not (due or next_due or open_ or cell.pending or cell.queued):
-            del heard.cells[key]
+        self._drop_if_empty(heard, key, cell)
+
+    def _count(self, heard: Heard, key: ClassKey, more: int) -> None:
+        """Note that *more* messages of the class are on the way."""
+        heard.on_the_way[key.lane] += more
+        self._on_the_way[key.campaign] += more
+        self._group_on_the_way[key.group] += more
 
     def _enqueue(self, heard: Heard, key: ClassKey, cell: Cell) -> None:
         if cell.due > cell.pending and not cell.queued:
-            (heard.urgent if key.lane == "transactional" else heard.bulk).append(key)
+            heard.turns(key.lane).add(key)
             cell.queued = True
 
     def _settle_slip(self, heard: Heard, slip: Slip) -> None:
         for grant in slip.grants:
             key = ClassKey(grant.campaign, grant.lane, grant.group)
-            cell = heard.cells.get(key)
-            self._on_the_way[grant.campaign] -= grant.count
-            if cell is not None:
-                cell.pending -= grant.count
-                self._enqueue(heard, key, cell)
+            self._count(heard, key, -grant.count)
+            cell = heard.cells[key]  # kept while anything is pending
+            cell.pending -= grant.count
+            self._enqueue(heard, key, cell)
+            self._drop_if_empty(heard, key, cell)
 
     def counts(self, campaign: str) -> dict[str, int]:
         """The counters of *campaign* over all partitions."""
@@ -185,80 +232,116 @@ class Pacer:
         """Slips for whatever is due and allowed at *now*. Store `numbers` and `touched` before producing them."""
         for each in self.buckets.values():
             each.fill(now)
-        slips = []
+        self._look_around(now)
         count = len(self.heard)
         self._turn = (self._turn + 1) % count
-        for step in range(count):
-            partition = (self._turn + step) % count
-            slips += self._slips_for(partition, now)
-        return slips
+        order = [*range(self._turn, count), *range(self._turn)]
+        grants: list[dict[float, list[Grant]]] = [{} for _ in range(count)]  # by partition: validity -> grants
+        self._wake(CONCURRENCY)
+        woken = 1
+        while True:
+            for partition in order:
+                self._serve(partition, now, grants[partition])
+            if not self._wake_at_limits(woken):
+                break
+            woken *= 2
+        return [slip for p in order for slip in self._slips(p, now, grants[p])]
 
-    def _slips_for(self, partition: int, now: float) -> list[Slip]:
+    def _look_around(self, now: float) -> None:
+        for heard in self.heard:
+            while heard.slips and heard.slips[0].valid_until + GRACE < now:
+                self._settle_slip(heard, heard.slips.popleft())
+        reflected = all(heard.applied >= heard.expected for heard in self.heard)
+        self._sure = self.complete and (reflected or now >= self._unsure_until)
+
+    def _wake_at_limits(self, most: int) -> bool:
+        """Wake up to *most* classes at each limit that has a token; whether there was any."""
+        open_ = [name for name in self._parked if name in self.buckets and self.buckets[name].tokens >= 1.0]
+        for name in open_:
+            self._wake(name, most)
+        return bool(open_)
+
+    def _serve(self, partition: int, now: float, grants: dict[float, list[Grant]]) -> None:
+        """Grant slices of both lanes, each class in its turn, as far as limits and room go."""
         heard = self.heard[partition]
         if not heard.full:
-            return []
-        while heard.slips and heard.slips[0].valid_until + GRACE < now:
-            self._settle_slip(heard, heard.slips.popleft())
-        room = self._room(heard)
-        limited: dict[float, list[Grant]] = {}  # validity -> grants
-        for rotation in (heard.urgent, heard.bulk):
-            room = self._serve(heard, rotation, room, now, limited)
+            return
+        most = int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS))
+        for lane, turns in ((TRANSACTIONAL, heard.urgent), ("bulk", heard.bulk)):
+            # Each lane has its own room: a full bulk lane does not hold up a transactional message.
+            room = most - heard.on_the_way[lane]
+            while room > 0 and (key := turns.take()) is not None:
+                room -= self._grant(partition, heard, key, room, now, grants)
+
+    def _grant(
+        self, partition: int, heard: Heard, key: ClassKey, room: int, now: float, grants: dict[float, list[Grant]]
+    ) -> int:
+        """Grant the class at most a slice, or park it; how much it got."""
+        cell = heard.cells[key]
+        if cell.due <= cell.pending:
+            self._drop_turn(heard, key)
+            return 0
+        count, validity, held_by = self._allowed(key, min(cell.due - cell.pending, room, SLICE), now)
+        if count <= 0:
+            self._parked.setdefault(held_by, deque()).append((partition, key))
+            return 0
+        for name in self._paths[key]:
+            self.buckets[name].take(count)
+            self.touched.add(name)
+        cell.pending += count
+        self._count(heard, key, count)
+        grants.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self._route, count))
+        heard.turns(key.lane).add(key)
+        return count
+
+    def _slips(self, partition: int, now: float, grants: dict[float, list[Grant]]) -> list[Slip]:
         slips = []
-        for validity, grants in limited.items():
+        for validity, granted in grants.items():
             self.numbers[partition] += 1
-            until, not_after = now + validity, now + (FREE_NOT_AFTER if validity == FREE_VALIDITY else validity)
-            slip = Slip(partition, self.numbers[partition], now, until, not_after, grants)
-            heard.slips.append(slip)
-            slips.append(slip)
+            not_after = now + (FREE_NOT_AFTER if validity == FREE_VALIDITY else validity)
+            slips.append(Slip(partition, self.numbers[partition], now, now + validity, not_after, granted))
+        self.heard[partition].slips.extend(slips)
         return slips
 
-    def _room(self, heard: Heard) -> int:
-        granted = sum(grant.count for slip in heard.slips for grant in slip.grants)
-        return int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS)) - heard.open - granted
-
-    def _serve(
-        self, heard: Heard, rotation: deque[ClassKey], room: int, now: float, limited: dict[float, list[Grant]]
-    ) -> int:
-        """Grant slices to the classes of *rotation*, each in its turn; the room that is left."""
-        idle = 0  # classes in a row that got nothing
-        while room > 0 and rotation and idle < len(rotation):
-            key = rotation.popleft()
-            cell = heard.cells[key]
-            if cell.due <= cell.pending:
-                cell.queued = False
-                if not (cell.due or cell.next_due or cell.open or cell.pending):
-                    del heard.cells[key]
-                continue
-            rotation.append(key)
-            count, validity = self._allowed(key, min(cell.due - cell.pending, room, SLICE), now)
-            if count <= 0:
-                idle += 1
-                continue
-            idle = 0
-            for name in self._paths[key]:
-                self.buckets[name].take(count)
-                self.touched.add(name)
-            cell.pending += count
-            self._on_the_way[key.campaign] += count
-            room -= count
-            limited.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self._route, count))
-        return room
-
-    def _allowed(self, key: ClassKey, wanted: int, now: float) -> tuple[int, float]:
-        """(messages, validity of their slip) that every limit on the path of *key* allows."""
+    def _allowed(self, key: ClassKey, wanted: int, now: float) -> tuple[int, float, str]:
+        """(messages, validity of their slip, what held it back) that every limit on the path of *key* allows."""
         entry = self._campaigns.get(key.campaign)
         if entry is None or entry.state != "RUNNING":
-            return 0, 0.0
-        concurrency = entry.spec.throttle.concurrency
-        if concurrency is not None:
-            wanted = min(wanted, concurrency - self._on_the_way[key.campaign])
-        path = self._path(key, entry, now)
+            return 0, 0.0, STATE + key.campaign
+        wanted = min(wanted, self._headroom(key, entry, wanted))
+        if wanted <= 0:
+            return 0, 0.0, CONCURRENCY
         validity = FREE_VALIDITY
-        for name in path:
+        for name in self._path(key, entry, now):
             limit = self.buckets[name]
+            if limit.tokens < 1.0:
+                return 0, 0.0, name
             wanted = min(wanted, int(limit.tokens))
             validity = min(validity, limit.validity)
-        return wanted, validity
+        return wanted, validity, ""
+
+    def _headroom(self, key: ClassKey, entry: CampaignEntry, wanted: int) -> int:
+        """How many more messages may be on the way at once, at most *wanted*.
+
+        Nothing, while it is not known what is: a partition that was not heard yet may have releases open.
+        """
+        own = entry.spec.throttle.concurrency
+        if own is not None:
+            wanted = min(wanted, own - self._on_the_way[key.campaign])
+        limited = own is not None
+        for scope, name in self._concurrent:
+            if (scope, name) not in (("account", entry.account), ("route", self._route), ("group", key.group)):
+                continue
+            limited = True
+            most = self.limits[scope, name].concurrency or 0
+            wanted = min(wanted, most - self._under_way(scope, name))
+        return 0 if limited and not self._sure else wanted
+
+    def _under_way(self, scope: str, name: str) -> int:
+        if scope == "group":
+            return self._group_on_the_way[name]
+        campaigns = self._campaigns.values()
+        return sum(self._on_the_way[each.id] for each in campaigns if scope == "route" or each.account == name)
 
     def _path(self, key: ClassKey, entry: CampaignEntry, now: float) -> tuple[str, ...]:
         path = self._paths.get(key)
@@ -298,4 +381,5 @@ class Pacer:
         for name, (rate, burst, tokens) in buckets.items():
             self.buckets[name] = Bucket(rate, burst, tokens, now)
         for partition, number in numbers.items():
-            self.numbers[partition] = number
+            self.numbers[partition] = self.heard[partition].expected = number
+        self._unsure_until = now + FREE_VALIDITY + GRACE
