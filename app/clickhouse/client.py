@@ -1,6 +1,7 @@
 """ClickHouse over HTTP: statements, rows, and inserts of bytes in one of its formats."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,7 +94,8 @@ class ClickHouse:
             self._session = aiohttp.ClientSession(headers=self._headers)
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout, sock_connect=5.0)
         try:
-            async with self._session.post(self.url, params=query, data=body, timeout=limit) as response:
+            # As a file: aiohttp writes bytes of more than 1 MiB in one go, which would hold up the event loop.
+            async with self._session.post(self.url, params=query, data=BytesIO(body), timeout=limit) as response:
                 answer = await response.read()
                 if response.status != 200:
                     raise _error_in(response, answer)

@@ -1,0 +1,1 @@
+"""Tests of what Fanfare keeps in ClickHouse, against the embedded one."""
