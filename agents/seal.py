@@ -19,7 +19,7 @@ from app.stream.lanes import Lanes
 log = logging.getLogger("fanfare.seal")
 
 LONGEST_PAUSE = 10.0  # seconds between two tries while ClickHouse is away
-MOST_REFUSALS = 5  # errors that ClickHouse itself answers, before the campaign fails
+MOST_REFUSALS = 8  # errors that ClickHouse itself answers (some 20 seconds), before the campaign fails
 
 
 def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) -> AgentT[bytes]:
