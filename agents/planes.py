@@ -116,8 +116,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)
     client, dead = ClickHouse(settings), DeadLetters(app)
-    app.before_start(client.start)
-    app.after_stop(client.stop)
+    app.after_stop(client.close)
     door.attach(app, Lanes(app, 16), dead)
     seal.attach(app, Lanes(app, 2), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)

@@ -1,0 +1,86 @@
+"""Crash notes: which ids were in flight when the process died, and how often that has happened.
+
+A local append-only file, one small write a note, no fsync: it survives kill -9, and losing it costs only
+a later verdict. Deaths that are nobody's fault (fence, broker, watchdog) do not count.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+BEGIN, END, COUNT, FORGIVE = b"B", b"E", b"C", b"F"  # COUNT: in flight at one more crash, from an earlier file
+
+
+class CrashNotes:
+    """Notes of one worker; *path* is read, compacted and kept open."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._crashes = _crashes_in(path.read_bytes()) if path.exists() else {}
+        self._in_flight: dict[bytes, asyncio.Task[object] | None] = {}
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(b"".join(_note(COUNT, i) * n for i, n in self._crashes.items()))
+        fresh.replace(path)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def begin(self, ident: bytes) -> None:
+        """Work on *ident* (1 to 255 bytes) begins."""
+        self._in_flight[ident] = _current_task()
+        os.write(self._file, _note(BEGIN, ident))
+
+    def end(self, ident: bytes) -> None:
+        """Work on *ident* has ended well or gave way: forget its crashes."""
+        self._in_flight.pop(ident, None)
+        self._crashes.pop(ident, None)
+        os.write(self._file, _note(END, ident))
+
+    def crashes(self, ident: bytes) -> int:
+        """How many crashes in a row *ident* was in flight at."""
+        return self._crashes.get(ident, 0)
+
+    def forgive(self, *, guilty: "asyncio.Task[object] | None" = None) -> None:
+        """The process is about to end: what is in flight is not to blame, but for what the task *guilty* began."""
+        notes = [_note(FORGIVE, i) for i, task in self._in_flight.items() if guilty is None or task is not guilty]
+        if notes:
+            os.write(self._file, b"".join(notes))
+
+
+def _note(kind: bytes, ident: bytes) -> bytes:
+    return kind + bytes([len(ident)]) + ident
+
+
+def _current_task() -> "asyncio.Task[object] | None":
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _notes_in(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + 2 <= len(raw):
+        end = at + 2 + raw[at + 1]
+        if end > len(raw):
+            return  # torn by the crash
+        yield raw[at : at + 1], raw[at + 2 : end]
+        at = end
+
+
+def _crashes_in(raw: bytes) -> dict[bytes, int]:
+    """Crashes by id: those noted before, and one more for what was in flight at the end of *raw*."""
+    crashes: dict[bytes, int] = {}
+    in_flight: set[bytes] = set()
+    for kind, ident in _notes_in(raw):
+        if kind == COUNT:
+            crashes[ident] = crashes.get(ident, 0) + 1
+        elif kind == BEGIN:
+            in_flight.add(ident)
+        elif kind == END:
+            in_flight.discard(ident)
+            crashes.pop(ident, None)
+        elif kind == FORGIVE:
+            in_flight.discard(ident)
+    for ident in in_flight:
+        crashes[ident] = crashes.get(ident, 0) + 1
+    return crashes

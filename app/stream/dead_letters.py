@@ -1,0 +1,37 @@
+"""Dead letters: records that cannot be worked on, kept with the reason and where they came from."""
+
+from typing import TYPE_CHECKING
+
+from faust.types import EventT
+
+from app import topics
+from app.records import DeadLetter, encode
+
+if TYPE_CHECKING:
+    from app.stream.app import StreamApp
+
+
+class DeadLetters:
+    """Writes to dead.lettered."""
+
+    def __init__(self, app: "StreamApp") -> None:
+        self._app = app
+
+    async def put(self, event: EventT[bytes], reason: str) -> None:
+        """Store the record of *event*; returns when the broker has it, so that the event may be acknowledged."""
+        message = event.message
+        letter = DeadLetter(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            reason=reason,
+            at=self._app.now(),
+            key=_bytes(message.key),
+            value=_bytes(message.value),
+        )
+        source = f"{message.topic}/{message.partition}/{message.offset}".encode()
+        await self._app.produce(topics.DEAD_LETTERED, 0, source, encode(letter))
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""

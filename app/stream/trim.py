@@ -1,0 +1,74 @@
+"""Trimming: deletes from pipeline topics what every reader has done with, but keeps the last hour."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from app.settings import Settings
+from app.topics import TOPICS, Topic
+
+KEEP_SECONDS = 3600.0
+
+
+def trim_offset(committed: Iterable[int | None], first: int, kept: int) -> int | None:
+    """Offset below which to delete, None for nothing: *committed* by each reader, *kept* begins the last hour."""
+    offsets = list(committed)
+    if not offsets or any(offset is None or offset < 0 for offset in offsets):
+        return None
+    below = min(kept, *(offset for offset in offsets if offset is not None))
+    return below if below > first else None
+
+
+async def trim(settings: Settings, topics: Sequence[Topic] = TOPICS, keep_seconds: float = KEEP_SECONDS) -> dict[str, int]:
+    """Trim every topic that lists readers; returns how many records were deleted by topic."""
+    readers = {topic.name: topic.readers for topic in topics if topic.readers}
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    await admin.start()
+    try:
+        await consumer.start()
+        existing = set(await admin.list_topics())
+        names = [name for name in readers if name in existing]
+        tps = [
+            TopicPartition(d["topic"], p["partition"])
+            for d in (await admin.describe_topics(names) if names else [])
+            for p in d["partitions"]
+        ]
+        first, kept = await consumer.beginning_offsets(tps), await _first_kept(consumer, tps, keep_seconds)
+        groups = {group for name in names for group in readers[name]}
+        committed = {group: await admin.list_consumer_group_offsets(group) for group in sorted(groups)}
+        below = {}
+        for tp in tps:
+            offset = trim_offset((_committed(committed[g], tp) for g in readers[tp.topic]), first[tp], kept[tp])
+            if offset is not None:
+                below[tp] = offset
+        if below:
+            await admin.delete_records({tp: RecordsToDelete(before_offset=offset) for tp, offset in below.items()})
+        deleted: dict[str, int] = {}
+        for tp, offset in below.items():
+            deleted[tp.topic] = deleted.get(tp.topic, 0) + offset - first[tp]
+        return deleted
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+def _committed(offsets: Mapping[TopicPartition, OffsetAndMetadata], tp: TopicPartition) -> int | None:
+    found = offsets.get(tp)
+    return None if found is None else int(found.offset)
+
+
+async def _first_kept(
+    consumer: AIOKafkaConsumer, tps: list[TopicPartition], keep_seconds: float
+) -> dict[TopicPartition, int]:
+    """The first offset to keep by age: the end of the log when nothing is young enough."""
+    if not tps:
+        return {}
+    since = int((time.time() - keep_seconds) * 1000)
+    young = await consumer.offsets_for_times(dict.fromkeys(tps, since))
+    ends = await consumer.end_offsets(tps)
+    return {tp: ends[tp] if young.get(tp) is None else young[tp].offset for tp in tps}
