@@ -207,3 +207,77 @@ def test_a_group_that_waits_does_not_hold_up_the_others() -> None:
     progress = Progress({"gmail": 20_000})
     ranges = next_ranges(seal, progress, 20_000, {"gmail": 20_000}, 2_000)
     assert ranges and {group for group, _, _ in ranges} == {"other"}
+
+
+def test_a_campaign_with_many_groups_gets_no_more_than_one_with_few() -> None:
+    """Campaigns share equally: how an audience is spread over mailbox providers does not matter."""
+    pacer = Pacer(1, "smtp")
+    for name in ("c_1", "c_2"):
+        pacer.campaign(campaign(name))
+    many = [ClassDemand("c_1", "bulk", f"g{i}", 100_000, 0.0, 0) for i in range(20)]
+    pacer.hear(demand(0, 0, START, *many, ClassDemand("c_2", "bulk", "gmail", 100_000, 0.0, 0)))
+    granted = {"c_1": 0, "c_2": 0}
+    for slip in pacer.tick(START):
+        for grant in slip.grants:
+            granted[grant.campaign] += grant.count
+    assert granted["c_1"] == granted["c_2"] > 0
+
+
+def test_a_full_bulk_lane_leaves_room_for_the_transactional_one() -> None:
+    """With everything on the way that may be, a password reset still leaves at once."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign())
+    bulk = ClassDemand("c_1", "bulk", "gmail", 100_000, 0.0, 5_000)
+    pacer.hear(demand(0, 0, START, bulk, ClassDemand("c_1", "transactional", "gmail", 1, 0.0, 0)))
+    (slip,) = pacer.tick(START)
+    assert [(grant.lane, grant.count) for grant in slip.grants] == [("transactional", 1)]
+
+
+def test_concurrency_holds_after_a_restart() -> None:
+    """What other partitions have open, and what old slips still pay for, is not known at first: so nothing is given."""
+    pacer = Pacer(2, "smtp")
+    pacer.campaign(campaign(concurrency=30))
+    pacer.restore({}, {0: 7, 1: 7}, START)
+    due = ClassDemand("c_1", "bulk", "gmail", 100, 0.0, 0)
+    pacer.hear(demand(0, 7, START, due))
+    assert not pacer.tick(START)  # partition 1 was not heard
+    pacer.hear(demand(1, 6, START, ClassDemand("c_1", "bulk", "gmail", 100, 0.0, 10)))
+    assert not pacer.tick(START + 0.1)  # slip 7 may still be spent there
+    pacer.hear(demand(1, 7, START + 0.2, ClassDemand("c_1", "bulk", "gmail", 90, 0.0, 20)))
+    assert sum(grant.count for slip in pacer.tick(START + 0.2) for grant in slip.grants) == 10
+
+
+def test_concurrency_of_a_route_counts_all_campaigns() -> None:
+    """A relay that takes 50 messages at once does not care whose they are."""
+    pacer = Pacer(1, "smtp")
+    pacer.limit(LimitSet(scope="route", name="smtp", concurrency=50))
+    for name in ("c_1", "c_2"):
+        pacer.campaign(campaign(name))
+    classes = [ClassDemand(name, "bulk", "gmail", 1_000, 0.0, 15) for name in ("c_1", "c_2")]
+    pacer.hear(demand(0, 0, START, *classes))
+    assert sum(grant.count for slip in pacer.tick(START) for grant in slip.grants) == 20
+
+
+def test_many_small_classes_use_a_shared_limit_in_full() -> None:
+    """400 classes with a message each share one rate: those that wait are woken as far as it reaches."""
+    pacer = Pacer(1, "smtp")
+    pacer.campaign(campaign(rate=100.0))
+    classes = [ClassDemand("c_1", "bulk", f"g{i}", 1, 0.0, 0) for i in range(400)]
+    pacer.hear(demand(0, 0, START, *classes))
+    granted, groups = 0, []
+    for step in range(11):
+        for slip in pacer.tick(START + step * 0.1):
+            granted += sum(grant.count for grant in slip.grants)
+            groups += [grant.group for grant in slip.grants]
+    assert 145 <= granted <= 150 and len(set(groups)) == len(groups)  # half a second's stock and 1 s of rate
+
+
+def test_a_paused_campaign_gets_nothing_and_goes_on_when_resumed() -> None:
+    """Pause holds at once; resume needs no new demand."""
+    pacer = Pacer(1, "smtp")
+    running = campaign()
+    pacer.campaign(running.model_copy(update={"state": "PAUSED"}))
+    pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 100, 0.0, 0)))
+    assert not pacer.tick(START)
+    pacer.campaign(running)
+    assert sum(grant.count for slip in pacer.tick(START + 0.1) for grant in slip.grants) == 100
