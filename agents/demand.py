@@ -9,7 +9,7 @@ from app.stream.ticks import every
 
 GROUP_KEY = b"default"  # the pacing group: one owner hears every partition
 CHANGES_EVERY = 0.2  # seconds between reports of what changed
-FULL_EVERY = 10.0
+FULL_EVERY = 2.0
 
 
 class DemandReport:

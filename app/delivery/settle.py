@@ -61,7 +61,7 @@ COUNTER_OF = {
     Kind.UNCERTAIN: "unknown",
 }
 
-THROTTLE_DELAY = 60.0
+NO_DELAY = 60.0  # seconds after a throttle, where no retry delays are set
 GAVE_UP = "gave_up"
 
 
@@ -125,7 +125,7 @@ def _retry(
         case Kind.UNCERTAIN if rules.resend_unknown:
             return attempt + 1, now
         case Kind.THROTTLED:
-            due = now + THROTTLE_DELAY * (0.5 + dice)
+            due = now + (rules.delays[0] if rules.delays else NO_DELAY) * (0.5 + dice)
             return (attempt, due) if due - since <= rules.give_up_after else None
         case Kind.DEFERRED:
             delay = rules.delay(attempt, dice)
