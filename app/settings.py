@@ -1,9 +1,11 @@
 """Every setting of every Fanfare process, from FANFARE_* environment variables."""
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -57,6 +59,27 @@ class Settings(BaseSettings):
     uncertain_after: float = Field(default=86_400.0, gt=0, description="Seconds until a held unknown is given up")
 
     crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
+
+    @model_validator(mode="after")
+    def _follow_ports(self) -> Self:
+        """An address that is not given is that of the embedded part, on the port it was given."""
+        followed = {
+            "kafka": f"127.0.0.1:{self.kafka_port}",
+            "clickhouse": f"http://127.0.0.1:{self.clickhouse_port}",
+            "smtp_port": self.sink_port,
+            "public_url": f"http://127.0.0.1:{self.edge_port}",
+        }
+        for name in followed.keys() - self.model_fields_set:
+            object.__setattr__(self, name, followed[name])
+        return self
+
+    def environment(self) -> dict[str, str]:
+        """These settings as FANFARE_* variables, for a process that shall have the same."""
+        said = json.loads(self.model_dump_json(exclude_none=True)) | {"state_dir": str(self.state_dir.resolve())}
+        return {
+            f"FANFARE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in said.items()
+        }
 
     @property
     def secret_path(self) -> Path:

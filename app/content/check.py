@@ -1,6 +1,7 @@
 """Is this content fit to be sent? Every problem with its part, line and column, before a campaign exists."""
 
 import re
+from itertools import islice
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
@@ -13,6 +14,7 @@ from app.content.sandbox import HTML, TEXT, Sandbox, compiled
 from app.content.source import SourceError, lexemes, line_and_column, parse, with_newlines
 
 LARGEST_TEMPLATE = 500_000  # characters of one part
+MOST_FINDINGS = 20  # listed of one part
 BUILT_IN = frozenset({"unsubscribe_url", "message_id", "address"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -55,13 +57,13 @@ def _problems_of(part: str, sandbox: Sandbox, source: str, known: set[str] | Non
         tree = parse(sandbox, source)
     except SourceError as error:
         return [ContentProblem(part, *line_and_column(source, error.offset), error.message)]
-    found = [(finding.line, finding.word, finding.message) for finding in violations(tree)]
+    found = [(finding.line, finding.word, finding.message) for finding in islice(violations(tree), MOST_FINDINGS)]
     if not found and known is not None:
         found = [
             (line, name, f"unknown variable '{name}': no contact has it and no default is given")
             for name, line in needed_variables(tree).items()
             if name not in known
-        ]
+        ][:MOST_FINDINGS]
     if not found:
         return _problems_of_compiling(part, sandbox, tree)
     words = _words(sandbox, source)
@@ -92,8 +94,15 @@ def _problems_of_derived(source: str) -> list[ContentProblem]:
 
 def _words(sandbox: Sandbox, source: str) -> list[tuple[int, int, str]]:
     """(line, column, text) of every lexeme inside of Jinja syntax."""
-    inside = (lexeme for lexeme in lexemes(sandbox, source) if lexeme.kind != "data")
-    return [(*line_and_column(source, lexeme.start), lexeme.text.strip("'\"")) for lexeme in inside]
+    found: list[tuple[int, int, str]] = []
+    line, line_start, seen = 1, 0, 0
+    for lexeme in lexemes(sandbox, source):
+        line += source.count("\n", seen, lexeme.start)
+        line_start = max(line_start, source.rfind("\n", seen, lexeme.start) + 1)
+        seen = lexeme.start
+        if lexeme.kind != "data":
+            found.append((line, lexeme.start - line_start + 1, lexeme.text.strip("'\"")))
+    return found
 
 
 def _column(words: list[tuple[int, int, str]], line: int, word: str) -> int:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from jinja2.exceptions import TemplateError
-
 from app.commands import Content
 from app.content.address import AddressError, needs_smtputf8, wire_address
 from app.content.check import check, parts_of
@@ -16,7 +14,7 @@ from app.content.headers import date_field, mailbox, unstructured
 from app.content.links import LinkSigner, is_trackable
 from app.content.parts import Part, compile_part, encoded_token
 from app.content.plain import text_template
-from app.content.problems import ContentError, ContentProblem, LimitExceededError, RenderError
+from app.content.problems import ContentError, ContentProblem, RenderError
 from app.content.sandbox import HTML, TEXT, TOKEN, TOKEN_BYTES, TRACKER, bounds
 from app.content.source import parse, with_newlines
 from app.content.tracking import with_pixel, with_tracked_links
@@ -60,7 +58,8 @@ def compile_email(content: Content, sender: Sender, links: LinkOptions, *, short
     unsubscribe = f"{links.public_url}/u/"
     sources = {part: with_newlines(source) for part, _, source in parts_of(content)}
     if "html" in sources:
-        sources.setdefault("text", text_template(sources["html"]))
+        if "text" not in sources:
+            sources["text"] = text_template(sources["html"])
         sources["html"] = _with_tracking(sources["html"], signer, links)
     parts: dict[str, Part] = {}
     for part, source in sources.items():
@@ -106,15 +105,7 @@ class EmailTemplate:
         """
         try:
             return self._render(variables, message_id, recipient_id, address, at, attempt)
-        except (
-            TemplateError,
-            LimitExceededError,
-            AddressError,
-            ArithmeticError,
-            TypeError,
-            ValueError,
-            LookupError,
-        ) as why:
+        except Exception as why:  # a customer's template ran on a contact's values: whatever it raised is theirs
             return RenderError(f"{type(why).__name__}: {why}"[:500])
 
     def preview(self, variables: Mapping[str, Any], address: str) -> dict[str, str]:

@@ -5,8 +5,9 @@ Jinja syntax outside of tags is kept where it stands, so the result is a templat
 """
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
+from app.content.markup import INSIDE, attributes
 from app.content.sandbox import HTML
 from app.content.source import holes
 
@@ -15,8 +16,9 @@ _BLOCKS = frozenset(
      "header", "hr", "main", "ol", "p", "section", "table", "tr", "ul"}
 )  # fmt: skip
 _SILENT = frozenset({"head", "script", "style", "template", "title"})
-# A hole is held by two private-use characters around its number while the html parser runs.
+# A hole is held by two private-use characters around its number while tags are read.
 _OPEN, _CLOSE = "\ue000", "\ue001"
+_TAG = re.compile(rf"<(/?)([A-Za-z][A-Za-z0-9:-]{{0,40}}+)({INSIDE})>|<[!?][^<>]{{0,2000}}+>")
 _HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 
@@ -30,28 +32,47 @@ def text_template(source: str) -> str:
         kept.append(source[first:last])
         end = last
     reader = _Reader()
-    reader.feed("".join([*pieces, source[end:]]))
-    reader.close()
+    reader.read(_without_comments("".join([*pieces, source[end:]])))
     return _HELD.sub(lambda held: kept[int(held[1])], reader.text())
 
 
-class _Reader(HTMLParser):
+def _without_comments(source: str) -> str:
+    """*source* without html comments; one that never ends takes the rest with it."""
+    first, *others = source.split("<!--")
+    return first + "".join(piece.partition("-->")[2] for piece in others)
+
+
+class _Reader:
     """Collects text, line breaks and link targets."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        """Start with one empty line."""
         self._lines: list[str] = [""]
         self._silent = 0
         self._target = ""
+
+    def read(self, source: str) -> None:
+        """Take in *source*, tag by tag."""
+        end = 0
+        for tag in _TAG.finditer(source):
+            self._data(source[end : tag.start()])
+            end = tag.end()
+            if tag[2] is None:
+                continue
+            if tag[1]:
+                self._closed(tag[2].lower())
+            else:
+                values = {name: unescape(source[slice(*span)]) for name, span in attributes(source, *tag.span(3))}
+                self._opened(tag[2].lower(), values)
+        self._data(source[end:])
 
     def text(self) -> str:
         """What was collected: lines trimmed, never two empty ones together."""
         text = "\n".join(" ".join(line.split()) for line in self._lines)
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def _opened(self, tag: str, values: dict[str, str]) -> None:
         """Break lines before blocks, remember where a link leads."""
-        values = dict(attrs)
         if tag in _SILENT:
             self._silent += 1
         elif tag in _BLOCKS:
@@ -62,13 +83,13 @@ class _Reader(HTMLParser):
             self._break(1)
             self._lines[-1] = "- "
         elif tag == "img" and not self._silent:
-            self._lines[-1] += values.get("alt") or ""
+            self._lines[-1] += values.get("alt", "")
         elif tag == "a":
-            self._target = (values.get("href") or "").strip()
+            self._target = values.get("href", "").strip()
         elif tag in ("td", "th"):
             self._lines[-1] += " "
 
-    def handle_endtag(self, tag: str) -> None:
+    def _closed(self, tag: str) -> None:
         """Break lines behind blocks, write where the link leads."""
         if tag in _SILENT:
             self._silent = max(0, self._silent - 1)
@@ -79,10 +100,10 @@ class _Reader(HTMLParser):
                 self._lines[-1] += f" ({self._target})"
             self._target = ""
 
-    def handle_data(self, data: str) -> None:
+    def _data(self, data: str) -> None:
         """Text outside of head, style and script; line ends in it mean a space."""
         if not self._silent:
-            self._lines[-1] += data.replace("\n", " ")
+            self._lines[-1] += unescape(data).replace("\n", " ")
 
     def _break(self, lines: int) -> None:
         """Be at the start of a line, with *lines* - 1 empty ones before it."""

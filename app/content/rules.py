@@ -17,6 +17,7 @@ METHODS = frozenset(
      "title", "upper", "values"}
 )  # fmt: skip
 RESERVED = "fanfare_"
+MOST_SET = 100  # uses of `set`: each may double a text
 
 _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter, nodes.Test, nodes.If,
@@ -37,8 +38,12 @@ class Finding:
 
 def violations(tree: nodes.Template) -> Iterator[Finding]:
     """Everything in *tree* that a template may not say."""
+    names_set = 0
     for node in _every(tree):
         message, word = _verdict(node)
+        names_set += isinstance(node, nodes.Assign)
+        if names_set > MOST_SET and not message:
+            message, word = f"set is used more than {MOST_SET} times", "set"
         if message:
             yield Finding(node.lineno, word, message)
 

@@ -19,8 +19,9 @@ from jinja2.visitor import NodeTransformer
 
 from app.content.problems import LimitExceededError
 
-LARGEST_OUTPUT = 1_000_000  # characters of one rendered part, and of any text on the way to it
-MOST_STEPS = 10_000  # of all loops of one message together
+LARGEST_OUTPUT = 1_000_000  # characters of one rendered part
+LARGEST_TEXT = 100_000  # characters of any text that an operation makes on the way
+MOST_STEPS = 200_000  # syntax nodes that all loops of one message may run through
 LONGEST_RANGE = 1_000
 LARGEST_NUMBER = 512  # bits
 
@@ -52,16 +53,16 @@ def bounded_range(*arguments: int) -> range:
     return steps
 
 
-def steps_of_one_message() -> Callable[[Iterable[Any]], Iterator[Any]]:
-    """A function that hands out the items of every loop and raises once 10,000 are used up."""
+def steps_of_one_message() -> Callable[[Iterable[Any], int], Iterator[Any]]:
+    """A function that hands out the items of every loop, each for the size of the loop's body, until all is spent."""
     left = MOST_STEPS
 
-    def each(items: Iterable[Any]) -> Iterator[Any]:
+    def each(items: Iterable[Any], cost: int) -> Iterator[Any]:
         nonlocal left
         for item in items:
-            left -= 1
+            left -= cost
             if left < 0:
-                raise LimitExceededError(f"more than {MOST_STEPS} loop steps")
+                raise LimitExceededError("loops take too many steps")
             yield item
 
     return each
@@ -73,8 +74,8 @@ def bounds() -> dict[str, Any]:
 
 
 def _checked_size(size: int) -> None:
-    if size > LARGEST_OUTPUT:
-        raise LimitExceededError(f"text is longer than {LARGEST_OUTPUT} characters")
+    if size > LARGEST_TEXT:
+        raise LimitExceededError(f"text is longer than {LARGEST_TEXT} characters")
 
 
 @pass_eval_context
@@ -149,9 +150,10 @@ class _Bounds(NodeTransformer):
     """Puts our counters where the syntax tree loops or joins."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
-        """Loop over `fanfare_each(items)` instead of over items."""
+        """Loop over `fanfare_each(items, cost of a step)` instead of over items."""
+        cost = sum(1 for _ in node.find_all(nodes.Node))
         self.generic_visit(node)
-        node.iter = _call(EACH, [node.iter], node.lineno)
+        node.iter = _call(EACH, [node.iter, nodes.Const(cost)], node.lineno)
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - Jinja's name

@@ -8,15 +8,16 @@ schemes, the unsubscribe link, and links inside `{% raw %}`.
 
 import html
 import re
+from itertools import islice
 
 from app.content.links import LinkSigner, is_trackable
+from app.content.markup import INSIDE, attributes
 from app.content.sandbox import HTML, TOKEN, TRACK
 from app.content.source import HOLE, SourceError, holes, masked, parse
 
-_TAG = re.compile(r"""<(?:a|area)(?=[\s/\0])((?:[^>"']|"[^"]*"|'[^']*')*+)>""", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([^\s=>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
+_TAG = re.compile(rf"<(?:a|area)(?=[\s/\0])({INSIDE})>", re.IGNORECASE)
 _LITERAL_SCHEME = re.compile(r"\s*(?!https?:)[a-z][a-z0-9+.-]*:|\s*#", re.IGNORECASE)
-_BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
+_BODY_END = re.compile(r"</body\s{0,100}+>", re.IGNORECASE)
 _TOKEN_TEXT = "{{ " + TOKEN + " }}"
 
 
@@ -43,12 +44,10 @@ def with_pixel(source: str, public_url: str) -> str:
 
 def _hrefs(outline: str) -> list[tuple[int, int]]:
     """(start, end) of the value of each href, quotes not included."""
-    found = []
+    found: list[tuple[int, int]] = []
     for tag in _TAG.finditer(outline):
-        for attribute in _ATTRIBUTE.finditer(outline, tag.start(1), tag.end(1)):
-            if attribute[1].strip(HOLE).lower() == "href" and attribute.lastindex and attribute.lastindex > 1:
-                found.append(attribute.span(attribute.lastindex))
-                break
+        spans = (span for name, span in attributes(outline, *tag.span(1)) if name.strip(HOLE) == "href")
+        found.extend(islice(spans, 1))
     return found
 
 

@@ -1,0 +1,131 @@
+"""What makes up an installation on one machine: each part's command, needs, ports and how it tells that it is ready."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from app.local.clickhouse import ClickHouseServer
+from app.local.kafka import KafkaServer
+from app.local.ports import LOOPBACK, answers
+from app.local.slot import Part
+from app.local.state import ready_path
+from app.settings import Settings
+
+# A worker says that it is ready by a file. One that does not is taken for ready when it has lived this long.
+SILENT_READY = 8.0
+
+SINK_RECORD = "sink.jsonl"
+
+
+def parts_of(settings: Settings) -> list[Part]:
+    """All parts that `fanfare up` starts. Kafka and ClickHouse of the user's own are left to the user."""
+    parts = [_sink(settings)]
+    if settings.kafka == f"{LOOPBACK}:{settings.kafka_port}":
+        parts.append(_kafka(settings))
+    if settings.clickhouse == f"http://{LOOPBACK}:{settings.clickhouse_port}":
+        parts.append(_clickhouse(settings))
+    embedded = {part.name for part in parts}
+    topics_need = tuple(embedded & {"kafka"})
+    schema_needs = tuple(embedded & {"clickhouse"})
+    parts.append(Part("topics", _fanfare("topics", "apply"), _never, needs=topics_need, once=True))
+    parts.append(Part("migrate", _fanfare("migrate"), _never, needs=schema_needs, once=True))
+    return parts + _workers(settings)
+
+
+def sink_record(state_dir: Path) -> Path:
+    """Where the embedded sink writes who got what."""
+    return state_dir / "sink" / SINK_RECORD
+
+
+def _workers(settings: Settings) -> list[Part]:
+    recipients = [_worker(settings, "recipients", 0, 4)]
+    senders = [_worker(settings, "senders", slot, 14, "email") for slot in range(settings.senders_email)]
+    return [
+        *recipients,
+        *senders,
+        _worker(settings, "pacing", 0, 0),
+        _worker(settings, "intake", 0, 24, needs=("topics", "migrate")),
+        Part("record", _fanfare("record"), _by_file(settings, "record"), needs=("topics", "migrate")),
+        _edge(settings),
+    ]
+
+
+def _worker(
+    settings: Settings, plane: str, slot: int, port: int, channel: str = "", needs: tuple[str, ...] = ("topics",)
+) -> Part:
+    """*port* is the plane's first web port, as agents/planes.py counts them."""
+    name = "-".join(filter(None, (plane, channel, str(slot))))
+    command = _fanfare(*filter(None, ("worker", plane, channel)), "--slot", str(slot))
+    ports = ((settings.web_port + port + slot, "FANFARE_WEB_PORT"),)
+    return Part(name, command, _by_file(settings, name), needs=needs, ports=ports)
+
+
+def _edge(settings: Settings) -> Part:
+    return Part(
+        "edge",
+        _fanfare("edge"),
+        _by_port(settings.edge_port, settings.edge_host),
+        needs=("topics", "migrate"),
+        ports=((settings.edge_port, "FANFARE_EDGE_PORT"),),
+    )
+
+
+def _kafka(settings: Settings) -> Part:
+    server = KafkaServer(settings.state_dir, settings.kafka_port, settings.kafka_home)
+
+    def prepare(say: Callable[[str], None]) -> None:
+        server.prepare(lambda here, total: say(f"fetches Kafka's jars: {here} of {total}"))
+
+    return Part(
+        "kafka",
+        lambda: server.command(),
+        lambda alive: server.is_ready(),
+        ports=((settings.kafka_port, "FANFARE_KAFKA_PORT"), (server.controller_port, "FANFARE_KAFKA_PORT")),
+        stage=2,
+        prepare=prepare,
+    )
+
+
+def _clickhouse(settings: Settings) -> Part:
+    server = ClickHouseServer(
+        settings.state_dir, settings.clickhouse_port, settings.clickhouse_user, settings.clickhouse_password
+    )
+    return Part(
+        "clickhouse",
+        lambda: server.command(),
+        lambda alive: server.is_ready(),
+        environment=server.environment(),
+        ports=((settings.clickhouse_port, "FANFARE_CLICKHOUSE_PORT"),),
+        stage=1,
+    )
+
+
+def _sink(settings: Settings) -> Part:
+    record = sink_record(settings.state_dir.resolve())
+    record.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "app.local.sink", "--port", str(settings.sink_port), "--record", str(record)]
+    return Part(
+        "sink",
+        lambda: command,
+        _by_port(settings.sink_port),
+        ports=((settings.sink_port, "FANFARE_SINK_PORT"),),
+        stage=1,
+    )
+
+
+def _fanfare(*arguments: str) -> Callable[[], list[str]]:
+    return lambda: [sys.executable, "-m", "app.cli.main", *arguments]
+
+
+def _by_port(port: int, host: str = LOOPBACK) -> Callable[[float], bool]:
+    return lambda _alive: answers(port, host)
+
+
+def _by_file(settings: Settings, worker: str) -> Callable[[float], bool]:
+    path = ready_path(settings.state_dir, worker)
+    return lambda alive: path.exists() or alive > SILENT_READY
+
+
+def _never(_alive: float) -> bool:
+    return False

@@ -1,0 +1,281 @@
+"""Keeps a whole installation running on one machine: starts every part, restarts what dies, stops all in order."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from app.local.failure import LocalError
+from app.local.parts import parts_of
+from app.local.ports import is_free
+from app.local.slot import Part, Slot, last_words, unready
+from app.local.state import (
+    PartStatus,
+    RunLock,
+    ensure_secret,
+    logs_dir,
+    read_status,
+    run_dir,
+    status_path,
+    write_status,
+)
+from app.settings import Settings
+
+READY_TIMEOUT = 300.0  # the first start fetches Kafka
+STOP_TIMEOUT = 90.0
+HOUSEKEEPING_EVERY = 2.0
+# A part that died so often before it was ever ready will not be by itself.
+HOPELESS = 4
+ROOT = Path(__file__).resolve().parents[2]
+
+Report = Callable[[PartStatus], None]
+
+
+class Supervisor:
+    """Runs *parts* with their state under *settings*.state_dir until it is told to stop."""
+
+    def __init__(self, settings: Settings, parts: Sequence[Part], report: Report | None = None) -> None:
+        self._settings = settings
+        self._state_dir = settings.state_dir.resolve()
+        self._report = report
+        self._reported: dict[str, PartStatus] = {}
+        self._stop = asyncio.Event()
+        environment = _environment(settings)
+        logs_dir(self._state_dir).mkdir(parents=True, exist_ok=True)
+        self.slots = {
+            part.name: Slot(part, logs_dir(self._state_dir) / f"{part.name}.log", environment, self._publish)
+            for part in parts
+        }
+
+    async def run(self) -> None:
+        """Start every part as soon as what it needs is ready, keep all alive, stop all on SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self._publish()
+        keepers = [asyncio.create_task(self._keep(slot)) for slot in self.slots.values()]
+        chores = asyncio.create_task(self._chores())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            kept = asyncio.gather(*keepers)  # ends with the first that fails
+            await asyncio.wait([stopped, kept], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._stop_all()
+            for task in (kept, chores, stopped):
+                task.cancel()
+        for keeper in keepers:
+            if keeper.done() and not keeper.cancelled() and keeper.exception():
+                await keeper
+
+    async def _keep(self, slot: Slot) -> None:
+        for name in slot.part.needs:
+            await self.slots[name].ready.wait()
+        await slot.run()
+
+    async def _stop_all(self) -> None:
+        """Those that send first, then what they talk to, Kafka last."""
+        for stage in sorted({slot.part.stage for slot in self.slots.values()}):
+            await asyncio.gather(*(slot.stop() for slot in self.slots.values() if slot.part.stage == stage))
+
+    async def _chores(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_EVERY)
+            for slot in self.slots.values():
+                slot.bound_log()
+            self._publish()
+
+    def _publish(self) -> None:
+        parts = [slot.status() for slot in self.slots.values()]
+        write_status(self._state_dir, parts)
+        if self._report:
+            for part in parts:
+                before = self._reported.get(part.name)
+                if before is None or (before.state, before.note) != (part.state, part.note):
+                    self._reported[part.name] = part
+                    self._report(part)
+
+
+def run_foreground(settings: Settings, parts: Sequence[Part] | None = None, report: Report | None = None) -> None:
+    """Run the installation until SIGTERM or Ctrl-C. Raises LocalError when it cannot start."""
+    lock = RunLock(settings.state_dir)
+    lock.take()
+    try:
+        parts = _prepared(settings, parts)
+        asyncio.run(_supervise(settings, parts, report or _print))
+    finally:
+        status_path(settings.state_dir).unlink(missing_ok=True)
+        lock.release()
+
+
+async def _supervise(settings: Settings, parts: Sequence[Part], report: Report | None) -> None:
+    await Supervisor(settings, parts, report).run()
+
+
+def start_background(settings: Settings, report: Report | None = None, timeout: float = READY_TIMEOUT) -> None:
+    """Start the installation detached from this terminal and return when all of it is ready.
+
+    *report* hears of every change. Does nothing when it already runs and is ready. Raises LocalError when
+    a part does not start, which leaves nothing running.
+    """
+    lock = RunLock(settings.state_dir)
+    process = None
+    if lock.holder() is None:
+        lock.take()  # leftovers are ended, and ports looked at, by nobody else meanwhile
+        try:
+            _prepared(settings, None)
+        finally:
+            lock.release()
+        process = _spawn(settings)
+    try:
+        _wait_ready(settings, process, report, time.monotonic() + timeout)
+    except BaseException:
+        if process:
+            stop(settings)
+        raise
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the installation and wait until it has ended; whether there was anything to stop."""
+    lock = RunLock(settings.state_dir)
+    pid = lock.holder()
+    if pid is None:
+        return _end_leftovers(settings.state_dir)
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while lock.holder() == pid:
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"the supervisor (pid {pid}) does not end", f"see {logs_dir(settings.state_dir)}/supervisor.log"
+            )
+        time.sleep(0.05)
+    return True
+
+
+def status(settings: Settings) -> list[dict[str, Any]]:
+    """What every part does now, as PartStatus says it; empty when nothing runs."""
+    if RunLock(settings.state_dir).holder() is None:
+        return []
+    return [asdict(_measured(part)) for part in read_status(settings.state_dir)]
+
+
+def _prepared(settings: Settings, parts: Sequence[Part] | None) -> list[Part]:
+    """The parts to run, once the way is clear: nothing left from a killed supervisor, ports free, a key there."""
+    run_dir(settings.state_dir).mkdir(parents=True, exist_ok=True)
+    _end_leftovers(settings.state_dir)
+    for ready in run_dir(settings.state_dir).glob("*.ready"):
+        ready.unlink()
+    ensure_secret(settings)
+    parts = list(parts if parts is not None else parts_of(settings))
+    for part in parts:
+        for port, setting in part.ports:
+            if not is_free(port):
+                raise LocalError(
+                    f"port {port} for {part.name} is taken",
+                    f"stop what listens there, or set {setting} to another port",
+                )
+    return parts
+
+
+def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
+    log_path = logs_dir(settings.state_dir) / "supervisor.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.local.supervisor"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_environment(settings),
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+
+def _wait_ready(
+    settings: Settings, process: "subprocess.Popen[bytes] | None", report: Report | None, deadline: float
+) -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    while True:
+        ended = process is not None and process.poll() is not None
+        parts = read_status(settings.state_dir)
+        for part in parts:
+            if report and seen.get(part.name) != (part.state, part.note):
+                report(part)
+            seen[part.name] = (part.state, part.note)
+            if part.restarts >= HOPELESS and part.state not in ("ready", "done"):
+                log = logs_dir(settings.state_dir) / f"{part.name}.log"
+                raise LocalError(f"{part.name} does not start ({part.note})", f"{log} ends with:\n{last_words(log)}")
+        if parts and all(part.state in ("ready", "done") for part in parts):
+            return
+        if ended:
+            words = last_words(logs_dir(settings.state_dir) / "supervisor.log", 1).removeprefix("error: ")
+            raise LocalError(words or "the supervisor ended at once")
+        if time.monotonic() > deadline:
+            late = ", ".join(part.name for part in parts if part.state not in ("ready", "done"))
+            raise LocalError(f"not ready in time: {late or 'everything'}", f"see {logs_dir(settings.state_dir)}")
+        time.sleep(0.05)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What a part of the installation runs with: our own environment, these settings, this code."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return os.environ | settings.environment() | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def _end_leftovers(state_dir: Path) -> bool:
+    """End what a killed supervisor left running, as its status file tells; whether there was anything."""
+    found = [process for part in read_status(state_dir) if (process := _process_of(part))]
+    for process in found:
+        process.terminate()
+    _, stubborn = psutil.wait_procs(found, timeout=25)
+    for process in stubborn:
+        process.kill()
+    psutil.wait_procs(stubborn, timeout=5)
+    status_path(state_dir).unlink(missing_ok=True)
+    return bool(found)
+
+
+def _process_of(part: PartStatus) -> psutil.Process | None:
+    """The process of *part*, unless it ended and another one has its number now."""
+    try:
+        process = psutil.Process(part.pid) if part.pid else None
+        return process if process and abs(process.create_time() - part.born) < 0.02 else None
+    except psutil.Error:
+        return None
+
+
+def _measured(part: PartStatus) -> PartStatus:
+    process = _process_of(part)
+    if process is None:
+        return part
+    try:
+        family = [process, *process.children(recursive=True)]
+        times = [each.cpu_times() for each in family]
+        memory = sum(each.memory_info().rss for each in family)
+    except psutil.Error:  # ended between two looks
+        return part
+    return replace(part, memory_mb=memory >> 20, cpu_seconds=round(sum(each.user + each.system for each in times), 2))
+
+
+def _print(part: PartStatus) -> None:
+    print(f"{part.name}: {part.state}{f' ({part.note})' if part.note else ''}", flush=True)
+
+
+def main() -> None:
+    """Entry point of the detached supervisor."""
+    try:
+        run_foreground(Settings())
+    except LocalError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
