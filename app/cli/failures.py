@@ -37,8 +37,8 @@ def failure_of(error: Exception) -> CommandError | None:
 def _failure_of_parts(error: Exception) -> CommandError | None:
     # Imported here: these modules are heavy, and an error path may take its time.
     from aiokafka.errors import KafkaConnectionError, KafkaError
-    from clickhouse_connect.driver.exceptions import ClickHouseError
 
+    from app.clickhouse.client import ClickHouseError
     from app.control.errors import ControlError, NoAnswerError, UnreachableError
     from app.local.failure import LocalError
     from app.stream.topics_apply import TopicsMismatch
@@ -56,10 +56,10 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
             )
         case KafkaError():
             return CommandError(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
-        case ClickHouseError() if "refused" in str(error).lower() or "unable to connect" in str(error).lower():
+        case ClickHouseError() if error.is_away:
             return CommandError("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
         case ClickHouseError():
-            return CommandError(f"ClickHouse: {error}")
+            return CommandError(f"ClickHouse: {error.message}")
         case _:
             return None
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from app.clickhouse.client import ClickHouseError
 from app.control.errors import ControlError, NoAnswerError
 from app.settings import Settings
 from app.web.problems import RefusedError, problem, refuse
@@ -52,6 +53,11 @@ async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamR
         return problem(504, "No answer", error.message, advice=error.advice)
     except ControlError as error:
         return problem(503, "Not reachable", error.message, advice=error.advice)
+    except ClickHouseError as error:
+        if error.is_away:
+            return problem(503, "ClickHouse does not answer", "sending goes on; messages can be read when it is back")
+        log.error("ClickHouse refused a query: %s", error.message)
+        return problem(502, "ClickHouse refused the query", "the log of the edge tells more")
     except web.HTTPRequestEntityTooLarge:
         return problem(413, "Too large", "the body may have at most 2 MB")
     except web.HTTPException as error:
