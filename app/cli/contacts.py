@@ -1,16 +1,24 @@
 """`fanfare contacts import`: a CSV of people into a list."""
 
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
+if TYPE_CHECKING:
+    from app.clickhouse.contacts import ImportReport
+    from app.settings import Settings
+
 contacts = typer.Typer(help="People and lists.", no_args_is_help=True, rich_markup_mode=None)
 
-SHOWN = 20  # bad rows listed on the terminal; --json lists what the import kept of them
+SHOWN = 20  # bad rows listed on the terminal; --json lists up to 10,000 of them
 
 
 def attach(app: typer.Typer) -> None:
@@ -24,24 +32,45 @@ def attach(app: typer.Typer) -> None:
 )
 def import_file(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV in UTF-8 with a header; a column `email` is needed.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="CSV in UTF-8 with a header and a column `email`, or NDJSON (.ndjson, .jsonl); - is a CSV on stdin.",
+        ),
     ],
     list_name: Annotated[str, typer.Option("--list", help="List to put the people on; it is created.")],
     account: Annotated[str, typer.Option("--account", help="Account the list belongs to.")] = "default",
     as_json: AsJson = False,
 ) -> None:
     """Import FILE. Good rows go in, bad rows are reported one by one; then the exit code is 4."""
-    if not file.is_file():
-        raise CommandError(f"there is no file {file}", "give the path of a CSV file", Exit.USAGE)
-    from app.clickhouse.contacts import import_csv
     from app.settings import settings
 
-    report = import_csv(settings(), file, list_name, account=account)
-    if as_json:
-        emit(report)
+    if str(file) == "-":
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "stdin.csv"
+            with copy.open("wb") as out:
+                shutil.copyfileobj(sys.stdin.buffer, out)
+            report = _imported(settings(), copy, list_name, account)
+    elif file.is_file():
+        report = _imported(settings(), file, list_name, account)
     else:
-        say(f"imported {report.imported:,} people into {list_name!r}")
+        raise CommandError(f"there is no file {file}", "give the path of a CSV file", Exit.USAGE)
+    if as_json:
+        emit(asdict(report))
+    else:
+        say(f"imported {report.imported:,} people into {list_name!r} in {report.seconds:.1f} s")
         if report.bad:
-            table("Rows left out", ("line", "reason"), [(str(a.line), a.reason) for a in report.bad[:SHOWN]])
+            title = f"{report.bad_count:,} rows left out" + (f" (the first {SHOWN})" * (report.bad_count > SHOWN))
+            table(title, ("line", "reason"), [(str(a.line), a.reason) for a in report.bad[:SHOWN]])
     if report.bad:
         raise typer.Exit(Exit.PARTLY)
+
+
+def _imported(settings: "Settings", path: Path, list_name: str, account: str) -> "ImportReport":
+    from app.cli.progress import counting
+    from app.clickhouse.contacts import import_csv
+    from app.local.state import ensure_secret
+
+    ensure_secret(settings)
+    with counting("Importing") as rows:
+        return import_csv(settings, path, list_name, account=account, progress=rows)

@@ -6,6 +6,8 @@ import typer
 
 from app.cli.console import AsJson, examples
 
+MOST = 1_000_000
+
 
 def attach(app: typer.Typer) -> None:
     """Add the command to *app*."""
@@ -13,8 +15,9 @@ def attach(app: typer.Typer) -> None:
 
 
 def demo(
-    n: Annotated[int, typer.Option("--n", envvar="N", min=10, help="People to send to.")] = 20_000,
+    n: Annotated[int, typer.Option("--n", envvar="N", min=10, max=MOST, help="People to send to.")] = 20_000,
     seed: Annotated[int, typer.Option("--seed", help="Other seed, other people.")] = 1,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Start Fanfare first, if it does not run.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Start Fanfare if needed, import N people, send them a campaign and count what arrived."""
@@ -23,4 +26,4 @@ def demo(
     from app.cli.demo_run import run_demo
     from app.settings import settings
 
-    asyncio.run(run_demo(settings(), n, seed, as_json))
+    asyncio.run(run_demo(settings(), n, seed, as_json=as_json, start_first=start))

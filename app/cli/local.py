@@ -28,12 +28,16 @@ def up(
     if foreground:
         supervisor.run_foreground(settings())
         return
-    supervisor.start_background(settings())
+    from app.cli.startup import start
+
+    seconds = start(settings())
     address = f"http://{settings().edge_host}:{settings().edge_port}/"
     if as_json:
-        emit({"running": True, "address": address, "parts": supervisor.status(settings())})
+        emit(
+            {"running": True, "address": address, "seconds": round(seconds, 1), "parts": supervisor.status(settings())}
+        )
     else:
-        say(f"Fanfare is up: {address}   (stop it with `fanfare down`)")
+        say(f"Fanfare is up after {seconds:.0f} s: {address}   (stop it with `fanfare down`)")
 
 
 def down(as_json: AsJson = False) -> None:

@@ -68,10 +68,10 @@ async def _follow_as_lines(control: Control, campaign: str) -> dict[str, Any]:
             await control.changed(left)
 
 
-async def follow_with_bar(control: Control, campaign: str) -> dict[str, Any]:
+async def follow_with_bar(control: Control, campaign: str, to_stderr: bool = False) -> dict[str, Any]:
     """A progress bar with speed and time left, until *campaign* has ended; the last picture."""
     speed = Speed()
-    with _bar() as bar:
+    with _bar(Console(stderr=to_stderr)) as bar:
         task = bar.add_task("", total=None, speed=0.0, state="", note="")
         while True:
             entry, picture = _entry(control, campaign), control.picture(campaign)
@@ -81,7 +81,7 @@ async def follow_with_bar(control: Control, campaign: str) -> dict[str, Any]:
             await control.changed(0.25)
 
 
-def _bar() -> Progress:
+def _bar(console: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.fields[state]:>9}"),
@@ -90,7 +90,7 @@ def _bar() -> Progress:
         TextColumn("[bold]{task.fields[speed]:,.0f}/s"),
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
-        console=Console(),
+        console=console,
         refresh_per_second=8,
         expand=True,
     )
