@@ -67,7 +67,8 @@ def show(settings: Settings, result: DemoResult, recorded: bool) -> None:
         else "ClickHouse has not recorded all of it yet: `fanfare status` shows whether it runs."
     )
     say(f"Live page: {page_of(settings, result.campaign)}")
-    say(f"See who bounced: fanfare messages {result.campaign} --status BOUNCED   Stop everything: fanfare down")
+    say(f"Who bounced: fanfare messages {result.campaign} --status BOUNCED")
+    say("Stop everything: fanfare down (or make down)")
 
 
 def page_of(settings: Settings, campaign: str) -> str:

@@ -7,6 +7,8 @@ import typer
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
+SHOWN = ("name", "pid", "state", "restarts", "uptime", "memory_mb", "cpu_seconds")
+
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
@@ -63,5 +65,10 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         emit({"parts": parts})
     else:
-        columns = list(parts[0])
-        table("Processes", columns, [[part[each] for each in columns] for part in parts])
+        rows = [[*(str(part[each]) for each in SHOWN), part["note"]] for part in parts]
+        table(
+            "Processes",
+            ("process", "pid", "state", "restarts", "up, s", "MiB", "CPU, s", "note"),
+            rows,
+            right=(1, 3, 4, 5, 6),
+        )

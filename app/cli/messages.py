@@ -7,6 +7,8 @@ import typer
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
+SHOWN = ("address", "status", "attempts", "code", "class", "detail")  # the rest is for --json
+
 
 def attach(app: typer.Typer) -> None:
     """Add the command to *app*."""
@@ -38,5 +40,4 @@ def messages(
     elif not rows:
         say("No such messages (yet: ClickHouse is some seconds behind).")
     else:
-        columns = list(rows[0])
-        table(campaign, columns, [[row[each] for each in columns] for row in rows])
+        table(campaign, SHOWN, [[row[each] for each in SHOWN] for row in rows])
