@@ -1,15 +1,17 @@
-"""`fanfare topics|migrate`: bring Kafka and ClickHouse to the shape this version needs."""
+"""`fanfare topics|migrate|key`: bring Kafka, ClickHouse and the state folder to the shape this version needs."""
 
 import typer
 
 from app.cli.console import AsJson, emit, examples, say
 
 topics = typer.Typer(help="Kafka topics.", no_args_is_help=True, rich_markup_mode=None)
+key = typer.Typer(help="The key of all ids and links.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     app.add_typer(topics, name="topics")
+    app.add_typer(key, name="key")
     app.command("migrate", epilog=examples("fanfare migrate"))(migrate)
 
 
@@ -41,3 +43,18 @@ def migrate(as_json: AsJson = False) -> None:
         say(f"applied {len(applied)} migrations: {', '.join(str(each) for each in applied)}")
     else:
         say("ClickHouse is up to date.")
+
+
+@key.command("make", epilog=examples("fanfare key make", "FANFARE_STATE_DIR=/srv/fanfare fanfare key make"))
+def make_key(as_json: AsJson = False) -> None:
+    """Make the key if there is none (`fanfare up` does this too). Back it up: without it ids and links change."""
+    from app.local.state import ensure_secret
+    from app.settings import settings
+
+    path = settings().secret_path
+    was_there = path.exists()
+    ensure_secret(settings())
+    if as_json:
+        emit({"path": str(path), "made": not was_there})
+    else:
+        say(f"The key is {path}." if was_there else f"Made the key {path}: back it up.")

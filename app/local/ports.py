@@ -1,6 +1,10 @@
-"""Ports on this machine: is it free, does somebody answer."""
+"""Ports on this machine: is it free, does somebody answer.
+
+    python -m app.local.ports 8080      exit code 0 when somebody listens there: health checks of containers
+"""
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 
@@ -59,3 +63,7 @@ def wait_until(
         if time.monotonic() > deadline:
             raise LocalError(f"{what} was not ready within {timeout:.0f} s")
         time.sleep(every)
+
+
+if __name__ == "__main__":
+    sys.exit(not answers(int(sys.argv[1])))

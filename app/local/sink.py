@@ -22,6 +22,7 @@ from typing import cast
 
 import uvloop
 
+from app.local.ports import LOOPBACK
 from app.local.sink_behaviour import Answer, behaviour_of
 from app.local.sink_control import control
 
@@ -208,10 +209,12 @@ class Session(asyncio.Protocol):
             self.data_received(b"")
 
 
-async def serve(sink: Sink, port: int, *, tls: ssl.SSLContext | None = None, login: str = "") -> asyncio.Server:
-    """Listen on loopback."""
+async def serve(
+    sink: Sink, port: int, *, tls: ssl.SSLContext | None = None, login: str = "", host: str = LOOPBACK
+) -> asyncio.Server:
+    """Listen on *host*."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Session(sink, tls, login), "127.0.0.1", port, backlog=512)
+    return await loop.create_server(lambda: Session(sink, tls, login), host, port, backlog=512)
 
 
 async def _run(given: argparse.Namespace) -> None:
@@ -223,7 +226,7 @@ async def _run(given: argparse.Namespace) -> None:
         tls.load_cert_chain(given.tls_cert, given.tls_key)
     user, _, password = given.auth.partition(":")
     login = base64.b64encode(f"\0{user}\0{password}".encode()).decode() if given.auth else ""
-    server = await serve(sink, given.port, tls=tls, login=login)
+    server = await serve(sink, given.port, tls=tls, login=login, host=given.host)
     runner = await control(sink, given.control_port) if given.control_port else None
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -237,6 +240,7 @@ async def _run(given: argparse.Namespace) -> None:
 def main() -> None:
     """Run until SIGTERM."""
     parser = argparse.ArgumentParser(prog="app.local.sink", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--host", default=LOOPBACK, help="where to listen; in a container 0.0.0.0")
     parser.add_argument("--port", type=int, default=2525)
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--behaviour", choices=("realistic", "accept"), default="realistic")
