@@ -18,25 +18,36 @@ PROVIDERS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     for group, rules in {
         "gmail": (
             (r"receiving mail (too quickly|at a rate)|unusual rate", "throttle"),
+            (r"unauthenticated|\bDMARC\b|alignment", "authentication"),  # also what it calls rate limited
+            (r"likely unsolicited|suspicious|very low reputation", "reputation"),
+            (r"daily .*(quota|limit)|TLS connection|\bhops\b", "technical"),
             (r"\bgcdp\b", "policy"),  # a rule of the recipient's own administrator
             (r"not RFC.?5322|valid Message-ID|duplicate header|illegal attachment|security issue", "content"),
         ),
         "outlook": (
             (r"Recipient address rejected: Access denied|RESOLVER\.ADR\.\w*NotFound", "unknown_user"),
-            (r"recipient has blocked|blocked by the recipient|RESOLVER\.RST", "policy"),
-            (r"block list \(A?S31\d\d\)|banned send|\b(SC|OU|DY|RP)-00\d", "reputation"),
+            (r"recipient has blocked|blocked by the recipient|customer .*block|RESOLVER\.RST", "policy"),
+            (r"block list \(A?S31\d\d\)|banned send|spam abuse|\b(SC|OU|DY|RP)-00\d", "reputation"),
+            (r"STOREDRV", "mailbox_full"),
+            (r"mailbox cannot be accessed|account closed", "unknown_user"),
+            (r"5\.2\.12[12]\b.*limit", "throttle"),
             (r"required authentication level", "authentication"),
         ),
         "yahoo": (
-            (r"\[(TSS?09|TSS11|TSS07|BL2[13])\]|VS1-(IP|MF)|excessive unknown recipients", "reputation"),
+            (
+                r"\[(TSS?09|TSS11|TSS07|TS03|BL2[13])\]|VS1-(IP|MF)|permanently deferred|excessive unknown recipients",
+                "reputation",
+            ),
+            (r"\bAU01\b", "authentication"),
             (r"no longer valid|doesn't have a (yahoo|aol)\S* account", "unknown_user"),
-            (r"\[PH01\]|policy reasons|headers? .*not RFC", "content"),
+            (r"\[PH01\]|policy reasons|message not accepted|headers? .*not RFC", "content"),
         ),
         "apple": (
             (r"\[HCM1\]", "throttle"),
             (r"\[HME1\]", "authentication"),
             (r"inactive email address|unknown or illegal alias|no longer on server", "unknown_user"),
-            (r"proofpoint", "reputation"),
+            (r"spamhaus|\bDBL\b|\bURL is", "content"),  # a link in the message, not our servers
+            (r"proofpoint|local policy|5\.7\.0\b.*blocked", "reputation"),
         ),
     }.items()
 }
@@ -48,7 +59,10 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"gr[ae]y.?list", "greylisted"),
         (r"sender (address|domain)|from domain|RFC.?5321.?from", "sender"),
         (r"unusual rate|rate limited|too many (connections|messages)|connection limit|excessive volume", "throttle"),
-        (r"TSS?0[1-5]|max(imum)? (concurrent )?connections|receiving mail (too quickly|at a rate)", "throttle"),
+        (
+            r"TSS?0[1-5]|max(imum)? (concurrent |number of )?connections|receiving mail (too quickly|at a rate)",
+            "throttle",
+        ),
         (
             r"over ?quota|mailbox (is )?full|out of storage|inbox is full|quota exceeded|insufficient .*storage",
             "mailbox_full",
@@ -61,8 +75,12 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"could not find the recipient domain|null MX|domain .*not (found|exist)", "bad_domain"),
         (r"\b(spf|dkim|dmarc)\b|unauthenticated|reverse dns|\bptr\b", "authentication"),
-        (r"spamhaus|spamcop|barracuda|block ?list|blacklist|dnsbl|\brbl\b|reputation|S3140|\[CS01\]", "reputation"),
-        (r"spam|unsolicited|content rejected|virus|malicious|policy that prohibited|policy reasons", "content"),
+        (
+            r"spamhaus|spamcop|barracuda|sorbs|uceprotect|block ?list|blacklist|dnsbl|\brbl\b|S3140"
+            r"|reputation|\[CS01\]",
+            "reputation",
+        ),
+        (r"spam|unsolicited|content rejected|virus|malicious|\burl\b|policy that prohibited|policy reasons", "content"),
         (r"relay(ing)? (access )?(denied|not permitted)|not permitted to relay", "relay_denied"),
         (r"too many|throttl|rate limit|try (again )?later|server busy", "throttle"),
     )
@@ -73,6 +91,7 @@ ENHANCED = {
     (1, 7): "sender", (1, 8): "sender", (7, 27): "sender",
     (1, 1): "unknown_user", (1, 2): "bad_domain", (1, 3): "bad_syntax", (1, 6): "unknown_user", (1, 10): "bad_domain",
     (2, 1): "unknown_user", (2, 2): "mailbox_full", (2, 3): "too_large", (3, 4): "too_large", (4, 7): "expired",
+    (4, 5): "technical", (4, 6): "technical", (7, 29): "technical",
     (7, 0): "policy", (7, 1): "policy", (7, 8): "credentials", (7, 9): "authentication", (7, 23): "authentication",
     (7, 25): "authentication", (7, 26): "authentication", (7, 28): "throttle",
 }  # fmt: skip
@@ -107,11 +126,20 @@ def classify(code: int, text: str, group: str = "other") -> Meaning:
 
 
 def _class_of(code: int, text: str, group: str) -> str:
+    enhanced = enhanced_code(text)
+    if enhanced is not None:
+        text = _without_repeats(text, enhanced)
     for pattern, klass in (*PROVIDERS.get(group, ()), *TEXTS):
         if pattern.search(text):
             return klass
-    enhanced = enhanced_code(text)
     if enhanced is not None and enhanced[1:] in ENHANCED:
         return ENHANCED[enhanced[1:]]
     # A bare 550 is no proof against the address: only words or an enhanced code suppress it.
     return "temporary" if code < 500 else "policy"
+
+
+def _without_repeats(text: str, enhanced: tuple[int, int, int]) -> str:
+    """*text* with its enhanced code once: every line of a reply repeats it, in the middle of a sentence."""
+    code = "{}.{}.{}".format(*enhanced)
+    first, found, rest = text.partition(code)
+    return first + found + rest.replace(f" {code} ", " ")
