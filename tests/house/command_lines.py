@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -48,5 +49,9 @@ def lines_in(text: str) -> Iterator[list[str]]:
     joined = text.replace("\\\n", " ")
     for pattern in (LINE, SPAN, IN_A_CONTAINER):
         for match in pattern.finditer(joined):
-            words = shlex.split(match["rest"], comments=True)
-            yield words[: next((at for at, word in enumerate(words) if word in ("|", "&&", ">", ";")), len(words))]
+            yield arguments_in(match["rest"])
+
+
+def arguments_in(text: str) -> list[str]:
+    """The words of a command line up to where the shell takes over: a comment, a pipe, a redirection."""
+    return list(takewhile(lambda word: word not in ("|", "&&", ">", "<", ";"), shlex.split(text, comments=True)))
