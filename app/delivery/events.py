@@ -12,7 +12,7 @@ MOST = 500  # messages in one event pack
 
 
 def of_admission(channel: str, pack: RecipientPack, messages: list[bytes], verdict: Verdict) -> list[EventPack]:
-    """QUEUED, one pack a group, and DROPPED of a pack."""
+    """QUEUED and DROPPED of a pack, one event pack a group."""
     apart = {i for i, _, _ in verdict.dropped} | set(verdict.ignored)
     queued: dict[str, list[int]] = {}
     for i, row in enumerate(pack.rows):
@@ -21,10 +21,13 @@ def of_admission(channel: str, pack: RecipientPack, messages: list[bytes], verdi
     events = [
         _of_rows(channel, pack, EventKind.QUEUED, group, messages, rows, verdict.at) for group, rows in queued.items()
     ]
-    if verdict.dropped:
-        event = _of_rows(channel, pack, EventKind.DROPPED, "", messages, [i for i, _, _ in verdict.dropped], verdict.at)
-        event.classes = [str(reason) for _, reason, _ in verdict.dropped]
-        event.details = [detail for _, _, detail in verdict.dropped]
+    dropped: dict[str, list[tuple[int, DropReason, str]]] = {}
+    for each in verdict.dropped:
+        dropped.setdefault(pack.rows[each[0]].group, []).append(each)
+    for group, left_out in dropped.items():
+        event = _of_rows(channel, pack, EventKind.DROPPED, group, messages, [i for i, _, _ in left_out], verdict.at)
+        event.classes = [str(reason) for _, reason, _ in left_out]
+        event.details = [detail for _, _, detail in left_out]
         events.append(event)
     return events
 

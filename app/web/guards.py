@@ -54,10 +54,7 @@ async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamR
     except ControlError as error:
         return problem(503, "Not reachable", error.message, advice=error.advice)
     except ClickHouseError as error:
-        if error.is_away:
-            return problem(503, "ClickHouse does not answer", "sending goes on; messages can be read when it is back")
-        log.error("ClickHouse refused a query: %s", error.message)
-        return problem(502, "ClickHouse refused the query", "the log of the edge tells more")
+        return _without_clickhouse(error)
     except web.HTTPRequestEntityTooLarge:
         return problem(413, "Too large", "the body may have at most 2 MB")
     except web.HTTPException as error:
@@ -71,6 +68,13 @@ async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamR
         route = request.match_info.route.resource
         log.exception("%s %s failed", request.method, route.canonical if route else "?")
         return problem(500, "Internal error", "the log of the edge tells more")
+
+
+def _without_clickhouse(error: ClickHouseError) -> web.Response:
+    if error.is_away:
+        return problem(503, "ClickHouse does not answer", "sending goes on; messages can be read when it is back")
+    log.error("ClickHouse refused a query: %s", error.message)
+    return problem(502, "ClickHouse refused the query", "the log of the edge tells more")
 
 
 def only_own_pages(settings: Settings) -> Middleware:

@@ -75,10 +75,10 @@ async def test_the_page_shows_a_running_campaign_as_it_goes_on(
         await page.open(str(edge.make_url(f"/campaigns/{campaign}")))
         await page.until("document.querySelector('#link')?.dataset.link === 'on'")
         await page.until("document.querySelector('#chart path.line') !== null")
-        assert await page.ask("document.querySelector('[data-count=accepted]').textContent") == "14,210"
+        assert await page.ask("document.querySelector('[data-count=delivered]').textContent") == "14,210"
         more = {campaign: {"listed": 100, "delivered": 90}}
         await planes.demand(Demand(1, 11, 2, time.time(), False, 0, [], more))
-        await page.until("document.querySelector('[data-count=accepted]').textContent === '14,300'")
+        await page.until("document.querySelector('[data-count=delivered]').textContent === '14,300'")
         await page.until("document.querySelector('#reasons').textContent.includes('unknown user')")
         await page.until("document.querySelectorAll('#providers tr').length === 4")
         image = await page.picture(ARTIFACTS / "live-page.png")

@@ -10,7 +10,7 @@
   const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part && part / whole < 0.01 ? 2 : 1)} %` : "–");
   const ENDED = ["COMPLETED", "CANCELLED", "FAILED"];
   const ACTIONS = { DRAFT: ["start", "cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"], SEALING: ["cancel"] };
-  const PARTS = [["accepted", "delivered", "Delivered"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
+  const PARTS = [["delivered", "delivered", "Delivered"], ["sent", "sent", "Sent"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
     ["given_up", "deferred", "Given up"], ["dropped", "dropped", "Dropped"], ["unknown", "unknown", "Unknown"]];
   let skew = 0; // seconds the server's clock is ahead of ours
 
@@ -76,7 +76,7 @@
       bar.children[i].title = `${label}: ${figure(counts[name])}`;
     });
     $("legend").replaceChildren(...[...PARTS, ["left", "waiting", "Not yet decided"]]
-      .filter(([name]) => name === "left" ? left : counts[name] || name === "accepted")
+      .filter(([name]) => name === "left" ? left : counts[name])
       .map(([name, tone, label]) => element("li", {}, element("i", { "data-tone": tone }), `${label} ${figure(name === "left" ? left : counts[name])}`)));
   }
 
@@ -87,13 +87,13 @@
       { key: "listed", label: "Checked", count: counts.listed || 0, tone: "accent" },
       { key: "let", label: "Let through", count: Math.max(0, (counts.listed || 0) - (counts.dropped || 0)), tone: "accent" },
       { key: "tried", label: "Attempted", count: tried, tone: "accent" },
-      { key: "delivered", label: "Delivered", count: counts.accepted, tone: "delivered" },
+      { key: "accepted", label: "Sent or delivered", count: counts.accepted, tone: "delivered" },
     ], audience);
   }
 
   function showReasons(counts, audience) {
     const rows = [];
-    for (const [name, tone, label] of PARTS.slice(1)) {
+    for (const [name, tone, label] of PARTS.slice(2)) {
       if (!counts[name]) continue;
       rows.push({ key: name, label, count: counts[name], tone });
       Object.keys(counts).filter((key) => key.startsWith(`${name}.`)).sort((a, b) => counts[b] - counts[a])
@@ -112,13 +112,14 @@
       ? "ClickHouse does not answer: this table comes back when it does. Sending goes on." : "Nothing recorded yet.";
     if (!providers) return;
     $("providers").replaceChildren(...providers.map((each) => {
-      const delivered = (each.delivered || 0) + (each.sent || 0);
-      const all = each.messages || delivered + (each.bounced || 0) + (each.blocked || 0) + (each.deferred || 0);
-      const label = `${each.provider}: ${share(delivered, all)} delivered`;
+      const accepted = (each.delivered || 0) + (each.sent || 0);
+      const all = each.messages || accepted + (each.bounced || 0) + (each.blocked || 0) + (each.deferred || 0);
+      const label = `${each.provider}: ${share(accepted, all)} sent or delivered`;
       const bar = element("div", { class: "bar", role: "img", "aria-label": label },
-        filled("delivered", delivered, all), filled("deferred", each.deferred, all),
-        filled("bounced", each.bounced, all), filled("blocked", each.blocked, all));
-      const cells = [all, delivered, each.deferred, each.bounced, each.blocked].map((n) => element("td", { class: "n" }, figure(n)));
+        filled("delivered", each.delivered, all), filled("sent", each.sent, all), filled("deferred", each.deferred, all),
+        filled("bounced", each.bounced, all), filled("blocked", each.blocked, all),
+        filled("dropped", each.dropped, all), filled("unknown", each.unknown, all));
+      const cells = [all, each.sent, each.delivered, each.deferred, each.bounced, each.blocked].map((n) => element("td", { class: "n" }, figure(n)));
       return element("tr", {}, element("th", { scope: "row" }, each.provider), cells[0], element("td", { class: "wide" }, bar), ...cells.slice(1));
     }));
   }
