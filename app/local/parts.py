@@ -1,8 +1,8 @@
 """What makes up an installation on one machine: each part's command, needs, ports and how it tells that it is ready."""
 
 import sys
+import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from app.local.clickhouse import ClickHouseServer
@@ -80,7 +80,7 @@ def _kafka(settings: Settings) -> Part:
     return Part(
         "kafka",
         lambda: server.command(),
-        lambda alive: server.is_ready(),
+        lambda _alive: server.is_ready(),
         ports=((settings.kafka_port, "FANFARE_KAFKA_PORT"), (server.controller_port, "FANFARE_KAFKA_PORT")),
         stage=2,
         prepare=prepare,
@@ -94,7 +94,7 @@ def _clickhouse(settings: Settings) -> Part:
     return Part(
         "clickhouse",
         lambda: server.command(),
-        lambda alive: server.is_ready(),
+        lambda _alive: server.is_ready(),
         environment=server.environment(),
         ports=((settings.clickhouse_port, "FANFARE_CLICKHOUSE_PORT"),),
         stage=1,
@@ -124,7 +124,15 @@ def _by_port(port: int, host: str = LOOPBACK) -> Callable[[float], bool]:
 
 def _by_file(settings: Settings, worker: str) -> Callable[[float], bool]:
     path = ready_path(settings.state_dir, worker)
-    return lambda alive: path.exists() or alive > SILENT_READY
+    return lambda alive: _touched(path, alive) or alive > SILENT_READY
+
+
+def _touched(path: Path, within: float) -> bool:
+    """Whether *path* was touched in the last *within* seconds: an older file is of a process before this one."""
+    try:
+        return path.stat().st_mtime >= time.time() - within
+    except FileNotFoundError:
+        return False
 
 
 def _never(_alive: float) -> bool:

@@ -1,6 +1,6 @@
 """Ports on this machine: is it free, does somebody answer.
 
-    python -m app.local.ports 8080      exit code 0 when somebody listens there: health checks of containers
+python -m app.local.ports 8080      exit code 0 when somebody listens there: health checks of containers
 """
 
 import socket

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,13 +59,13 @@ class Slot:
         self._started_at = 0.0
         self._born = 0.0
         self._stopping = asyncio.Event()
+        self._spawning = asyncio.Lock()
 
     async def run(self) -> None:
         """Keep the process alive until `stop`, or until a part that runs once has done its work."""
         delay = 0.0
         await self._prepare()
-        while not self._stopping.is_set():
-            process = await self._start()
+        while process := await self._start():
             watch = asyncio.create_task(self._watch_ready())
             code = await process.wait()
             watch.cancel()
@@ -83,7 +84,8 @@ class Slot:
     async def stop(self) -> None:
         """Ask the process to end, insist after 25 s."""
         self._stopping.set()
-        process = self._process
+        async with self._spawning:  # one that is being born is ended too
+            process = self._process
         if process is None or process.returncode is not None:
             return
         process.terminate()
@@ -115,39 +117,52 @@ class Slot:
         if self.part.prepare:
             self._say("starting", "prepares")
             loop = asyncio.get_running_loop()
-            await asyncio.to_thread(
-                self.part.prepare, lambda note: loop.call_soon_threadsafe(self._say, "starting", note)
-            )
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        self._say("starting", self.note if self.restarts else "")
-        self._started_at = time.monotonic()
+            def say(note: str) -> None:
+                if self._stopping.is_set():  # a long fetch ends here
+                    raise LocalError(f"{self.part.name} was stopped while it prepared")
+                loop.call_soon_threadsafe(self._say, "starting", note)
+
+            await asyncio.to_thread(self.part.prepare, say)
+
+    async def _start(self) -> asyncio.subprocess.Process | None:
+        """Start the process, unless we were told to stop."""
+        async with self._spawning:
+            if self._stopping.is_set():
+                return None
+            self._started_at = time.monotonic()
+            self._process = await self._spawn()
+            self._born = _born(self._process.pid)
+            self._say("starting", self.note if self.restarts else "")
+            return self._process
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        environment = {**self._environment, **self.part.environment}
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.part.command(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment | self.part.environment,
-                # Ctrl-C in a terminal reaches the supervisor only, which stops the others in order.
-                start_new_session=True,
-            )
-        self._born = _born(self._process.pid)
-        return self._process
+            try:
+                return await asyncio.create_subprocess_exec(
+                    *self.part.command(),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    # Ctrl-C in a terminal reaches the supervisor only, which stops the others in order.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise LocalError(f"{self.part.name} cannot be started: {error}") from error
 
     async def _watch_ready(self) -> None:
         if self.part.once:
             return
-        while not await asyncio.to_thread(self.part.is_ready, time.monotonic() - self._started_at):
+        while not await asyncio.to_thread(self.part.is_ready, time.monotonic() - self._started_at):  # noqa: ASYNC110 (a process tells nobody)
             await asyncio.sleep(READY_EVERY)
         self._say("ready")
         self.ready.set()
 
     async def _pause(self, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            pass
 
     def _say(self, state: str, note: str = "") -> None:
         self.state, self.note = state, note
@@ -160,7 +175,7 @@ def _reason(code: int) -> str:
 
 def _born(pid: int) -> float:
     try:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return 0.0
 
@@ -176,9 +191,6 @@ def last_words(log: Path, lines: int = 3) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
-def unready(name: str, slots: Mapping[str, Slot]) -> LocalError:
-    """The error for a slot that keeps dying before it was ever ready."""
-    slot = slots[name]
-    return LocalError(
-        f"{name} does not start ({slot.note})", f"its log is {slot.log}; it ends with:\n{last_words(slot.log)}"
-    )
+def unready(part: PartStatus, log: Path) -> LocalError:
+    """The error for *part*, which keeps dying before it was ever ready; *log* is where its output goes."""
+    return LocalError(f"{part.name} does not start ({part.note})", f"{log} ends with:\n{last_words(log)}")

@@ -31,6 +31,8 @@ from app.settings import Settings
 
 READY_TIMEOUT = 300.0  # the first start fetches Kafka
 STOP_TIMEOUT = 90.0
+# Another `fanfare up` lets go of the lock before its supervisor takes it.
+HANDOVER = 5.0
 HOUSEKEEPING_EVERY = 2.0
 # A part that died so often before it was ever ready will not be by itself.
 HOPELESS = 4
@@ -61,19 +63,19 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         self._publish()
-        keepers = [asyncio.create_task(self._keep(slot)) for slot in self.slots.values()]
-        chores = asyncio.create_task(self._chores())
-        stopped = asyncio.create_task(self._stop.wait())
+        kept = asyncio.gather(*(self._keep(slot) for slot in self.slots.values()))  # ends with the first that fails
+        kept.add_done_callback(lambda future: future.cancelled() or future.exception())
+        chores, stopped = asyncio.create_task(self._chores()), asyncio.create_task(self._stop.wait())
+        waited: set[asyncio.Future[Any]] = {kept, stopped}
+        done: set[asyncio.Future[Any]] = set()
         try:
-            kept = asyncio.gather(*keepers)  # ends with the first that fails
-            await asyncio.wait([stopped, kept], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._stop_all()
             for task in (kept, chores, stopped):
                 task.cancel()
-        for keeper in keepers:
-            if keeper.done() and not keeper.cancelled() and keeper.exception():
-                await keeper
+        if kept in done:
+            await kept
 
     async def _keep(self, slot: Slot) -> None:
         for name in slot.part.needs:
@@ -203,16 +205,18 @@ def _wait_ready(
     settings: Settings, process: "subprocess.Popen[bytes] | None", report: Report | None, deadline: float
 ) -> None:
     seen: dict[str, tuple[str, str]] = {}
+    lock, alive_at = RunLock(settings.state_dir), time.monotonic()
     while True:
-        ended = process is not None and process.poll() is not None
+        if process.poll() is None if process else lock.holder() is not None:
+            alive_at = time.monotonic()
+        ended = time.monotonic() - alive_at > (0.0 if process else HANDOVER)
         parts = read_status(settings.state_dir)
         for part in parts:
             if report and seen.get(part.name) != (part.state, part.note):
                 report(part)
             seen[part.name] = (part.state, part.note)
             if part.restarts >= HOPELESS and part.state not in ("ready", "done"):
-                log = logs_dir(settings.state_dir) / f"{part.name}.log"
-                raise LocalError(f"{part.name} does not start ({part.note})", f"{log} ends with:\n{last_words(log)}")
+                raise unready(part, logs_dir(settings.state_dir) / f"{part.name}.log")
         if parts and all(part.state in ("ready", "done") for part in parts):
             return
         if ended:
