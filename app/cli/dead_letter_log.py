@@ -40,7 +40,10 @@ class DeadLetterLog:
     """The log of dead letters. An async context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+        # "earliest": letters that expire while they are read must not send the reader to the end.
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         self._producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all", max_request_size=2_097_152)
         self._kafka = settings.kafka
 
@@ -94,6 +97,6 @@ class DeadLetterLog:
             for records in (await self._consumer.getmany(timeout_ms=500)).values():
                 for record in records:
                     letter = decode(DeadLetter, record.value or b"")
-                    if record.offset < end and not isinstance(letter, Undecodable):
+                    if start <= record.offset < end and not isinstance(letter, Undecodable):
                         found.append(Letter(record.offset, letter))
         return found

@@ -1,7 +1,7 @@
 """StreamApp: a Faust app with safe commits, pack tables, lanes and crash-only errors.
 
-    app = create_app(topics.RECIPIENTS_APP, settings, worker="recipients-0", web_port=6066)
-    table = app.pack_table("messages")
+app = create_app(topics.RECIPIENTS_APP, settings, worker="recipients-0", web_port=6066)
+table = app.pack_table("messages")
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
-import faust._cython.streams  # noqa: F401 - the pure-Python iterator acknowledges stale events: refuse to run with it
+import faust._cython.streams  # the pure-Python iterator acknowledges stale events: refuse to run with it
 from aiokafka.structs import RecordMetadata
 from faust.sensors.base import Sensor
 from faust.transport.drivers import aiokafka as driver
@@ -43,7 +43,7 @@ class SafeTransport(driver.Transport):
 class FatalSensor(Sensor):
     """Ends the process when any record of Faust's own cannot be sent."""
 
-    def on_send_error(self, producer: Any, exc: BaseException, state: Any) -> None:
+    def on_send_error(self, producer: Any, exc: BaseException, state: Any) -> None:  # noqa: ARG002 - Faust's signature
         """A send failed."""
         leave("a record could not be sent", exc)
 
@@ -73,7 +73,7 @@ class StreamApp(faust.App):
 
     # -- what planes and agents use
 
-    def raw_topic(self, name: str) -> TopicT[Any]:
+    def raw_topic(self, name: str) -> TopicT:
         """The topic *name* with raw bytes as key and value. It is created by `fanfare topics apply`, not by Faust."""
         return self.topic(
             name,
@@ -111,7 +111,7 @@ class StreamApp(faust.App):
     def produce_soon(
         self, topic: str, partition: int | None, key: bytes | None, value: bytes
     ) -> "asyncio.Future[RecordMetadata]":
-        """Enqueue one record, in the order of the calls; the future is the acknowledgement. A failure ends the process."""
+        """Enqueue one record, in the order of the calls; the future is the acknowledgement. A failure is fatal."""
         return self.producer.enqueue(topic, partition, key, value)
 
     def now(self) -> float:
@@ -128,7 +128,7 @@ class StreamApp(faust.App):
         leave(why, exc)
 
     def die_of(self, why: str, exc: BaseException) -> NoReturn:
-        """As die, called in a handler's task by its own failure: what this task began counts as in flight at a crash."""
+        """As die, called in a handler's task by its own failure: what this task began is to blame."""
         self.crash_notes.forgive(guilty=asyncio.current_task())
         leave(why, exc)
 
@@ -160,7 +160,14 @@ class StreamApp(faust.App):
         super().on_rebalance_end()
         self._watchdog.recovery_ended()
         self.working = bool(self.consumer.assignment())
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        """Tell the log, and who waits for the file: it counts from its time on."""
         os.write(2, f"READY {self.worker_name} {time.time():.3f}\n".encode())
+        path = self.settings.state_dir / "run" / f"{self.worker_name}.ready"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
     # -- Faust's hooks
 

@@ -6,12 +6,13 @@ LONGEST_OFFSET = 0.25  # seconds
 PROBES = 3
 
 
-class ClockMismatch(Exception):
+class ClockMismatch(Exception):  # noqa: N818 - says what it is
     """This machine's clock and the broker's differ by *offset* seconds or more."""
 
     def __init__(self, offset: float) -> None:
         super().__init__(
-            f"this machine's clock is off from the Kafka broker's by {offset:+.3f} s (allowed: {LONGEST_OFFSET} s): set up NTP"
+            f"this machine's clock is off from the Kafka broker's by {offset:+.3f} s "
+            f"(allowed: {LONGEST_OFFSET} s): set up NTP"
         )
         self.offset = offset
 

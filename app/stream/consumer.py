@@ -7,16 +7,15 @@ the version is pinned, and the chaos tests gate every upgrade.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka.errors import ConsumerStoppedError
-from faust.transport.consumer import ConsumerThread
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from mode.utils.futures import notify
 
 from app.stream.exits import leave
-from app.stream.offsets import Delivered
+from app.stream.offsets import Delivered, lost_ground
 from app.stream.pack_table import PackTable
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class SafeConsumer(driver.Consumer):
         self._fetching = False
         super().__init__(*args, **kwargs)
 
-    def _new_consumer_thread(self) -> ConsumerThread:
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return SafeThread(self, loop=self.loop, beacon=self.beacon)
 
     async def create_topic(self, *_: Any, **__: Any) -> None:
@@ -57,7 +56,7 @@ class SafeConsumer(driver.Consumer):
         self._acked[tp][:] = index
         return run[-1] + 1 if run else None
 
-    def _should_commit(self, tp: TP, offset: int) -> bool:
+    def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002 - Faust's signature
         return True  # offsets only move forward inside one assignment
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
@@ -108,7 +107,7 @@ class SafeConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Rewind to what is committed, once the fetch in flight has ended."""
-        while self._fetching:
+        while self._fetching:  # noqa: ASYNC110 - set and cleared for every fetch: an event would cost more
             await asyncio.sleep(0.005)
         self._forget(list(self._delivered))
         await super().perform_seek()
@@ -137,6 +136,15 @@ class SafeConsumer(driver.Consumer):
 
     # -- fetching
 
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """As Faust's, but what a rebalance overtakes is dropped without a rewind.
+
+        Faust would seek to the committed offsets now, in the middle of the drain, and so forget what is
+        being drained. Every rebalance ends with a seek anyway.
+        """
+        records, active = await super()._wait_next_records(timeout)
+        return (records if self.flow_active else None), active
+
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         """One fetch. During a rebalance changelogs only: at its end Faust clears the queues of the streams."""
         app, generation = self.app, self.app.consumer_generation_id
@@ -152,7 +160,7 @@ class SafeConsumer(driver.Consumer):
         self._wanted = wanted
         self._fetching = True
         try:
-            records = await super()._getmany(wanted, min(timeout, FETCH_SECONDS))
+            records = dict(await super()._getmany(wanted, min(timeout, FETCH_SECONDS)))
         finally:
             self._fetching = False
         if app.rebalancing or generation != app.consumer_generation_id:
@@ -166,8 +174,8 @@ class SafeConsumer(driver.Consumer):
         return records
 
     def _recover(self, tp: TP, found: list[Any]) -> list[Any]:
-        """Apply a whole fetch of a changelog at once; only its last record takes Faust's road and wakes its end check."""
-        recovery = self.app.tables.recovery
+        """Apply a whole fetch of a changelog at once; its last record takes Faust's road and wakes its end check."""
+        recovery = self._recovery()
         table = recovery.tp_to_table.get(tp)
         if tp in recovery.active_tps:
             offsets = recovery.active_offsets
@@ -183,13 +191,21 @@ class SafeConsumer(driver.Consumer):
 
     async def _skip_compacted_tail(self, tps: list[TP]) -> None:
         """End the recovery of changelogs whose last records were compacted away: no record will ever say so."""
-        recovery = self.app.tables.recovery
+        recovery = self._recovery()
         for tp in tps:
             end, seen = recovery.active_highwaters.get(tp), recovery.active_offsets.get(tp)
             if tp in recovery.active_tps and end is not None and seen is not None and seen < end:
                 position = await self._thread.position(tp)
                 if position is not None and position > end:
                     recovery.active_offsets[tp] = end
+        if recovery.in_recovery and not recovery.need_recovery():
+            # What Faust does at the last record; without one it would look only every 5 s.
+            recovery.flush_buffers()
+            recovery._set_recovery_ended()
+            recovery.signal_recovery_end.set()
+
+    def _recovery(self) -> Any:
+        return cast(Any, self.app.tables).recovery
 
     async def _deliver(self, batch: list[tuple[TP, Message]]) -> None:
         app, read_offset, acks_enabled_for = self.app, self._read_offset, self.app.topics.acks_enabled_for
@@ -211,7 +227,7 @@ class SafeConsumer(driver.Consumer):
             read_offset[tp] = offset
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """Fetch and deliver for ever. A fetch is never cancelled: its records would be gone, its position would stay."""
+        """Fetch and deliver for ever. A fetch is never cancelled: its records would be gone, its position moved."""
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await asyncio.sleep(0)
@@ -224,7 +240,8 @@ class SafeConsumer(driver.Consumer):
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
-        except Exception as exc:  # noqa: BLE001 - the loop is the worker: without it nothing moves and nobody notices
+        except Exception as exc:
+            # The loop is the worker: without it nothing moves and nobody notices.
             leave("fetching failed", exc)
 
 
@@ -236,6 +253,7 @@ class SafeThread(driver.AIOKafkaConsumerThread):
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer = super()._create_consumer(loop)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # Faust fixes it at 1500
+        consumer._isolation_level = "read_committed"  # a command of an aborted transaction was never given
         return consumer
 
     async def on_start(self) -> None:
@@ -255,7 +273,7 @@ class SafeThread(driver.AIOKafkaConsumerThread):
             fetcher._notify(waiter)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Rewind every stream partition; also those without a committed offset, which aiokafka leaves where they are."""
+        """Rewind every stream partition, also those without a committed offset (aiokafka leaves them alone)."""
         result: Mapping[TP, int] = await self.call_thread(self._rewind)
         return result
 
@@ -266,17 +284,15 @@ class SafeThread(driver.AIOKafkaConsumerThread):
             return {}
         got = await consumer._coordinator.fetch_committed_offsets(tps)
         committed = {tp: got[tp].offset for tp in tps if tp in got and got[tp].offset >= 0}
-        first = await consumer.beginning_offsets(tps)
+        first, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for tp, offset in committed.items():
-            if offset < first[tp]:
+            problem = lost_ground(offset, first[tp], ends[tp])
+            if problem:
                 leave(
-                    f"{tp.topic}[{tp.partition}]: group {self.app.conf.id} had read up to offset {offset}, but the log starts "
-                    f"at {first[tp]}: records were deleted unread. Restore the topic, or set the group's offset by hand "
-                    "to accept the loss."
+                    f"{tp.topic}[{tp.partition}]: group {self.app.conf.id} had read up to offset {offset}, "
+                    f"but {problem}. Restore the topic, or set the group's offset by hand to accept the loss."
                 )
         for tp in tps:
             consumer.seek(tp, committed.get(tp, first[tp]))
         self.consumer.first_offset = {tp: first[tp] for tp in tps}
         return {tp: committed.get(tp) for tp in tps}
-
-

@@ -12,7 +12,7 @@ from typing import NoReturn
 EXIT_CODE = 70
 
 
-class Abandoned(Exception):
+class Abandoned(Exception):  # noqa: N818 - no error: what was begun comes again
     """A handler stops at a safe point because its partition is being taken away. Nothing is acknowledged."""
 
 

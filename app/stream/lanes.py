@@ -8,7 +8,7 @@ fetching of that topic's partition is held. Other topics flow on.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from faust.types import TP, EventT, StreamT
 
@@ -51,7 +51,7 @@ class Lanes:
 
     async def run(self, stream: StreamT[Any], handle: Handler) -> None:
         """Handle every event of *stream*. Never returns."""
-        stream = stream.noack()
+        stream = cast(Any, stream).noack()
         async for event in stream.events():
             if not self._current(event):
                 self.app.consumer.give_up(event.message)
@@ -121,7 +121,8 @@ class Lanes:
             if not self.app.should_stop:
                 self.app.die("a handler was cancelled", exc)
             self.app.consumer.give_up(event.message)
-        except BaseException as exc:  # noqa: BLE001 - to unwind would acknowledge the event
+        except BaseException as exc:
+            # To unwind would acknowledge the event.
             self.app.die_of(f"handler of {event.message.tp} at offset {event.message.offset} failed", exc)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:

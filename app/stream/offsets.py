@@ -27,8 +27,17 @@ class Delivered:
         offsets.append(offset)
 
     def take_acked(self, acked: Set[int]) -> list[int]:
-        """Remove and return the unbroken run of acknowledged offsets at the head; the last one plus 1 may be committed."""
+        """Remove and return the unbroken run of acknowledged offsets at the head: its last plus 1 may be committed."""
         offsets, run = self._offsets, []
         while offsets and offsets[0] in acked:
             run.append(offsets.popleft())
         return run
+
+
+def lost_ground(committed: int, first: int, end: int) -> str:
+    """What is wrong with a group that has read up to *committed* of a log that goes from *first* to *end*, else ""."""
+    if committed < first:
+        return f"the log starts at {first}: records were deleted unread"
+    if committed > end:
+        return f"the log ends at {end}: it is not the log that was read"
+    return ""

@@ -9,7 +9,7 @@ are not its owner, and the process ends before it acts on anything it decided.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import faust
 import rocksdict
@@ -40,6 +40,7 @@ class PackTable(faust.Table[bytes, bytes]):
         self._expected: dict[int, int] = {}  # partition -> offset that the next batch must get
         self._overlay: dict[int, dict[bytes, tuple[bytes | None, int]]] = defaultdict(dict)
         self._owned: frozenset[int] = frozenset()
+        self._tenure = 0  # counts rebalances
         self._on_ready: list[Callable[[set[int]], None]] = []
         self.recovered = 0  # changelog records applied by bulk recovery since the start
 
@@ -78,7 +79,8 @@ class PackTable(faust.Table[bytes, bytes]):
 
         The result is the changelog offset of the last item, once the broker has stored the batch and it
         is applied locally. Raises ValueError before anything is written when the items are more than
-        512 KB, and Abandoned when the partition is not ours.
+        512 KB, and Abandoned when the partition is not ours, or is lost before the broker has answered:
+        the next owner, also this process, then finds the batch in the changelog.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
@@ -95,7 +97,14 @@ class PackTable(faust.Table[bytes, bytes]):
             old = overlay.get(key)
             overlay[key] = (value, old[1] + 1 if old else 1)
 
+        tenure = self._tenure
+
         def acked(metadata: RecordMetadata) -> None:
+            if tenure != self._tenure:
+                if not done.cancelled():
+                    done.set_exception(Abandoned())
+                    done.exception()  # nobody may be waiting any more
+                return
             self._check_fence(partition, expected, metadata.offset)
             self._apply(partition, items, expected + len(items) - 1)
             if not done.cancelled():
@@ -133,10 +142,11 @@ class PackTable(faust.Table[bytes, bytes]):
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(self.data.offset_key, b"%d" % last)
+        batch.put(self._offset_key, b"%d" % last)
         try:
             self._db(partition).write(batch)
-        except Exception as exc:  # noqa: BLE001 - a full or broken disk: the changelog has it, a restart recovers
+        except Exception as exc:
+            # A full or broken disk: the changelog has it, a restart recovers.
             self.app.die(f"cannot write {self.name}[{partition}] to disk", exc)
         self._acked[partition] = last
         overlay = self._overlay[partition]
@@ -166,7 +176,7 @@ class PackTable(faust.Table[bytes, bytes]):
                 batch.delete(HEAL + key)
         for key in sifted.touched:
             batch.put(HEAL + key, b"")
-        batch.put(self.data.offset_key, b"%d" % sifted.last)
+        batch.put(self._offset_key, b"%d" % sifted.last)
         db.write(batch)
         self.recovered += len(sifted.puts)
         return sifted.last
@@ -177,6 +187,7 @@ class PackTable(faust.Table[bytes, bytes]):
 
     def on_lost(self) -> None:
         """Own nothing any more. Called when a rebalance has drained the agents and flushed the producer."""
+        self._tenure += 1
         self._owned = frozenset()
         self._expected.clear()
         self._acked.clear()
@@ -194,11 +205,12 @@ class PackTable(faust.Table[bytes, bytes]):
             self._owned = frozenset(tp.partition for tp in active_tps)
             for callback in self._on_ready:
                 callback(set(self._owned))
-        except Exception as exc:  # noqa: BLE001 - Faust would swallow it and deliver events to a half-ready table
+        except Exception as exc:
+            # Faust would swallow it and deliver events to a half-ready table.
             self.app.die(f"recovery of {self.name} failed", exc)
 
     def _take_over(self, tp: TP) -> None:
-        recovery = self.app.tables.recovery
+        recovery = cast(Any, self.app.tables).recovery
         end: int = recovery.active_highwaters[tp]
         reached = recovery.active_offsets.get(tp)
         if (-1 if reached is None else reached) < end:
@@ -220,7 +232,11 @@ class PackTable(faust.Table[bytes, bytes]):
             db.write(marks)
 
     def _db(self, partition: int) -> Any:
-        return self.data._db_for_partition(partition)
+        return cast(Any, self.data)._db_for_partition(partition)
+
+    @property
+    def _offset_key(self) -> bytes:
+        return cast(bytes, cast(Any, self.data).offset_key)
 
     # -- Faust's own way to write, which would break the fence
 
@@ -276,5 +292,3 @@ def _merge(stored: Iterator[tuple[bytes, bytes]], overlay: list[Item]) -> Iterat
         if new[1] is not None:
             yield new[0], new[1]
         new = next(fresh, end)
-
-

@@ -7,7 +7,7 @@ broker's acknowledgement. Any failure ends the process: going on would commit an
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -39,7 +39,7 @@ class SafeProducer(driver.Producer):
         """Nothing: topics are created by `fanfare topics apply`."""
 
     def _count_buffer(self) -> None:
-        buffer = self.buffer
+        buffer = cast(Any, self.buffer)
         buffer.max_messages = BUFFERED_MESSAGES
         accept, hand_over = buffer.put, buffer._send_pending
 
@@ -50,17 +50,18 @@ class SafeProducer(driver.Producer):
         async def send_pending(future: FutureMessage) -> None:
             try:
                 await hand_over(future)
-            except Exception as exc:  # noqa: BLE001 - Faust would drop the record and go on
+            except Exception as exc:
+                # Faust would drop the record and go on.
                 leave("a record could not be sent", exc)
             finally:
                 self._handed_over += 1
 
-        buffer.put, buffer._send_pending = put, send_pending  # type: ignore[method-assign]
+        buffer.put, buffer._send_pending = put, send_pending
 
     async def flush(self) -> None:
-        """Wait until everything that was enqueued before this call is acknowledged (not "until empty": that may never be)."""
+        """Wait until what was enqueued before this call is acknowledged (not "until empty": that may never be)."""
         target = self._accepted
-        while (self._handed_over < target and self.buffer.state == "running") or self._unknown:
+        while (self._handed_over < target and self.buffer.state == "running") or self._unknown:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         if self._producer is not None:
             await self._producer.flush()
@@ -114,7 +115,8 @@ class SafeProducer(driver.Producer):
                 leave(f"a batch for {topic}[{partition}] was not stored", failure)
             try:
                 on_ack(future.result())
-            except Exception as exc:  # noqa: BLE001 - an exception in a callback would only be logged
+            except Exception as exc:
+                # An exception in a callback would only be logged.
                 leave(f"a stored batch of {topic}[{partition}] could not be applied", exc)
 
         batch.future.add_done_callback(acked)
@@ -137,7 +139,8 @@ class SafeProducer(driver.Producer):
     async def _learn(self, topic: str) -> None:
         try:
             await self._ensure_producer().client._wait_on_metadata(topic)
-        except Exception as exc:  # noqa: BLE001 - without the topic nothing that waits can ever be sent
+        except Exception as exc:
+            # Without the topic nothing that waits can ever be sent.
             leave(f"topic {topic} is unknown to the broker: run `fanfare topics apply`", exc)
         for append in self._unknown.pop(topic):
             append()

@@ -22,7 +22,8 @@ def every(app: "StreamApp", seconds: float, work: Callable[[], Awaitable[None]])
                 await work()
             except Abandoned:
                 continue
-            except Exception as exc:  # noqa: BLE001 - a dead timer would leave a worker that looks healthy
+            except Exception as exc:
+                # A dead timer would leave a worker that looks healthy.
                 app.die(f"timer {getattr(work, '__qualname__', work)} failed", exc)
 
     async def start() -> None:

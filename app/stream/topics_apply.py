@@ -14,7 +14,7 @@ WAIT_SECONDS = 30.0
 UNKNOWN_TOPIC = 3  # Kafka's error code
 
 
-class TopicsMismatch(Exception):
+class TopicsMismatch(Exception):  # noqa: N818 - says what it is
     """The broker's topics are not those of app/topics.py; *problems* has one line each."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -35,7 +35,7 @@ async def apply(settings: Settings, topics: Sequence[Topic] = TOPICS) -> None:
         await _create(admin, settings, [t for t in topics if t.name not in there])
         await _configure(admin, [t for t in topics if t.name in there])
         async with asyncio.timeout(WAIT_SECONDS):
-            while len(there := await _partitions(admin, topics)) < len(topics):
+            while len(there := await _partitions(admin, topics)) < len(topics):  # noqa: ASYNC110 - only asking tells
                 await asyncio.sleep(0.05)
     finally:
         await admin.close()
@@ -65,7 +65,8 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: Sequen
     if not topics:
         return
     new = [
-        NewTopic(t.name, t.partitions or settings.partitions, settings.replication, topic_configs=t.config) for t in topics
+        NewTopic(t.name, t.partitions or settings.partitions, settings.replication, topic_configs=t.config)
+        for t in topics
     ]
     response = await admin.create_topics(new)
     for name, code, *message in response.topic_errors:

@@ -1,17 +1,41 @@
 """Trimming: deletes from pipeline topics what every reader has done with, but keeps the last hour."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from app.settings import Settings
+from app.stream.ticks import every
 from app.topics import TOPICS, Topic
 
+if TYPE_CHECKING:
+    from app.stream.app import StreamApp
+
+logger = logging.getLogger(__name__)
+
 KEEP_SECONDS = 3600.0
+TRIM_SECONDS = 60.0
+
+
+def attach(app: "StreamApp", seconds: float = TRIM_SECONDS) -> None:
+    """Trim all topics every *seconds* from the one worker of *app* that holds partition 0."""
+
+    async def work() -> None:
+        if not any(tp.partition == 0 for tp in app.consumer.assignment()):
+            return
+        try:
+            await trim(app.settings)
+        except (KafkaError, OSError) as error:
+            logger.warning("topics were not trimmed, the next time is soon: %r", error)
+
+    every(app, seconds, work)
 
 
 def trim_offset(committed: Iterable[int | None], first: int, kept: int) -> int | None:
@@ -23,7 +47,9 @@ def trim_offset(committed: Iterable[int | None], first: int, kept: int) -> int |
     return below if below > first else None
 
 
-async def trim(settings: Settings, topics: Sequence[Topic] = TOPICS, keep_seconds: float = KEEP_SECONDS) -> dict[str, int]:
+async def trim(
+    settings: Settings, topics: Sequence[Topic] = TOPICS, keep_seconds: float = KEEP_SECONDS
+) -> dict[str, int]:
     """Trim every topic that lists readers; returns how many records were deleted by topic."""
     readers = {topic.name: topic.readers for topic in topics if topic.readers}
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
