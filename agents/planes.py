@@ -69,18 +69,12 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         raise ValueError(f"no senders for {channel!r} yet: this version sends email")
     app = _app(f"senders-{channel}", topics.senders_app(channel), settings, slot)
     directory, contents = _directory(app, topics.CAMPAIGN_CHANGED), _directory(app, topics.TEMPLATE_PUBLISHED)
-    journal = AttemptJournal(app.state_dir)
-
-    def before_write() -> None:
-        app.not_frozen()
-        journal.flush()
-
     pool = SmtpPool(
         settings.smtp_host, settings.smtp_port, size=settings.smtp_connections,
         per_connection=settings.smtp_messages_per_connection, timeout=settings.smtp_timeout,
         tls=settings.smtp_tls, user=settings.smtp_user, password=settings.smtp_password, helo=settings.helo_name,
-        before_write=before_write,
     )  # fmt: skip
+    app.before_start(pool.start)
     app.after_stop(pool.close)
 
     async def pause(campaign: str) -> None:
@@ -93,7 +87,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 
     sender = send.Sender(
         app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
-        journal, Beats(app, app.worker_name, "senders", directory),
+        AttemptJournal(app.state_dir), Beats(app, app.worker_name, "senders", directory),
         Quarantine(app.crash_notes, pause), DeadLetters(app),
     )  # fmt: skip
     send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
