@@ -73,4 +73,4 @@ def _imported(settings: "Settings", path: Path, list_name: str, account: str) ->
 
     ensure_secret(settings)
     with counting("Importing") as rows:
-        return import_csv(settings, path, list_name, account=account, progress=rows)
+        return import_csv(settings, path, list_name, account=account, progress=lambda _, read: rows(read))

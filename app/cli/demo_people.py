@@ -45,7 +45,7 @@ async def make_audience(settings: Settings, n: int, seed: int) -> Audience:
     path.parent.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(write_csv, path, n, seed)
     with counting("Importing people", n) as rows:
-        report = await import_people(settings, path, list_name, account=ACCOUNT, progress=rows)
+        report = await import_people(settings, path, list_name, account=ACCOUNT, progress=lambda _, read: rows(read))
     if report.imported != n:
         raise CommandError(f"only {report.imported:,} of {n:,} people could be imported", f"{report.bad[:3]}")
     return Audience(list_name, await asyncio.to_thread(_recipients, settings, path))

@@ -1,109 +1,244 @@
 """Files of people, row by row: CSV with a header, or a JSON object a line. Bad rows are values, not exceptions."""
 
 import csv
+import re
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import orjson
 
+from app.clickhouse.file_lines import LONGEST_LINE, Broken, FileLines, Line, TooLong
+
 ADDRESS_COLUMNS = ("email", "address", "e-mail", "mail")
-LONGEST_LINE = 1 << 20  # bytes of one line
+DELIMITERS = ",;\t|"
+MOST_LINES = 1_000  # of one row: fields in quotes may hold line ends
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of a file: *line* counts from 1."""
+    """One person of a file: *line* counts from 1; *column* is the name of the address column."""
 
     line: int
+    column: str
     address: str
     attributes: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be imported, and why."""
+    """A row that cannot be imported: where it starts, the column at fault ("" where it is no single one), and why."""
 
     line: int
+    column: str
     reason: str
 
 
-def rows_of_csv(path: Path) -> Iterator[Row | BadRow]:
-    """The rows of a CSV in UTF-8 (a byte order mark is fine), split by comma, semicolon or tab."""
-    # Bytes that are no UTF-8 become lone surrogates, so that one wrong row does not end the file.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        header_line = file.readline(LONGEST_LINE)
-        delimiter = max(",;\t", key=header_line.count)
-        header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
-        place = _address_column(header)
-        if place is None:
-            yield BadRow(1, "no column `email` in the header")
-            return
-        # A field longer than the bound is an error of its row; the reader goes on with the next line.
-        csv.field_size_limit(LONGEST_LINE)
-        yield from _people(csv.reader(file, delimiter=delimiter), header, place)
+class _OpenQuoteError(Exception):
+    """A quote was opened and is not closed on these lines."""
 
 
-def _people(reader: Any, header: list[str], place: int) -> Iterator[Row | BadRow]:
-    width = len(header)
-    others = [(i, name) for i, name in enumerate(header) if i != place and name]
-    while True:
-        line = reader.line_num + 2
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield BadRow(line, f"not a row of CSV: {error}")
+def rows_of(lines: FileLines) -> Iterator[Row | BadRow]:
+    """The rows of a file: NDJSON where its first line opens a JSON object, else CSV."""
+    numbered = iter(lines)
+    first = next(((number, line) for number, line in numbered if line != b""), None)
+    if first is None:
+        yield BadRow(1, "", "the file is empty")
+        return
+    reader = _Reader(numbered)
+    reader.again([first])
+    line = first[1]
+    yield from _ndjson(reader) if isinstance(line, bytes) and line.lstrip().startswith(b"{") else _csv(reader)
+
+
+class _Reader:
+    """Numbered lines, of which some may be put back."""
+
+    def __init__(self, numbered: Iterator[tuple[int, Line]]) -> None:
+        self._numbered = numbered
+        self._back: deque[tuple[int, Line]] = deque()
+
+    def again(self, lines: list[tuple[int, Line]]) -> None:
+        """Hand these out (again) next."""
+        self._back.extendleft(reversed(lines))
+
+    def __iter__(self) -> Iterator[tuple[int, Line]]:
+        while (item := self.next()) is not None:
+            yield item
+
+    def next(self) -> tuple[int, Line] | None:
+        """The next line, None at the end."""
+        return self._back.popleft() if self._back else next(self._numbered, None)
+
+
+def _no_row(number: int, line: TooLong | Broken) -> BadRow:
+    if isinstance(line, Broken):
+        return BadRow(number, "", line.reason)
+    return BadRow(number, "", f"a line of {line.size} bytes: the most is {LONGEST_LINE}")
+
+
+# -- CSV
+
+
+def _csv(reader: _Reader) -> Iterator[Row | BadRow]:
+    """The rows of a CSV, split by comma, semicolon, tab or bar: whichever its header has most of."""
+    header = _header(reader)
+    if isinstance(header, BadRow):
+        yield header
+        return
+    csv.field_size_limit(LONGEST_LINE)
+    for number, line in reader:
+        if line == b"":
             continue
-        if not values:
+        if not isinstance(line, bytes):
+            yield _no_row(number, line)
             continue
+        # Bytes that are no UTF-8 become lone surrogates: the column that has them can then be named.
+        text = line.decode("utf-8", "surrogateescape")
+        if '"' not in text:
+            yield header.person(number, text.split(header.delimiter))
+            continue
+        yield _quoted(reader, header, number, line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The columns of a CSV."""
+
+    names: list[str]
+    delimiter: str
+    place: int  # of the address
+    others: list[tuple[int, str]]
+
+    def person(self, line: int, values: list[str]) -> Row | BadRow:
+        """The person whose fields are *values*."""
+        width = len(self.names)
         if len(values) != width:
-            yield BadRow(line, f"{len(values)} fields, the header has {width}")
-            continue
-        if not _is_text(values):
-            yield BadRow(line, "not UTF-8")
-            continue
-        yield Row(line, values[place], {name: values[i] for i, name in others if values[i]})
+            if len(values) < width or any(values[width:]):
+                return BadRow(line, "", f"{len(values)} fields, the header has {width}")
+            values = values[:width]  # spreadsheets write delimiters behind the last column
+        try:
+            joined = "\0".join(values).encode()
+        except UnicodeEncodeError:
+            return BadRow(line, self._where(values, re.compile("[\ud800-\udfff]")), "not UTF-8")
+        if joined.count(b"\0") != width - 1:
+            return BadRow(line, self._where(values, re.compile("\0")), "a NUL byte")
+        return Row(
+            line, self.names[self.place], values[self.place], {name: values[i] for i, name in self.others if values[i]}
+        )
+
+    def _where(self, values: list[str], what: re.Pattern[str]) -> str:
+        return next((name for name, value in zip(self.names, values, strict=True) if what.search(value)), "")
 
 
-def rows_of_ndjson(path: Path) -> Iterator[Row | BadRow]:
-    """The rows of a file with one JSON object a line."""
-    with path.open("rb") as file:
-        for line, raw in enumerate(file, 1):
-            if not raw.strip():
-                continue
-            if len(raw) > LONGEST_LINE:
-                yield BadRow(line, f"{len(raw)} bytes: the most is {LONGEST_LINE}")
-                continue
-            yield _person_in(line, raw)
+def _header(reader: _Reader) -> _Header | BadRow:
+    number, line = reader.next() or (1, b"")
+    if not isinstance(line, bytes):
+        return _no_row(number, line)
+    if b"\0" in line:
+        return BadRow(number, "", "NUL bytes in the header: is it UTF-16 without a byte order mark? save it as UTF-8")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return BadRow(number, "", "the header is not UTF-8: save the file as UTF-8")
+    bare = _QUOTED.sub("", text)
+    delimiter = max(DELIMITERS, key=bare.count)
+    try:
+        names = [name.strip() for name in _parsed([text], delimiter)]
+    except csv.Error as error:
+        return BadRow(number, "", f"the header is not a row of CSV: {error}")
+    except _OpenQuoteError:
+        return BadRow(number, "", "a quote is opened in the header and not closed")
+    lowered = [name.lower() for name in names]
+    place = next((lowered.index(name) for name in ADDRESS_COLUMNS if name in lowered), None)
+    if place is None:
+        return BadRow(number, "email", f"no column `email` in the header: it has {', '.join(names)[:200]}")
+    doubled = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    if doubled:
+        return BadRow(number, doubled[0], f"the header has the column {doubled[0]!r} more than once")
+    return _Header(names, delimiter, place, [(i, name) for i, name in enumerate(names) if i != place and name])
+
+
+def _quoted(reader: _Reader, header: _Header, number: int, first: bytes) -> Row | BadRow:
+    """The row that starts with *first*, with as many further lines as its quotes span.
+
+    A quote that is never closed would swallow the rows behind it: then only its own line is bad, and the
+    lines behind it are read again as rows of their own.
+    """
+    taken: list[tuple[int, Line]] = []
+    text = [first.decode("utf-8", "surrogateescape")]
+    size = len(first)
+    while True:
+        try:
+            values = _parsed(text, header.delimiter)
+        except _OpenQuoteError:
+            found = _next_with_odd_quotes(reader, taken, size)
+            if found is None:
+                reader.again(taken)
+                return BadRow(number, "", "a quote is opened here and never closed")
+            size = found
+            text[1:] = [line.decode("utf-8", "surrogateescape") for _, line in taken if isinstance(line, bytes)]
+            continue
+        except csv.Error as error:
+            reader.again(taken)
+            return BadRow(number, "", f"not a row of CSV: {error}")
+        if taken and (len(values) != len(header.names) or any(_is_row(line, header) for line in text[1:])):
+            reader.again(taken)
+            return BadRow(number, "", "a quote is opened here and closed only in another row")
+        return header.person(number, values)
+
+
+def _next_with_odd_quotes(reader: _Reader, taken: list[tuple[int, Line]], size: int) -> int | None:
+    """Take lines up to one that may close the quote; the size of the row then, None when there is none near."""
+    while len(taken) < MOST_LINES and size <= LONGEST_LINE and (item := reader.next()) is not None:
+        taken.append(item)
+        line = item[1]
+        if not isinstance(line, bytes):
+            return None
+        size += len(line) + 1
+        if line.count(b'"') % 2:
+            return size
+    return None
+
+
+def _parsed(lines: list[str], delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([f"{line}\n" for line in lines], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise _OpenQuoteError from error
+        raise
+
+
+def _is_row(line: str, header: _Header) -> bool:
+    """Whether *line*, inside of a quoted field, is by itself what a row looks like."""
+    values = line.split(header.delimiter)
+    return len(values) == len(header.names) > 1 and "@" in values[header.place]
+
+
+# -- NDJSON
+
+
+def _ndjson(reader: _Reader) -> Iterator[Row | BadRow]:
+    for number, line in reader:
+        if not isinstance(line, bytes):
+            yield _no_row(number, line)
+        elif line.strip():
+            yield _person_in(number, line)
 
 
 def _person_in(line: int, raw: bytes) -> Row | BadRow:
     try:
         person = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return BadRow(line, f"not JSON: {error}")
+        return BadRow(line, "", f"not JSON: {error}")
     if not isinstance(person, dict):
-        return BadRow(line, "not a JSON object")
+        return BadRow(line, "", "not a JSON object")
     for name in ADDRESS_COLUMNS:
         if name in person:
             address = person.pop(name)
             if isinstance(address, str):
-                return Row(line, address, person)
-            return BadRow(line, f"{name} is not text")
-    return BadRow(line, "no `email`")
-
-
-def _address_column(header: list[str]) -> int | None:
-    lowered = [name.lower() for name in header]
-    return next((lowered.index(name) for name in ADDRESS_COLUMNS if name in lowered), None)
-
-
-def _is_text(values: list[str]) -> bool:
-    try:
-        "".join(values).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+                return Row(line, name, address, person)
+            return BadRow(line, name, f"{name} is not text")
+    return BadRow(line, "email", "no `email`")

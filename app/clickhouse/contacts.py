@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
 from app import ids
 from app.clickhouse.client import ClickHouse
-from app.clickhouse.contact_rows import BadRow, Row, rows_of_csv, rows_of_ndjson
+from app.clickhouse.contact_rows import BadRow, Row, rows_of
+from app.clickhouse.file_lines import FileLines
+from app.clickhouse.list_columns import MOST_COLUMNS, add_columns
 from app.clickhouse.native import Block, fixed_strings, repeated, strings
 from app.content.address import AddressError, wire_address
 from app.delivery.mx_groups import group_of
@@ -21,24 +24,28 @@ BATCH = 50_000
 MOST_BAD = 10_000  # bad rows kept word for word; more are only counted
 LONGEST_ATTRIBUTES = 64_000  # bytes of JSON a person: they travel with every message
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]  # bytes of the file and rows read so far
 
 
 @dataclass
 class ImportReport:
-    """What became of a file: *rows* read, *imported* people, *bad* rows (at most 10,000 of *bad_count*)."""
+    """What became of a file: *rows* read, *imported* people, *bad* rows (at most 10,000 of *bad_count*).
+
+    *duplicates* of the bad rows are addresses that stood in the file before.
+    """
 
     rows: int = 0
     imported: int = 0
     bad_count: int = 0
+    duplicates: int = 0
     bad: list[BadRow] = field(default_factory=list)
     seconds: float = 0.0
 
-    def leave_out(self, line: int, reason: str) -> None:
-        """Note that the row at *line* was not imported."""
+    def leave_out(self, row: BadRow) -> None:
+        """Note that *row* was not imported."""
         self.bad_count += 1
         if len(self.bad) < MOST_BAD:
-            self.bad.append(BadRow(line, reason))
+            self.bad.append(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,55 +59,75 @@ class Person:
 
 
 def import_csv(
-    settings: Settings, path: Path, list_name: str, *, account: str = "default", progress: Progress | None = None
+    settings: Settings,
+    path: Path | BinaryIO,
+    list_name: str,
+    *,
+    account: str = "default",
+    progress: Progress | None = None,
 ) -> ImportReport:
-    """Import *path* (CSV with a header, or NDJSON by its suffix) into *list_name*. Raises ClickHouseError.
+    """Import *path* (CSV with a header or NDJSON, plain or gzip; a file or a stream) into *list_name*.
 
-    *progress* is called with the rows read so far. Importing a file again changes nothing but newer attributes.
+    Importing a file again changes nothing but newer attributes. Raises ClickHouseError: what was imported by
+    then stays, and importing the same file again completes it.
     """
     return asyncio.run(import_people(settings, path, list_name, account=account, progress=progress))
 
 
 async def import_people(
-    settings: Settings, path: Path, list_name: str, *, account: str = "default", progress: Progress | None = None
+    settings: Settings,
+    path: Path | BinaryIO,
+    list_name: str,
+    *,
+    account: str = "default",
+    progress: Progress | None = None,
 ) -> ImportReport:
     """`import_csv` for callers that have an event loop."""
     report, started = ImportReport(), time.monotonic()
     secret = settings.secret_path.read_bytes()
-    rows = rows_of_ndjson(path) if path.suffix in (".ndjson", ".jsonl") else rows_of_csv(path)
-    people = good_ones(rows, secret, report)
+    lines, columns, known = FileLines(path), set[str](), -1
+    people = good_ones(rows_of(lines), secret, report, columns)
     async with ClickHouse(settings, timeout=120.0) as client:
         while batch := await asyncio.to_thread(lambda: list(islice(people, BATCH))):
+            if len(columns) > known:  # before the people: a template that names them must not be refused
+                await add_columns(client, account, list_name, columns)
+                known = len(columns)
             await _store(client, account, list_name, batch)
             report.imported += len(batch)
             if progress is not None:
-                progress(report.rows)
+                progress(lines.bytes_read, report.rows)
     report.seconds = time.monotonic() - started
     return report
 
 
-def good_ones(rows: Iterable[Row | BadRow], secret: bytes, report: ImportReport) -> Iterator[Person]:
-    """The people in *rows*, each once; everything else goes into *report*."""
+def good_ones(rows: Iterable[Row | BadRow], secret: bytes, report: ImportReport, columns: set[str]) -> Iterator[Person]:
+    """The people in *rows*, each once, their attributes' names into *columns*; all others go into *report*."""
     seen: set[bytes] = set()
     for row in rows:
         report.rows += 1
         if isinstance(row, BadRow):
-            report.leave_out(row.line, row.reason)
+            report.leave_out(row)
             continue
         try:
             person = person_of(row, secret)
         except AddressError as error:
-            report.leave_out(row.line, str(error))
+            report.leave_out(BadRow(row.line, row.column, str(error)))
             continue
         if len(person.attributes) > LONGEST_ATTRIBUTES:
-            report.leave_out(
-                row.line, f"{len(person.attributes)} bytes of attributes: the most is {LONGEST_ATTRIBUTES}"
-            )
+            report.leave_out(_too_large(row, len(person.attributes)))
         elif person.recipient_id in seen:
-            report.leave_out(row.line, "this address is already in the file")
+            report.duplicates += 1
+            report.leave_out(BadRow(row.line, row.column, "this address is already in the file"))
         else:
             seen.add(person.recipient_id)
+            if len(columns) <= MOST_COLUMNS:
+                columns.update(row.attributes)
             yield person
+
+
+def _too_large(row: Row, size: int) -> BadRow:
+    largest = max(row.attributes, key=lambda name: len(str(row.attributes[name])))
+    return BadRow(row.line, largest, f"{size} bytes of attributes: the most is {LONGEST_ATTRIBUTES}")
 
 
 def person_of(row: Row, secret: bytes) -> Person:
