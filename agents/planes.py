@@ -8,7 +8,6 @@ from agents.campaigns import Campaigns
 from app import topics
 from app.commands import Command
 from app.settings import Settings
-from app.stream import trim
 from app.stream.app import StreamApp, create_app
 from app.stream.beats import Beats
 from app.stream.dead_letters import DeadLetters
@@ -69,12 +68,18 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         raise ValueError(f"no senders for {channel!r} yet: this version sends email")
     app = _app(f"senders-{channel}", topics.senders_app(channel), settings, slot)
     directory, contents = _directory(app, topics.CAMPAIGN_CHANGED), _directory(app, topics.TEMPLATE_PUBLISHED)
+    journal = AttemptJournal(app.state_dir)
+
+    def before_write() -> None:
+        app.not_frozen()
+        journal.flush()
+
     pool = SmtpPool(
         settings.smtp_host, settings.smtp_port, size=settings.smtp_connections,
         per_connection=settings.smtp_messages_per_connection, timeout=settings.smtp_timeout,
         tls=settings.smtp_tls, user=settings.smtp_user, password=settings.smtp_password, helo=settings.helo_name,
+        before_write=before_write,
     )  # fmt: skip
-    app.before_start(pool.start)
     app.after_stop(pool.close)
 
     async def pause(campaign: str) -> None:
@@ -87,7 +92,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 
     sender = send.Sender(
         app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
-        AttemptJournal(app.state_dir), Beats(app, app.worker_name, "senders", directory),
+        journal, Beats(app, app.worker_name, "senders", directory),
         Quarantine(app.crash_notes, pause), DeadLetters(app),
     )  # fmt: skip
     send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
@@ -121,5 +126,4 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     door.attach(app, Lanes(app, 16), dead)
     seal.attach(app, Lanes(app, 2), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
-    trim.attach(app)
     return app

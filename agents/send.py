@@ -7,20 +7,20 @@ knows each message before its last byte is written, the result is stored before 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
 from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
 from agents.compose import Composer
+from agents.mailing import ReleaseMailing
 from agents.quarantine import Quarantine
 from app import topics
 from app.commands import CampaignEntry
 from app.content.email_template import EmailTemplate
-from app.content.problems import ContentError, RenderError
+from app.content.problems import ContentError
 from app.delivery.ledger import Intent, refusal, resolve, returned
 from app.delivery.outcomes import Kind
 from app.faults import reached
-from app.records import Outcome, Outgoing, Release, Result, Undecodable, decode, encode
+from app.records import Outcome, Release, Result, Undecodable, decode, encode
 from app.stream.app import StreamApp
 from app.stream.beats import Beats
 from app.stream.dead_letters import DeadLetters
@@ -33,11 +33,7 @@ from tables import ledger
 
 CONNECTIONS_A_RELEASE = 8
 KEEP_RESULTS = 7 * 86_400.0  # seconds of log time
-VARIABLES = msgspec.json.Decoder(dict[str, object])
-
-
-class NotNow(Exception):  # noqa: N818 - no error: it goes back and comes again
-    """This message must not start: it goes back."""
+PRIORITY = {topics.TRANSACTIONAL: 0, topics.BULK: 1}  # who gets a connection first
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,52 +112,20 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
     async def send_rows(
         event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate
     ) -> Result:
-        may_start = start_guard(event, release)
-        envelope_from = campaign.spec.from_email
-
-        async def one(index: int, row: Outgoing) -> Outcome:
-            try:
-                may_start()
-                body = template.render(
-                    VARIABLES.decode(row.variables),
-                    row.message_id,
-                    row.recipient_id,
-                    row.address,
-                    app.now(),
-                    release.attempt,
-                )
-            except NotNow:
-                return Outcome(Kind.RETURNED, app.now())
-            except msgspec.DecodeError as error:
-                return Outcome(
-                    Kind.BLOCKED, app.now(), klass="variables", detail=f"variables are not a JSON object: {error}"
-                )
-            if isinstance(body, RenderError):
-                return Outcome(Kind.BLOCKED, app.now(), klass="render", detail=body.reason)
-
-            def on_begun() -> None:
-                may_start()
-                sender.journal.begun(release.release_id, index)
-
-            outcome = await sender.pool.send(envelope_from, row.address, body, on_begun)
-            if outcome.kind != Kind.RETURNED:
-                sender.journal.answered(release.release_id, index, outcome)
-            return outcome
-
-        outcomes = await sender.pool.each(release.rows, one, CONNECTIONS_A_RELEASE)
+        mailing = ReleaseMailing(
+            release, campaign.spec.from_email, template, start_guard(event, release), sender.journal, app.now
+        )
+        await sender.pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
         reached("send.sent")
-        return Result(release.release_id, release.campaign, release.route, app.now(), outcomes)
+        return Result(release.release_id, release.campaign, release.route, app.now(), mailing.outcomes())
 
-    def start_guard(event: EventT[bytes], release: Release) -> Callable[[], None]:
-        def may_start() -> None:
-            app.not_frozen()
+    def start_guard(event: EventT[bytes], release: Release) -> Callable[[], bool]:
+        def may_start() -> bool:
             try:
                 lanes.check(event)
-            except Abandoned as gone:
-                raise NotNow from gone
-            campaign = sender.campaigns.get(release.campaign)
-            if refusal(release, campaign, app.now()) or not sender.beats.fresh():
-                raise NotNow
+            except Abandoned:
+                return False
+            return sender.beats.fresh() and not refusal(release, sender.campaigns.get(release.campaign), app.now())
 
         return may_start
 

@@ -17,7 +17,7 @@ import uvloop
 from app.delivery.outcomes import Kind
 from app.local.sink_read import duplicates, load
 from app.records import Outcome
-from app.transport.smtp import SmtpPool
+from app.transport.smtp import Letter, SmtpPool
 
 PORT = 19220
 WAIT = 20.0  # seconds until the sink must listen
@@ -27,6 +27,38 @@ def cpu_of(process: psutil.Process) -> float:
     """CPU seconds of *process* so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+class Letters:
+    """*count* ready-made letters of about *size* bytes."""
+
+    envelope_from = "a@acme.example"
+
+    def __init__(self, count: int, size: int) -> None:
+        self._count, self._at = count, 0
+        self._filler = (b"x" * 76 + b"\r\n") * (size // 78)
+        self.accepted = 0
+
+    @property
+    def more(self) -> bool:
+        """Whether there are letters left."""
+        return self._at < self._count
+
+    def next(self) -> Letter | None:
+        """The next letter."""
+        if not self.more:
+            return None
+        number, self._at = self._at, self._at + 1
+        head = b"Subject: bench\r\nX-Fanfare-Message: %032x\r\n\r\n" % number
+        return Letter(number, f"p{number}@x.org", head + self._filler)
+
+    def begin(self, _letter: Letter) -> bool:
+        """Every letter may go."""
+        return True
+
+    def ended(self, _letter: Letter, outcome: Outcome) -> None:
+        """Count what was accepted."""
+        self.accepted += outcome.kind == Kind.ACCEPTED
 
 
 async def _listening() -> None:
@@ -45,19 +77,14 @@ async def run(messages: int, size: int, lanes: int, sink: psutil.Process, record
     """Send, check the sink's record and print the figures."""
     await _listening()
     pool = SmtpPool("127.0.0.1", PORT, size=lanes, per_connection=1000, timeout=10.0)
-    filler = b"x" * 76 + b"\r\n"
-
-    async def one(index: int, _: int) -> Outcome:
-        head = b"Subject: bench\r\nX-Fanfare-Message: %032x\r\n\r\n" % index
-        return await pool.send("a@acme.example", f"p{index}@x.org", head + filler * (size // 78), lambda: None)
-
     me = psutil.Process()
     began, mine, its = time.perf_counter(), cpu_of(me), cpu_of(sink)
-    outcomes = await pool.each(range(messages), one, lanes)
+    letters = Letters(messages, size)
+    await pool.deliver(letters, lanes)
     took, mine, its = time.perf_counter() - began, cpu_of(me) - mine, cpu_of(sink) - its
     await pool.close()
     taken = load(record)
-    good = sum(outcome.kind == Kind.ACCEPTED for outcome in outcomes)
+    good = letters.accepted
     if not good == len(taken) == messages or duplicates(taken):
         sys.exit(f"of {messages} messages {good} were accepted and {len(taken)} recorded")
     print(

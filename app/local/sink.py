@@ -3,7 +3,8 @@
     python -m app.local.sink --port 2525 --record var/sink.txt
 
 Each accepted message is one line of the record: message id (32 hex digits), time, address. It is written
-before the reply goes out, so the record is the oracle of every test for lost and doubled mail. Messages
+before the reply goes out, so the record is the oracle of every test for lost and doubled mail. The lines
+of one turn of the event loop share a write, and their replies wait for it. Messages
 that are refused for good go to RECORD.refused. The record is appended to: it survives restarts.
 """
 
@@ -17,6 +18,8 @@ import ssl
 import sys
 import time
 from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +29,9 @@ from app.local.ports import LOOPBACK
 from app.local.sink_behaviour import Answer, behaviour_of
 from app.local.sink_control import control
 
-MESSAGE = re.compile(rb"^X-Fanfare-Message: ([0-9a-f]{32})", re.MULTILINE | re.IGNORECASE)
+MESSAGE = b"\r\nX-Fanfare-Message: "
+ID = re.compile(rb"[0-9a-f]{32}")
+MOST_HEADER = 8_192  # bytes at the front of a message in which its id is looked for
 ADDRESS = re.compile(rb"<([^>]*)>")
 MOST_BYTES = 50 << 20  # of one message
 MOST_LINE = 4_096
@@ -49,6 +54,8 @@ class Sink:
         self.drop_replies = 0  # connections still to be cut after a message, before its reply
         self.silent = False
         self._tries: OrderedDict[str, int] = OrderedDict()
+        self._lines: list[str] = []  # of the record, not written yet
+        self._replies: list[Callable[[], None]] = []  # that wait for them
 
     def verdict(self, address: str) -> Answer | None:
         """How a message to *address* is answered this time; None takes it."""
@@ -63,24 +70,44 @@ class Sink:
 
     def take(self, address: str, body: bytes) -> str:
         """Record an accepted message; its queue id."""
-        message = MESSAGE.search(body[:8_192])
-        name = message[1].decode() if message else "-" * 32
         now = time.time()
-        os.write(self._taken, f"{name} {now:.3f} {address}\n".encode())
+        self._lines.append(f"{_message_id(body)} {now:.3f} {address}\n")
         self.seconds[int(now)] += 1
         self.latest.append((address, body))
         self.counts["accepted"] += 1
         return f"{self.counts['accepted']:08X}"
+
+    def when_recorded(self, reply: Callable[[], None]) -> None:
+        """Call *reply* once what was taken so far is in the record."""
+        if not self._replies:
+            asyncio.get_running_loop().call_soon(self.record)
+        self._replies.append(reply)
+
+    def record(self) -> None:
+        """Write what was taken, then let the replies go."""
+        lines, self._lines = "".join(self._lines).encode(), []
+        replies, self._replies = self._replies, []
+        if lines and os.write(self._taken, lines) != len(lines):
+            sys.exit("the sink's record could not be written: is the disk full?")
+        for reply in replies:
+            reply()
 
     def refuse(self, answer: Answer, address: str, body: bytes) -> None:
         """Record a message that is turned away for good, or count one that is asked to come again."""
         if answer.code < 500:
             self.counts["deferred"] += 1
             return
-        message = MESSAGE.search(body[:8_192])
-        name = message[1].decode() if message else "-" * 32
-        os.write(self._refused, f"{name} {time.time():.3f} {address} {answer.code} {answer.text}\n".encode())
+        os.write(
+            self._refused, f"{_message_id(body)} {time.time():.3f} {address} {answer.code} {answer.text}\n".encode()
+        )
         self.counts["refused"] += 1
+
+
+def _message_id(body: bytes) -> str:
+    """The id in the header X-Fanfare-Message, or dashes."""
+    at = body.find(MESSAGE, 0, MOST_HEADER)
+    name = body[at + len(MESSAGE) : at + len(MESSAGE) + 32] if at >= 0 else b""
+    return name.decode() if ID.fullmatch(name) else "-" * 32
 
 
 class Session(asyncio.Protocol):
@@ -93,6 +120,7 @@ class Session(asyncio.Protocol):
         self._in_data = False
         self._to: list[str] = []
         self._authenticated = not login
+        self._leaving = False
         self._upgrading = False  # what arrives waits until the transport is the encrypted one
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,18 +136,27 @@ class Session(asyncio.Protocol):
         replies: list[bytes] = []
         while (reply := self._message() if self._in_data else self._command()) is not None:
             replies.append(reply)
-            if self._transport.is_closing():
+            if self._leaving or self._transport.is_closing():
                 break
         if replies:
             self._reply(b"".join(replies))
 
     def _reply(self, data: bytes) -> None:
+        """Send *data*, once what it acknowledges is in the record."""
+        self._sink.when_recorded(partial(self._send, data))
+
+    def _send(self, data: bytes) -> None:
         if self._sink.silent or self._transport.is_closing():
             return
         if self._sink.latency:
-            asyncio.get_running_loop().call_later(self._sink.latency, self._transport.write, data)
+            asyncio.get_running_loop().call_later(self._sink.latency, self._write, data)
         else:
-            self._transport.write(data)
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        self._transport.write(data)
+        if self._leaving:
+            self._transport.close()
 
     def _message(self) -> bytes | None:
         end = self._buffer.find(b"\r\n.\r\n", max(0, self._scanned - 4))
@@ -128,7 +165,7 @@ class Session(asyncio.Protocol):
             if self._scanned > MOST_BYTES:
                 self._transport.abort()
             return None
-        body = bytes(self._buffer[: end + 2])
+        body = bytes(memoryview(self._buffer)[: end + 2])
         del self._buffer[: end + 5]
         self._in_data, self._scanned = False, 0
         address = self._to[0]
@@ -140,6 +177,7 @@ class Session(asyncio.Protocol):
         queued = self._sink.take(address, body)
         if self._sink.drop_replies:
             self._sink.drop_replies -= 1
+            self._sink.record()
             self._transport.abort()
             return b""
         return f"250 2.0.0 Ok: queued as {queued}\r\n".encode()
@@ -150,7 +188,7 @@ class Session(asyncio.Protocol):
             if len(self._buffer) > MOST_LINE:
                 self._transport.abort()
             return None
-        line = bytes(self._buffer[:end]).rstrip(b"\r")
+        line = bytes(memoryview(self._buffer)[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]
         verb = line[:4].upper()
         if verb == b"MAIL":
@@ -186,9 +224,8 @@ class Session(asyncio.Protocol):
                 self._to = []
                 return b"250 2.0.0 Ok\r\n"
             case b"QUIT":
-                self._transport.write(b"221 2.0.0 Bye\r\n")
-                self._transport.close()
-                return b""
+                self._leaving = True
+                return b"221 2.0.0 Bye\r\n"
             case b"AUTH":
                 self._authenticated = line.split(b" ")[-1].decode() == self._login
                 return b"235 2.7.0 Ok\r\n" if self._authenticated else b"535 5.7.8 wrong user or password\r\n"
@@ -202,7 +239,10 @@ class Session(asyncio.Protocol):
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
         loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(self._transport, self, context, server_side=True)
+        try:
+            transport = await loop.start_tls(self._transport, self, context, server_side=True)
+        except OSError:
+            return  # the client did not like our certificate, and left
         if transport is not None:
             self._transport = transport
             self._upgrading = False

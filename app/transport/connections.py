@@ -51,6 +51,12 @@ class Connections:
                 self._free()  # the slot was ours already
             raise
 
+    def urgent(self, priority: int) -> bool:
+        """Whether somebody more urgent than *priority* waits for a connection."""
+        while self._queue and self._queue[0][2].done():
+            heapq.heappop(self._queue)
+        return bool(self._queue) and self._queue[0][0] < priority
+
     @property
     def healthy(self) -> bool:
         """The last try to connect worked, or none was made yet."""
@@ -79,8 +85,7 @@ class Connections:
 
     def discard(self, wire: SmtpWire) -> None:
         """Give a wire back that must not be used again, whatever state its transaction is in."""
-        if wire.transport is not None:
-            wire.transport.abort()
+        wire.give_up("given up")
         self._free()
 
     def retire(self, wire: SmtpWire) -> None:

@@ -1,6 +1,7 @@
 """The attempt journal: which messages of this disk were begun, and how they were answered.
 
-Append-only, one os.write a record, no fsync: it survives a kill, not the disk. A record is
+Append-only, no fsync: it survives a kill, not the disk. Notes gather until `flush`, which is called
+before the bytes that they announce leave: one os.write for the notes of many messages. A record is
 length (2 bytes), CRC-32 (4 bytes) and a msgpack array; reading stops at the first that is torn.
 """
 
@@ -48,6 +49,7 @@ class AttemptJournal:
         if self._current.exists():
             os.truncate(self._current, whole)  # what follows a torn record could never be read
         self._rotate_at = rotate_at
+        self._notes: list[bytes] = []
         self._open()
 
     def _open(self) -> None:
@@ -55,21 +57,29 @@ class AttemptJournal:
         self._size = os.fstat(self._fd).st_size
 
     def begun(self, release_id: bytes, row: int) -> None:
-        """Note that the message goes on the wire now. Call before its last byte is written."""
-        self._append(_Record(release_id, row))
+        """Note that the message goes on the wire. `flush` before its last byte is written."""
+        self._note(_Record(release_id, row))
 
     def answered(self, release_id: bytes, row: int, outcome: Outcome) -> None:
         """Note the outcome of a message."""
         if len(outcome.detail) > _MAX_DETAIL:
             outcome = msgspec.structs.replace(outcome, detail=outcome.detail[:_MAX_DETAIL])
-        self._append(_Record(release_id, row, outcome))
+        self._note(_Record(release_id, row, outcome))
 
-    def _append(self, record: _Record) -> None:
+    def _note(self, record: _Record) -> None:
         body = _ENCODE(record)
-        line = _HEAD.pack(len(body), zlib.crc32(body)) + body
-        if os.write(self._fd, line) != len(line):
+        self._notes.append(_HEAD.pack(len(body), zlib.crc32(body)) + body)
+
+    def flush(self) -> None:
+        """Hand the notes over to the kernel. Raises OSError when it does not take them."""
+        if not self._notes:
+            return
+        lines = b"".join(self._notes)
+        self._notes.clear()
+        if os.write(self._fd, lines) != len(lines):
+            os.ftruncate(self._fd, self._size)  # what follows a torn record could never be read
             raise OSError("the attempt journal could not be written: is the disk full?")
-        self._size += len(line)
+        self._size += len(lines)
         if self._size > self._rotate_at:
             os.close(self._fd)
             self._current.replace(self._previous)
@@ -80,7 +90,8 @@ class AttemptJournal:
         self.entries.pop(release_id, None)
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what is noted and close the file."""
+        self.flush()
         os.close(self._fd)
 
 

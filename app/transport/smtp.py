@@ -1,55 +1,88 @@
-"""SMTP: a pool of connections to one relay, over which messages go one pipelined transaction each."""
+"""SMTP: a pool of connections to one relay, over which messages go one pipelined transaction each.
+
+A message goes out in one write with the announcement (MAIL, RCPT, DATA) of the next: RFC 2920, 3.1 lets
+the text of a message be the first of a group. So a message costs one round trip, one write and one read.
+"""
 
 import asyncio
-import base64
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
 
 from app.delivery.mx_groups import group_of
 from app.delivery.outcomes import Kind
 from app.delivery.smtp_replies import classify
 from app.records import Outcome
 from app.transport.connections import Connections
+from app.transport.smtp_connect import MOST_DETAIL, Relay
 from app.transport.smtp_wire import ConnectionLostError, Reply, SmtpWire
 
 _QUEUE_ID = re.compile(r"(?:queued as|id[= ]|<)\s*([A-Za-z0-9][A-Za-z0-9._@-]{5,80})", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20<>\x7f]")
-MOST_DETAIL = 300
-
-Row = TypeVar("Row")
 
 
-class SmtpRefusedError(Exception):
-    """The relay does not take us: its greeting, EHLO, TLS or AUTH failed."""
+class Letter(NamedTuple):
+    """One message to one recipient. *body* has CRLF line ends and doubled dots, and no final dot."""
+
+    number: int
+    to: str
+    body: bytes
+
+
+class Mailing(Protocol):
+    """Letters from one sender, asked for as connections have room for them, and who is told what became of each."""
+
+    @property
+    def envelope_from(self) -> str: ...
+
+    @property
+    def more(self) -> bool:
+        """Whether `next` may have another letter."""
+
+    def next(self) -> Letter | None:
+        """The next letter, or None when there are no more."""
+
+    def begin(self, letter: Letter) -> bool:
+        """Called right before the bytes that make the message exist are queued: note it, or refuse with False."""
+
+    def ended(self, letter: Letter, outcome: Outcome) -> None:
+        """Called once for each letter."""
+
+
+def _no_hook() -> None:
+    """Nothing to do."""
 
 
 class SmtpPool:
     """Connections to one relay, shared by all releases of a worker.
 
-    *tls* is "never", "starttls" (refuses to go on without) or "implicit". A relay that cannot be
-    reached defers messages; connecting is then tried again with backoff, not for every message.
+    *before_write* is called before messages that were begun go on the wire, once for all of the same turn
+    of the event loop, and soon after one has ended. When it raises, they do not go: they are returned. A
+    relay that cannot be reached defers messages; connecting is then tried again with backoff.
     """
 
     def __init__(
         self, host: str, port: int, *, size: int, per_connection: int, timeout: float, tls: str = "never",
         user: str = "", password: str = "", helo: str = "localhost", tls_context: ssl.SSLContext | None = None,
+        before_write: Callable[[], None] = _no_hook,
     ) -> None:  # fmt: skip
-        self._host, self._port, self._timeout = host, port, timeout
-        self._tls, self._user, self._password, self._helo = tls, user, password, helo
-        self._context = tls_context or (None if tls == "never" else ssl.create_default_context())
+        relay = Relay(
+            host, port, timeout=timeout, tls=tls, user=user, password=password, helo=helo, tls_context=tls_context
+        )
+        self._timeout = timeout
         self._per_connection = per_connection
-        self._connections = Connections(self._connect, size)
+        self._connections = Connections(relay.connect, size)
+        self._before_write = before_write
+        self._outbox: list[tuple[SmtpWire, bytes]] = []
+        self._stirred = False
 
     @property
     def healthy(self) -> bool:
         """False from a failed try to connect until one works again."""
         return self._connections.healthy
-
-    async def start(self) -> None:
-        """Nothing to do before the first message: connections are made as they are needed."""
 
     async def close(self) -> None:
         """Close idle connections."""
@@ -57,119 +90,125 @@ class SmtpPool:
 
     # -- sending ---------------------------------------------------------------------------
 
-    async def each(
-        self, rows: Sequence[Row], work: Callable[[int, Row], Awaitable[Outcome]], concurrency: int
-    ) -> list[Outcome]:
-        """`work(index, row)` for every row, *concurrency* at a time; outcomes in the order of *rows*."""
-        outcomes: list[Outcome | None] = [None] * len(rows)
-        left = iter(range(len(rows)))
+    async def deliver(self, mailing: Mailing, most: int, priority: int = 1) -> None:
+        """Send all letters of *mailing* over up to *most* connections; never raises but for a bug.
 
-        async def lane() -> None:
-            for index in left:
-                outcomes[index] = await work(index, rows[index])
-
+        Connections go to lower *priority* first, and one is given up between two letters when somebody
+        more urgent waits for it.
+        """
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(rows))):
-                group.create_task(lane())
-        return [outcome for outcome in outcomes if outcome is not None]
+            job = _Job(mailing, most, priority, group)
+            job.grow(self._lane)
 
     async def send(
         self, envelope_from: str, to: str, body: bytes, on_begun: Callable[[], None], priority: int = 1
     ) -> Outcome:
-        """Send *body* (CRLF, dot-stuffed, no final dot) to one recipient; never raises but for a bug.
+        """Send one message. When *on_begun* raises, it is not sent and the outcome is RETURNED."""
+        single = _Single(envelope_from, Letter(0, to, body), on_begun)
+        await self.deliver(single, 1, priority)
+        assert single.outcome is not None
+        return single.outcome
 
-        *on_begun* is called right before the bytes that make the message exist are written. When it
-        raises, the message is not sent and the outcome is RETURNED. Connections go to lower *priority* first.
-        """
-        if _UNSAFE.search(to) or _UNSAFE.search(envelope_from):
-            return _outcome(Kind.REFUSED, 0, "bad_syntax", "the address has characters that SMTP cannot carry")
-        try:
-            wire = await self._connections.acquire(priority)
-        except ConnectionLostError as error:
-            return _outcome(Kind.DEFERRED, 0, "connection", str(error))
-        before = wire.used
-        try:
-            return await self._transact(wire, envelope_from, to, body, on_begun)
-        except (ConnectionLostError, OSError) as error:
-            self._connections.discard(wire)
-            if wire.used > before:
-                return _outcome(Kind.UNCERTAIN, 0, "lost_reply", f"the connection broke before the reply: {error}")
-            return _outcome(Kind.DEFERRED, 0, "connection", str(error))
-        except asyncio.CancelledError:
-            self._connections.discard(wire)
-            raise
-
-    async def _transact(
-        self, wire: SmtpWire, envelope_from: str, to: str, body: bytes, on_begun: Callable[[], None]
-    ) -> Outcome:
-        """One transaction. Gives *wire* back when it returns, not when it raises; *wire.used* tells if it was begun."""
-        lacking = _lacking(wire, envelope_from + to, body)
-        if lacking is not None:
-            self._connections.release(wire)
-            return lacking
-        replies = await self._open(wire, envelope_from, to, not body.isascii())
-        refused = next((reply for reply in replies if reply.code >= 400), None)
-        if refused is not None:
-            await self._abandon(wire, replies)
-            return _refusal(refused, to)
-        if replies[-1].code != 354:
-            raise ConnectionLostError(f"DATA was answered {replies[-1].code}")
-        try:
-            on_begun()
-        except Exception:
-            self._connections.discard(wire)
-            return _outcome(Kind.RETURNED, 0, "", "")
-        reply = await self._deliver(wire, body)
-        if reply.code == 421:
-            self._connections.discard(wire)
-        else:
-            self._give_back(wire)
-        return _refusal(reply, to) if reply.code >= 400 else _accepted(reply)
-
-    async def _deliver(self, wire: SmtpWire, body: bytes) -> Reply:
-        """Write the message; the reply to it: 2xx, 4xx or 5xx."""
-        wire.used += 1
-        wire.write(body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"))
-        (reply,) = await wire.replies(1, self._timeout)
-        if not (200 <= reply.code < 300 or 400 <= reply.code < 600):
-            raise ConnectionLostError(f"the message was answered {reply.code}")
-        return reply
-
-    async def _open(self, wire: SmtpWire, envelope_from: str, to: str, eight_bit: bool) -> list[Reply]:
-        """MAIL, RCPT and DATA; their replies, up to the first refusal when the relay does not pipeline."""
-        form = b" BODY=8BITMIME" if eight_bit else b""
-        utf8 = b"" if to.isascii() and envelope_from.isascii() else b" SMTPUTF8"
-        commands = (
-            b"MAIL FROM:<" + envelope_from.encode() + b">" + form + utf8,
-            b"RCPT TO:<" + to.encode() + b">",
-            b"DATA",
-        )
-        if "PIPELINING" in wire.extensions:
-            wire.write(b"\r\n".join(commands) + b"\r\n")
+    async def _lane(self, job: "_Job") -> None:
+        """Get a connection and carry letters over it, again until there are none."""
+        while job.more:
+            job.queued = asyncio.current_task()
             try:
-                return await wire.replies(3, self._timeout)
-            except ConnectionLostError:
-                said = wire.leftover()  # a 421 or 550 right before the end still tells why
-                if any(reply.code >= 400 for reply in said):
-                    return said
+                wire = await self._connections.acquire(job.priority)
+            except ConnectionLostError as error:
+                if (letter := job.next()) is not None:
+                    job.mailing.ended(letter, _outcome(Kind.DEFERRED, 0, "connection", str(error)))
+                    self._stir()
+                continue
+            finally:
+                job.queued = None
+            try:
+                fit = await self._carry(wire, job)
+            except BaseException:
+                self._connections.discard(wire)
                 raise
+            self._give_back(wire, fit)
+
+    async def _carry(self, wire: SmtpWire, job: "_Job") -> bool:
+        """Carry letters until there are none or somebody more urgent waits; whether *wire* can be used again."""
+        letter, ahead = self._next(wire, job), False  # ahead: announced together with the text of the one before
+        job.grow(self._lane)
+        while letter is not None:
+            opened = await self._open(wire, job, letter, ahead)
+            if opened is _Opened.LOST:
+                return False
+            if opened is _Opened.REFUSED:
+                letter, ahead = self._next(wire, job), False
+                continue
+            if not job.mailing.begin(letter):
+                self._end(job, letter, _outcome(Kind.RETURNED, 0, "", ""))
+                return False
+            following = self._next(wire, job, ahead=True)
+            if not await self._deliver(wire, job, letter, following):
+                if following is not None:
+                    job.back(following)
+                return False
+            ahead = following is not None
+            letter = following if ahead else self._next(wire, job)
+        return True
+
+    async def _open(self, wire: SmtpWire, job: "_Job", letter: Letter, ahead: bool) -> "_Opened":
+        """Announce *letter*, if that was not done *ahead*, and hear the answers to it."""
+        why = ""
+        try:
+            replies = await (wire.replies(3, self._timeout) if ahead else self._announce(wire, job, letter))
+        except ConnectionLostError as error:
+            replies, why = wire.leftover(), str(error)  # a 421 or 550 right before the end still tells why
+        refused = next((reply for reply in replies if reply.code >= 400), None)
+        if ahead and (why or (refused is not None and refused.code == 421)):
+            job.back(letter)  # the connection has had its share of messages: that says nothing of this one
+            return _Opened.LOST
+        if refused is not None:
+            self._end(job, letter, _refusal(refused, letter.to))
+            clean = not why and await self._end_refused(wire, replies)
+            return _Opened.REFUSED if clean else _Opened.LOST
+        if why or replies[-1].code != 354:
+            why = why or f"DATA was answered {replies[-1].code}"
+            self._end(job, letter, _outcome(Kind.DEFERRED, 0, "connection", why))
+            return _Opened.LOST
+        return _Opened.READY
+
+    async def _deliver(self, wire: SmtpWire, job: "_Job", letter: Letter, following: Letter | None) -> bool:
+        """Queue the text of *letter* and the announcement of *following*, and tell what became of *letter*.
+
+        Whether the connection goes on.
+        """
+        before = wire.used
+        dot = b".\r\n" if letter.body.endswith(b"\r\n") else b"\r\n.\r\n"
+        text = letter.body + dot
+        self._outbox.append((wire, text if following is None else text + job.announcement(following)))
+        self._stir()
+        try:
+            (reply,) = await wire.replies(1, self._timeout)
+            if not (200 <= reply.code < 300 or 400 <= reply.code < 600):
+                raise ConnectionLostError(f"the message was answered {reply.code}")
+        except ConnectionLostError as error:
+            if wire.used == before:
+                self._end(job, letter, _outcome(Kind.RETURNED, 0, "", ""))
+            else:
+                detail = f"the connection broke before the reply: {error}"
+                self._end(job, letter, _outcome(Kind.UNCERTAIN, 0, "lost_reply", detail))
+            return False
+        self._end(job, letter, _refusal(reply, letter.to) if reply.code >= 400 else _accepted(reply))
+        return reply.code != 421
+
+    async def _announce(self, wire: SmtpWire, job: "_Job", letter: Letter) -> list[Reply]:
+        """MAIL, RCPT and DATA; their replies, up to the first refusal when the relay does not pipeline."""
+        announcement = job.announcement(letter)
+        if "PIPELINING" in wire.extensions:
+            wire.write(announcement)
+            return await wire.replies(3, self._timeout)
         replies = []
-        for command in commands:
+        for command in announcement.splitlines():
             replies.append(await wire.ask(command, self._timeout))
             if replies[-1].code >= 400:
                 break
         return replies
-
-    async def _abandon(self, wire: SmtpWire, replies: list[Reply]) -> None:
-        """End a transaction that was refused, so that nothing is sent and the connection can be used again."""
-        try:
-            clean = await self._end_refused(wire, replies)
-        except ConnectionLostError:
-            clean = False  # what the relay said of the message still counts
-        if clean:
-            self._give_back(wire)
-        else:
-            self._connections.discard(wire)
 
     async def _end_refused(self, wire: SmtpWire, replies: list[Reply]) -> bool:
         """Bring *wire* back to the start of a transaction; whether that worked.
@@ -177,87 +216,150 @@ class SmtpPool:
         A DATA that was let through without a recipient ends with a lone dot (RFC 2920, 3.1), but only when
         it is the recipient that was refused: otherwise a careless server could mail it, empty.
         """
-        if any(reply.code == 421 for reply in replies):
+        if any(reply.code == 421 for reply in replies) or not wire.usable:
             return False
-        if len(replies) == 3 and replies[2].code == 354:
-            return replies[1].code >= 400 and (await wire.ask(b".", self._timeout)).code >= 500
-        return (await wire.ask(b"RSET", self._timeout)).code < 400
+        try:
+            if len(replies) == 3 and replies[2].code == 354:
+                return replies[1].code >= 400 and (await wire.ask(b".", self._timeout)).code >= 500
+            return (await wire.ask(b"RSET", self._timeout)).code < 400
+        except ConnectionLostError:
+            return False  # what the relay said of the message still counts
 
-    def _give_back(self, wire: SmtpWire) -> None:
-        if not wire.usable:
+    def _next(self, wire: SmtpWire, job: "_Job", *, ahead: bool = False) -> Letter | None:
+        """The next letter that may go over *wire*. *ahead* tells that one is still being sent there."""
+        if wire.used + ahead >= self._per_connection or self._connections.urgent(job.priority):
+            return None
+        if "PIPELINING" not in wire.extensions if ahead else not wire.usable:
+            return None
+        while (letter := job.next()) is not None:
+            lacking = _lacking(wire, job.mailing.envelope_from, letter)
+            if lacking is None:
+                return letter
+            self._end(job, letter, lacking)
+        return None
+
+    def _end(self, job: "_Job", letter: Letter, outcome: Outcome) -> None:
+        job.mailing.ended(letter, outcome)
+        self._stir()
+
+    def _give_back(self, wire: SmtpWire, fit: bool) -> None:
+        if not fit or not wire.usable:
             self._connections.discard(wire)
         elif wire.used >= self._per_connection:
             self._connections.retire(wire)
         else:
             self._connections.release(wire)
 
-    # -- connecting ------------------------------------------------------------------------
+    # -- the messages of one turn of the event loop ----------------------------------------
 
-    async def _connect(self) -> SmtpWire:
-        loop = asyncio.get_running_loop()
-        implicit = self._context if self._tls == "implicit" else None
-        async with asyncio.timeout(self._timeout):
-            _, wire = await loop.create_connection(SmtpWire, self._host, self._port, ssl=implicit)
+    def _stir(self) -> None:
+        if not self._stirred:
+            self._stirred = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._stirred = False
+        outbox, self._outbox = self._outbox, []
         try:
-            (greeting,) = await wire.replies(1, self._timeout)
-            _expect(greeting, 220, "greeting")
-            await self._hello(wire)
-            if self._tls == "starttls":
-                await self._start_tls(wire)
-            if self._user:
-                await self._authenticate(wire)
-        except BaseException:
-            if wire.transport is not None:
-                wire.transport.abort()
-            raise
-        return wire
-
-    async def _hello(self, wire: SmtpWire) -> None:
-        reply = await wire.ask(b"EHLO " + self._helo.encode(), self._timeout)
-        _expect(reply, 250, "EHLO")
-        wire.extensions = frozenset(reply.text.upper().split())
-
-    async def _start_tls(self, wire: SmtpWire) -> None:
-        if "STARTTLS" not in wire.extensions:
-            raise SmtpRefusedError("the relay offers no STARTTLS, and smtp_tls asks for it")
-        _expect(await wire.ask(b"STARTTLS", self._timeout), 220, "STARTTLS")
-        if not wire.usable:
-            raise SmtpRefusedError("the relay sent plain text after STARTTLS")  # RFC 3207: could be injected
-        assert wire.transport is not None and self._context is not None
-        loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(wire.transport, wire, self._context, server_hostname=self._host)
-        if transport is None:
-            raise SmtpRefusedError("TLS could not be started")
-        wire.connection_made(transport)
-        await self._hello(wire)
-
-    async def _authenticate(self, wire: SmtpWire) -> None:
-        if self._tls == "never" and self._host not in ("127.0.0.1", "::1", "localhost"):
-            raise SmtpRefusedError("refusing to send a password without TLS: set smtp_tls to starttls or implicit")
-        user, password = self._user.encode(), self._password.encode()
-        if "PLAIN" in wire.extensions or "LOGIN" not in wire.extensions:
-            secret = base64.b64encode(b"\0" + user + b"\0" + password)
-            _expect(await wire.ask(b"AUTH PLAIN " + secret, self._timeout), 235, "AUTH")
+            self._before_write()
+        except Exception as error:  # whatever it is: what was not noted must not go
+            for wire, _ in outbox:
+                wire.give_up(f"not written: {error}")
             return
-        _expect(await wire.ask(b"AUTH LOGIN", self._timeout), 334, "AUTH")
-        _expect(await wire.ask(base64.b64encode(user), self._timeout), 334, "AUTH")
-        _expect(await wire.ask(base64.b64encode(password), self._timeout), 235, "AUTH")
+        for wire, text in outbox:
+            wire.write_begun(text)
 
 
-def _expect(reply: Reply, code: int, step: str) -> None:
-    if reply.code != code:
-        raise SmtpRefusedError(f"{step} was answered {reply.code} {reply.text[:MOST_DETAIL]}")
+class _Opened(Enum):
+    """What the relay said to an announcement."""
+
+    READY = auto()  # it waits for the text
+    REFUSED = auto()  # the letter has ended, the connection goes on
+    LOST = auto()  # the connection does not
+
+
+class _Job:
+    """A mailing at work: its lanes, and the letters that a lost connection gave back before they were begun."""
+
+    def __init__(self, mailing: Mailing, most: int, priority: int, group: asyncio.TaskGroup) -> None:
+        self.mailing = mailing
+        self.priority = priority
+        self.queued: asyncio.Task[None] | None = None  # the one lane that waits for a connection
+        self._most = most
+        self._group = group
+        self._lanes = 0
+        self._back: list[Letter] = []
+        self._mail_from = mailing.envelope_from.encode()
+        self._ascii_from = mailing.envelope_from.isascii()
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be another letter."""
+        return bool(self._back) or self.mailing.more
+
+    def next(self) -> Letter | None:
+        """The next letter; with the last one, the lane that waits for a connection is no longer needed."""
+        letter = self._back.pop() if self._back else self.mailing.next()
+        if not self.more and self.queued is not None and self.queued is not asyncio.current_task():
+            self.queued.cancel()
+        return letter
+
+    def back(self, letter: Letter) -> None:
+        """*letter* was not begun: it goes over another connection."""
+        self._back.append(letter)
+
+    def grow(self, lane: "Callable[[_Job], Coroutine[None, None, None]]") -> None:
+        """Start another lane when there is work for one. At most one lane of a job waits for a connection."""
+        if self.queued is None and self.more and self._lanes < self._most:
+            self._lanes += 1
+            self._group.create_task(lane(self))
+
+    def announcement(self, letter: Letter) -> bytes:
+        """The commands that open the transaction."""
+        form = b"" if letter.body.isascii() else b" BODY=8BITMIME"
+        utf8 = b"" if self._ascii_from and letter.to.isascii() else b" SMTPUTF8"
+        return b"MAIL FROM:<%b>%b%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (self._mail_from, form, utf8, letter.to.encode())
+
+
+class _Single:
+    """A mailing of one letter."""
+
+    def __init__(self, envelope_from: str, letter: Letter, on_begun: Callable[[], None]) -> None:
+        self.envelope_from = envelope_from
+        self.outcome: Outcome | None = None
+        self._letter: Letter | None = letter
+        self._on_begun = on_begun
+
+    @property
+    def more(self) -> bool:
+        return self._letter is not None
+
+    def next(self) -> Letter | None:
+        letter, self._letter = self._letter, None
+        return letter
+
+    def begin(self, _letter: Letter) -> bool:
+        try:
+            self._on_begun()
+        except Exception:  # whatever it is, the caller said no
+            return False
+        return True
+
+    def ended(self, _letter: Letter, outcome: Outcome) -> None:
+        self.outcome = outcome
 
 
 def _outcome(kind: Kind, code: int, klass: str, detail: str, ref: str = "") -> Outcome:
     return Outcome(kind, time.time(), code, klass, detail[:MOST_DETAIL], ref)
 
 
-def _lacking(wire: SmtpWire, addresses: str, body: bytes) -> Outcome | None:
-    """Why the relay on *wire* cannot carry this message, if so. It is no fault of the address."""
-    if not addresses.isascii() and "SMTPUTF8" not in wire.extensions:
+def _lacking(wire: SmtpWire, envelope_from: str, letter: Letter) -> Outcome | None:
+    """Why *letter* cannot go over *wire*, if so. What the relay lacks is no fault of the address."""
+    if _UNSAFE.search(letter.to) or _UNSAFE.search(envelope_from):
+        return _outcome(Kind.REFUSED, 0, "bad_syntax", "the address has characters that SMTP cannot carry")
+    if not (letter.to.isascii() and envelope_from.isascii()) and "SMTPUTF8" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "smtputf8", "the relay takes no internationalised addresses")
-    if not body.isascii() and "8BITMIME" not in wire.extensions:
+    if not letter.body.isascii() and "8BITMIME" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "eight_bit", "the relay takes no 8-bit messages")
     return None
 

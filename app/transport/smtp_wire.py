@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 MOST_LINE = 4_096  # bytes of one reply line; RFC 5321 allows 512
 MOST_LINES = 128  # of one reply
@@ -14,8 +13,7 @@ class ConnectionLostError(Exception):
     """The connection broke, or the server broke the protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply: its code, and its lines joined by spaces."""
 
     code: int
@@ -31,8 +29,9 @@ class SmtpWire(asyncio.Protocol):
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._wanted = 0
+        self._deadline = 0.0  # loop time at which the waiter is told that nothing came
+        self._alarm: asyncio.TimerHandle | None = None  # kept from wait to wait: timers cost more than a check
         self._lost: BaseException | None = None
-        self._resume: asyncio.Future[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.used = 0  # messages begun on this connection
         self.extensions: frozenset[str] = frozenset()
@@ -50,19 +49,10 @@ class SmtpWire(asyncio.Protocol):
         """The connection is gone."""
         self._fail(exc or ConnectionLostError("the server closed the connection"))
 
-    def pause_writing(self) -> None:
-        """The kernel takes no more for now."""
-        self._resume = asyncio.get_running_loop().create_future()
-
-    def resume_writing(self) -> None:
-        """The kernel takes more again."""
-        if self._resume is not None and not self._resume.done():
-            self._resume.set_result(None)
-        self._resume = None
-
     def data_received(self, data: bytes) -> None:
         """Bytes of replies, cut anywhere."""
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        lines = (self._buffer + data).split(b"\n")
+        self._buffer = lines.pop()
         if len(self._buffer) > MOST_LINE:
             self._fail(ConnectionLostError("a reply line is too long"))
             return
@@ -73,7 +63,8 @@ class SmtpWire(asyncio.Protocol):
             return
         if self._waiter is not None and len(self._replies) >= self._wanted:
             waiter, self._waiter = self._waiter, None
-            waiter.set_result(None)
+            if not waiter.done():  # cancelled
+                waiter.set_result(None)
 
     def _take(self, line: bytes) -> None:
         code, mark = line[:3], line[3:4]
@@ -81,6 +72,9 @@ class SmtpWire(asyncio.Protocol):
             code.isdigit() and mark in (b"", b" ", b"-") and len(line) <= MOST_LINE and len(self._lines) < MOST_LINES
         ):
             self._fail(ConnectionLostError(f"not an SMTP reply: {line[:80]!r}"))
+            return
+        if mark != b"-" and not self._lines:
+            self._replies.append(Reply(int(code), line[4:].decode("utf-8", "replace")))
             return
         self._lines.append(line)
         if mark != b"-":
@@ -93,10 +87,17 @@ class SmtpWire(asyncio.Protocol):
             self._lost = why
         if self._waiter is not None:
             waiter, self._waiter = self._waiter, None
-            waiter.set_exception(ConnectionLostError(str(why)))
-        self.resume_writing()
+            if not waiter.done():
+                waiter.set_exception(ConnectionLostError(str(why)))
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         if self.transport is not None:
             self.transport.abort()
+
+    def give_up(self, why: str) -> None:
+        """Break the connection off: whoever waits for a reply is told *why*."""
+        self._fail(ConnectionLostError(why))
 
     async def replies(self, count: int, timeout: float) -> list[Reply]:
         """The next *count* replies. Raises ConnectionLostError, also when *timeout* seconds bring none."""
@@ -106,13 +107,24 @@ class SmtpWire(asyncio.Protocol):
             loop = asyncio.get_running_loop()
             self._wanted = count
             self._waiter = loop.create_future()
-            alarm = loop.call_later(timeout, self._fail, ConnectionLostError(f"no reply within {timeout:g} s"))
+            self._deadline = loop.time() + timeout
+            if self._alarm is None:
+                self._alarm = loop.call_at(self._deadline, self._overdue, loop, timeout)
             try:
                 await self._waiter
             finally:
-                alarm.cancel()
                 self._waiter = None
         return [self._replies.popleft() for _ in range(count)]
+
+    def _overdue(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+        """The alarm: fail when the present wait is over its time, else look again when that is due."""
+        self._alarm = None
+        if self._waiter is None:
+            return
+        if loop.time() < self._deadline:
+            self._alarm = loop.call_at(self._deadline, self._overdue, loop, timeout)
+        else:
+            self._fail(ConnectionLostError(f"no reply within {timeout:g} s"))
 
     def leftover(self) -> list[Reply]:
         """Replies that came before the connection was lost, and that nobody took."""
@@ -132,10 +144,11 @@ class SmtpWire(asyncio.Protocol):
             raise ConnectionLostError(str(self._lost or "not connected"))
         self.transport.write(data)
 
-    async def drain(self) -> None:
-        """Wait until the kernel takes more."""
-        if self._resume is not None:
-            await self._resume
+    def write_begun(self, data: bytes) -> None:
+        """Put a message on the wire and count it; nothing happens when the connection is lost: its waiter was told."""
+        if self._lost is None and self.transport is not None:
+            self.used += 1
+            self.transport.write(data)
 
     def close(self) -> None:
         """Say goodbye, not waiting for an answer."""

@@ -16,6 +16,7 @@ def test_a_restart_knows_what_was_begun_and_what_was_answered(tmp_path: Path) ->
     journal.begun(RELEASE, 0)
     journal.begun(RELEASE, 1)
     journal.answered(RELEASE, 1, Outcome(Kind.ACCEPTED, 5.0, 250, detail="ok"))
+    journal.flush()
     again = AttemptJournal(tmp_path)
     intent = Intent(again.disk, 4.0, "c_1", "smtp", 3)
     result = resolve(RELEASE, intent, again.disk, again.entries[RELEASE], 6.0)
@@ -34,10 +35,12 @@ def test_a_torn_record_hides_neither_what_came_before_nor_what_comes_after(tmp_p
     """A kill can cut a record; the next process writes on."""
     journal = AttemptJournal(tmp_path)
     journal.begun(RELEASE, 0)
+    journal.flush()
     with (tmp_path / "attempts").open("ab") as file:
         file.write(b"\x00\x20\x01\x02")
     torn = AttemptJournal(tmp_path)
     torn.begun(RELEASE, 1)
+    torn.flush()
     assert set(AttemptJournal(tmp_path).entries[RELEASE]) == {0, 1}
 
 
@@ -46,5 +49,6 @@ def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
     journal = AttemptJournal(tmp_path, rotate_at=1_000)
     for row in range(200):
         journal.begun(RELEASE, row)
+        journal.flush()
     assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 2_500
     assert 199 in AttemptJournal(tmp_path).entries[RELEASE]

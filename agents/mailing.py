@@ -1,0 +1,81 @@
+"""A release as the SMTP pool wants it: rendered letters one by one, noted in the journal, outcomes collected."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from app.content.email_template import EmailTemplate
+from app.content.problems import RenderError
+from app.delivery.outcomes import Kind
+from app.records import Outcome, Outgoing, Release
+from app.transport.journal import AttemptJournal
+from app.transport.smtp import Letter
+
+VARIABLES = msgspec.json.Decoder(dict[str, object])
+
+
+class ReleaseMailing:
+    """The letters of *release*. *may_start* is asked before each is rendered and again before it is begun."""
+
+    def __init__(
+        self,
+        release: Release,
+        envelope_from: str,
+        template: EmailTemplate,
+        may_start: Callable[[], bool],
+        journal: AttemptJournal,
+        now: Callable[[], float],
+    ) -> None:
+        self.envelope_from = envelope_from
+        self._release, self._template = release, template
+        self._may_start, self._journal, self._now = may_start, journal, now
+        self._at = 0
+        self._outcomes: list[Outcome | None] = [None] * len(release.rows)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are rows that nobody has asked for."""
+        return self._at < len(self._outcomes)
+
+    def next(self) -> Letter | None:
+        """The next letter that can be rendered and may start."""
+        while self._at < len(self._outcomes):
+            number = self._at
+            self._at += 1
+            body = (
+                self._render(self._release.rows[number]) if self._may_start() else Outcome(Kind.RETURNED, self._now())
+            )
+            if isinstance(body, bytes):
+                return Letter(number, self._release.rows[number].address, body)
+            self._outcomes[number] = body
+        return None
+
+    def begin(self, letter: Letter) -> bool:
+        """Note that *letter* goes on the wire, if it still may."""
+        if not self._may_start():
+            return False
+        self._journal.begun(self._release.release_id, letter.number)
+        return True
+
+    def ended(self, letter: Letter, outcome: Outcome) -> None:
+        """Note what became of *letter*."""
+        self._outcomes[letter.number] = outcome
+        if outcome.kind != Kind.RETURNED:
+            self._journal.answered(self._release.release_id, letter.number, outcome)
+
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes in the order of the rows, once all letters have ended."""
+        return [outcome for outcome in self._outcomes if outcome is not None]
+
+    def _render(self, row: Outgoing) -> bytes | Outcome:
+        try:
+            variables = VARIABLES.decode(row.variables)
+        except msgspec.DecodeError as error:
+            detail = f"variables are not a JSON object: {error}"
+            return Outcome(Kind.BLOCKED, self._now(), klass="variables", detail=detail)
+        body = self._template.render(
+            variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt
+        )
+        if isinstance(body, RenderError):
+            return Outcome(Kind.BLOCKED, self._now(), klass="render", detail=body.reason)
+        return body
