@@ -3,6 +3,7 @@
 python -m app.local.ports 8080      exit code 0 when somebody listens there: health checks of containers
 """
 
+import random
 import socket
 import sys
 import time
@@ -11,6 +12,10 @@ from collections.abc import Callable
 from app.local.failure import LocalError
 
 LOOPBACK = "127.0.0.1"
+
+# Neither of well-known servers nor (on Linux and macOS) of outgoing connections.
+UNCLAIMED = (12_000, 32_000)
+_given: set[int] = set()
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -26,12 +31,16 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of *count* ports in a row that are free now, chosen by the kernel. For tests."""
+    """The first of *count* ports in a row that are free now and were not given out before. For tests.
+
+    They lie below those that the kernel takes for outgoing connections: one of those could have the port
+    before the server that it is meant for.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            first: int = probe.getsockname()[1]
-        if first + count <= 65_536 and all(is_free(first + place) for place in range(count)):
+        first = random.randrange(*UNCLAIMED)
+        row = range(first, first + count)
+        if _given.isdisjoint(row) and all(is_free(port) for port in row):
+            _given.update(row)
             return first
 
 

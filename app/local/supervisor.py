@@ -207,9 +207,9 @@ def _wait_ready(
     seen: dict[str, tuple[str, str]] = {}
     lock, alive_at = RunLock(settings.state_dir), time.monotonic()
     while True:
-        if process.poll() is None if process else lock.holder() is not None:
-            alive_at = time.monotonic()
-        ended = time.monotonic() - alive_at > (0.0 if process else HANDOVER)
+        alive = process.poll() is None if process else lock.holder() is not None
+        alive_at = time.monotonic() if alive else alive_at
+        ended = not alive and (process is not None or time.monotonic() - alive_at > HANDOVER)
         parts = read_status(settings.state_dir)
         for part in parts:
             if report and seen.get(part.name) != (part.state, part.note):
