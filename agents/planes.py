@@ -8,6 +8,7 @@ from agents.campaigns import Campaigns
 from app import topics
 from app.commands import Command
 from app.settings import Settings
+from app.stream import trim
 from app.stream.app import StreamApp, create_app
 from app.stream.beats import Beats
 from app.stream.dead_letters import DeadLetters
@@ -126,4 +127,5 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     door.attach(app, Lanes(app, 16), dead)
     seal.attach(app, Lanes(app, 2), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
+    trim.attach(app)
     return app
