@@ -6,22 +6,28 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+
+MOST_COMMAND_BYTES = 2_000_000  # of a command as JSON: below what its topics take in one record
 
 
 class Strict(BaseModel):
     """Refuses fields it does not know: a misspelt limit must not be ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Throttle(Strict):
     """Limits of one campaign. A rate is messages a second; None is no limit of its own."""
 
-    rate: float | None = Field(None, gt=0, le=1_000_000)
-    burst: float | None = Field(None, gt=0, description="Messages at once; default one second of rate")
-    per_group: dict[str, float] = Field(default_factory=dict, description="MX group -> rate; '*' for every other group")
-    concurrency: int | None = Field(None, gt=0, description="Messages on the way at once")
+    rate: float | None = Field(default=None, gt=0, le=1_000_000)
+    burst: float | None = Field(default=None, gt=0, description="Messages at once; default one second of rate")
+    per_group: dict[Name, float] = Field(
+        default_factory=dict, max_length=200, description="MX group -> rate; '*' for every other group"
+    )
+    concurrency: int | None = Field(default=None, gt=0, description="Messages on the way at once")
 
 
 class Tracking(Strict):
@@ -34,16 +40,16 @@ class Tracking(Strict):
 class Dedup(Strict):
     """One message a person for everything with the same *key* within *window* seconds."""
 
-    key: str = ""  # "" is the campaign itself
-    window: float = Field(86_400.0, ge=0, le=31_536_000)
+    key: str = Field(default="", max_length=200)  # "" is the campaign itself
+    window: float = Field(default=86_400.0, ge=0, le=31_536_000)
 
 
 class Content(Strict):
     """Templates of an email; Jinja2. Its id is the hash of its JSON."""
 
     subject: str = Field(min_length=1, max_length=2_000)
-    html: str = Field("", max_length=1_000_000)
-    text: str = Field("", max_length=1_000_000)
+    html: str = Field(default="", max_length=1_000_000)
+    text: str = Field(default="", max_length=1_000_000)
     defaults: dict[str, str] = Field(default_factory=dict, description="Text for variables a contact does not have")
 
     @property
@@ -52,30 +58,35 @@ class Content(Strict):
         return "t_" + blake2b(self.model_dump_json().encode(), digest_size=12).hexdigest()
 
 
+Delay = Annotated[float, Field(ge=0, le=2_592_000)]
+
+
 class CampaignSpec(Strict):
     """What to send, to whom, and how fast."""
 
-    name: Name = "campaign"
+    name: Label = "campaign"
     channel: Literal["email"] = "email"
     from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
-    from_name: str = Field("", max_length=200)
-    reply_to: str = Field("", max_length=320)
-    content_id: str = ""
-    lists: list[Name] = Field(min_length=1, max_length=100)
+    from_name: str = Field(default="", max_length=200)
+    reply_to: str = Field(default="", max_length=320)
+    content_id: str = Field(default="", max_length=200)
+    lists: list[Label] = Field(min_length=1, max_length=100)
     throttle: Throttle = Field(default_factory=Throttle)
     tracking: Tracking = Field(default_factory=Tracking)
     dedup: Dedup = Field(default_factory=Dedup)
-    retry_delays: list[float] | None = Field(None, max_length=20, description="Seconds before attempt 2, 3, ...")
-    unknown: Literal["hold", "resend"] = Field("hold", description="What to do when the outcome of an attempt is lost")
+    retry_delays: list[Delay] | None = Field(
+        default=None, max_length=20, description="Seconds before attempts 2, 3 ..."
+    )
+    unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
 
 
 class Seal(Strict):
     """A fixed audience. *groups* lists (MX group, rows), in the order of the rows."""
 
     id: str
-    count: int
+    count: int = Field(ge=1, le=0xFFFF_FFFF)
     digest: str
-    day: int
+    day: int = Field(ge=0, le=0xFFFF)
     groups: list[tuple[str, int]]
 
 
@@ -100,8 +111,13 @@ class CampaignEntry(Strict):
 
 
 CommandKind = Literal[
-    "campaign.create", "campaign.start", "campaign.pause", "campaign.resume", "campaign.cancel",
-    "campaign.throttle", "limit.set",
+    "campaign.create",
+    "campaign.start",
+    "campaign.pause",
+    "campaign.resume",
+    "campaign.cancel",
+    "campaign.throttle",
+    "limit.set",
 ]
 
 
@@ -110,9 +126,9 @@ class LimitSet(Strict):
 
     scope: Literal["account", "route", "group"]
     name: Name
-    rate: float | None = Field(None, gt=0, le=1_000_000, description="None removes the limit")
-    burst: float | None = Field(None, gt=0)
-    concurrency: int | None = Field(None, gt=0)
+    rate: float | None = Field(default=None, gt=0, le=1_000_000, description="None removes the limit")
+    burst: float | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
 
 
 class Command(Strict):
@@ -124,10 +140,10 @@ class Command(Strict):
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     account: Name = "default"
     kind: CommandKind
-    campaign: str = ""  # every kind but campaign.create and limit.set
+    campaign: str = Field(default="", max_length=200)  # every kind but campaign.create and limit.set
     spec: CampaignSpec | None = None  # campaign.create
     content: Content | None = None  # campaign.create
-    start: bool = Field(False, description="campaign.create: start it at once")
+    start: bool = Field(default=False, description="campaign.create: start it at once")
     throttle: Throttle | None = None  # campaign.throttle
     limit: LimitSet | None = None  # limit.set
 

@@ -210,6 +210,19 @@ class DeadLetter(msgspec.Struct, array_like=True):
     value: bytes
 
 
+MOST_DEAD_VALUE, MOST_DEAD_KEY, MOST_REASON = 2_500_000, 100_000, 2_000
+
+
+def dead_letter(
+    topic: str, partition: int, offset: int, reason: str, at: float, key: bytes | None, value: bytes | None
+) -> DeadLetter:
+    """A dead letter that its topic takes: a record larger than any of ours (packed, it may be) is cut, and says so."""
+    key, value = key or b"", value or b""
+    if len(value) > MOST_DEAD_VALUE or len(key) > MOST_DEAD_KEY:
+        reason = f"cut, was {len(key)} + {len(value)} bytes: {reason}"
+    return DeadLetter(topic, partition, offset, reason[:MOST_REASON], at, key[:MOST_DEAD_KEY], value[:MOST_DEAD_VALUE])
+
+
 @dataclass(frozen=True, slots=True)
 class Undecodable:
     """Bytes that are not the record they should be."""

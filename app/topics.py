@@ -53,7 +53,9 @@ PACING_TABLE = "pacing"
 PIPELINE = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "2097152"}
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000", "max.message.bytes": "2097152"}
 SHORT = {"retention.ms": "3600000", "segment.ms": "600000", "message.timestamp.type": "LogAppendTime"}
-WEEK = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "2097152"}
+
+# A dead letter is a record of any other topic and some words about it.
+DEAD = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "3145728"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ TOPICS = (
     Topic(SEND_RESULTED, readers=(RECIPIENTS_APP,)),
     Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP,)),
     Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
-    Topic(DEAD_LETTERED, 1, dict(WEEK)),
+    Topic(DEAD_LETTERED, 1, dict(DEAD)),
     Topic(changelog(RECIPIENTS_APP, RECIPIENTS_TABLE), config=dict(COMPACTED)),
     Topic(changelog(senders_app(EMAIL), SENDERS_TABLE), config=dict(COMPACTED)),
     Topic(changelog(PACING_APP, PACING_TABLE), config=dict(COMPACTED)),

@@ -18,7 +18,7 @@ from app.clickhouse.campaign_rows import insert_campaigns
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import ID, SourcedPack, mistakes_in
-from app.records import DeadLetter, EventPack, Undecodable, decode, encode
+from app.records import EventPack, Undecodable, dead_letter, decode, encode
 from app.settings import Settings
 
 log = logging.getLogger("fanfare.record")
@@ -72,7 +72,9 @@ class Recorder:
             bootstrap_servers=settings.kafka, group_id=topics.RECORD_GROUP, enable_auto_commit=False,
             auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20,
         )  # fmt: skip
-        self._producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, max_request_size=4 << 20
+        )
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -149,8 +151,8 @@ class Recorder:
             log.warning("cannot commit, the next batch will: %r", error)
 
     async def _dead(self, record: ConsumerRecord, reason: str) -> None:
-        letter = DeadLetter(
-            record.topic, record.partition, record.offset, reason, time.time(), record.key or b"", record.value or b""
+        letter = dead_letter(
+            record.topic, record.partition, record.offset, reason, time.time(), record.key, record.value
         )
         source = f"{record.topic}/{record.partition}/{record.offset}".encode()
         await self._producer.send_and_wait(topics.DEAD_LETTERED, encode(letter), key=source, partition=0)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from faust.types import EventT
 
 from app import topics
-from app.records import DeadLetter, encode
+from app.records import dead_letter, encode
 
 if TYPE_CHECKING:
     from app.stream.app import StreamApp
@@ -20,14 +20,14 @@ class DeadLetters:
     async def put(self, event: EventT[bytes], reason: str) -> None:
         """Store the record of *event*; returns when the broker has it, so that the event may be acknowledged."""
         message = event.message
-        letter = DeadLetter(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            reason=reason,
-            at=self._app.now(),
-            key=_bytes(message.key),
-            value=_bytes(message.value),
+        letter = dead_letter(
+            message.topic,
+            message.partition,
+            message.offset,
+            reason,
+            self._app.now(),
+            _bytes(message.key),
+            _bytes(message.value),
         )
         source = f"{message.topic}/{message.partition}/{message.offset}".encode()
         await self._app.produce(topics.DEAD_LETTERED, 0, source, encode(letter))
