@@ -37,7 +37,7 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import gate, release, settle, suppress
+    from agents import decide, gate, release, settle, suppress
     from agents.demand import DemandReport
     from agents.recipients import Recipients
     from agents.views import attach_partition_views
@@ -51,6 +51,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     release.attach(app, Lanes(app, 64), recipients, campaigns, dead, topics.EMAIL)
     settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
+    decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)
     attach_partition_views(app, recipients)
@@ -117,14 +118,13 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     """intake: the Kafka door, sealing, expanding."""
-    from app.clickhouse.client import ClickHouse
-
     from agents import door, expand, seal
+    from app.clickhouse.client import ClickHouse
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)
     client, dead = ClickHouse(settings), DeadLetters(app)
     app.after_stop(client.close)
-    door.attach(app, Lanes(app, 16), dead)
+    door.attach(app, Lanes(app, 16), client, dead)
     seal.attach(app, Lanes(app, 2), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
     trim.attach(app)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 
 from app import topics
 from app.delivery.partition import Partition
+from app.faults import reached
 from app.records import EventPack, encode
 from app.stream.app import StreamApp
 from app.stream.exits import Abandoned
@@ -52,6 +53,7 @@ class Recipients:
             raise
         self._last_write[partition] = written
         await written
+        reached("commit.written")
         for event in events:
             await self.app.produce(topics.EVENT_RECORDED, partition, None, encode(event))
         if generation == self.generation and numbers:

@@ -56,7 +56,8 @@ class Settings(BaseSettings):
     )
     retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is random")
     account_rate: float = Field(default=0.0, ge=0, description="Messages/s of an account without a limit; 0: none")
-    uncertain_after: float = Field(default=86_400.0, gt=0, description="Seconds until a held unknown is given up")
+    # Nothing reports yet on a message that went out over SMTP: to wait longer would not tell more.
+    uncertain_after: float = Field(default=60.0, gt=0, description="Seconds until a held unknown is given up")
 
     crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
 

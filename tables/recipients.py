@@ -8,9 +8,10 @@
 | waiting | p number / w number | WaitingPack / rows | gate, release, settle | when used up |
 | releases | r number | OpenRelease | release, settle | when settled |
 | messages | m message_id | MessageState | gate, release, settle | sweep by day |
-| counters | n campaign | counts | gate, release, settle | with the campaign |
-| marks | k | Marks | gate, release, settle | never |
-| outbox | e number | EventPack, as produced | gate, release, settle | once produced |
+| counters | n campaign | counts | gate, release, settle, decide | with the campaign |
+| marks | k | Marks | gate, release, settle, decide | never |
+| outbox | e number | EventPack, as produced | gate, release, settle, decide | once produced |
+| unknowns | u number | HeldUnknown | settle, decide | when decided |
 """
 
 import struct
@@ -20,11 +21,11 @@ from typing import Protocol
 import msgspec
 
 from app.delivery.gate import Known, Sighting, Suppression
-from app.delivery.partition import Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
+from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
 from app.records import EventPack, Outgoing, Undecodable
 
-SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT = (
-    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e"
+SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN = (
+    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u"
 )  # fmt: skip
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -38,6 +39,7 @@ _VERDICT = msgspec.msgpack.Decoder(Verdict)
 _MESSAGE = msgspec.msgpack.Decoder(MessageState)
 _COUNTERS = msgspec.msgpack.Decoder(dict[str, int])
 _MARKS = msgspec.msgpack.Decoder(Marks)
+_UNKNOWN = msgspec.msgpack.Decoder(HeldUnknown)
 
 
 class Store(Protocol):
@@ -84,6 +86,9 @@ class Batch:
 
     def event(self, number: int, event: EventPack | None) -> None:
         self._items[EVENT + _NUMBER.pack(number)] = None if event is None else _ENCODE(event)
+
+    def unknown(self, number: int, held: HeldUnknown | None) -> None:
+        self._items[UNKNOWN + _NUMBER.pack(number)] = None if held is None else _ENCODE(held)
 
     def suppressions(self, recipient: bytes, entries: list[Suppression]) -> None:
         self._items[SUPPRESSION + recipient] = _ENCODE(entries) if entries else None
@@ -142,6 +147,7 @@ def restore(store: Store, partition: int) -> Partition:
         ((_NUMBER.unpack_from(k, 1)[0], _PACK.decode(v)) for k, v in store.scan(partition, PACK)),
         ((_NUMBER.unpack_from(k, 1)[0], _RELEASE.decode(v)) for k, v in store.scan(partition, RELEASE)),
         ((k[1:].decode(), _COUNTERS.decode(v)) for k, v in store.scan(partition, COUNTERS)),
+        ((_NUMBER.unpack_from(k, 1)[0], _UNKNOWN.decode(v)) for k, v in store.scan(partition, UNKNOWN)),
     )
     return state
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.partition import Verdict, WaitingPack
+from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
 from app.delivery.settle import Settlement
 from app.records import EventPack, Outgoing, RecipientPack
 
@@ -77,3 +77,11 @@ def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
             details=[o.detail for o in outcomes], refs=[o.ref for o in outcomes],
         ))  # fmt: skip
     return events
+
+
+def of_decision(channel: str, held: HeldUnknown, why: str, at: float) -> EventPack:
+    """UNKNOWN for good: *why* nobody will learn what became of these messages."""
+    return EventPack(
+        held.account, held.campaign, channel, held.lane, EventKind.UNKNOWN, held.group, held.route, held.attempt, at,
+        held.messages, held.recipients, classes=["decided"] * held.count, details=[why] * held.count,
+    )  # fmt: skip

@@ -11,6 +11,10 @@ from app.delivery.outcomes import LISTED, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
 
+MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
+LONGEST_GROUP = 100  # characters
+LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
+
 
 class Suppression(msgspec.Struct, array_like=True):
     """Do not write to this recipient within a scope, until a time (0: for good)."""
@@ -79,6 +83,25 @@ class Known:
 
     suppressions: Sequence[Sequence[Suppression] | None]
     sightings: Sequence[Sighting | None]
+
+
+def mistakes_in(pack: RecipientPack, lane: str, partition: int, partitions: int, now: float) -> str:
+    """Why *pack* cannot have been read in *lane* of *partition*, or "". A wrong one must not stop the others."""
+    if pack.lane != lane:
+        return f"a pack of the {pack.lane[:50]!r} lane"
+    if not 0 < len(pack.rows) <= MOST_ROWS:
+        return f"{len(pack.rows)} rows: a pack has 1 to {MOST_ROWS}"
+    if not 0 <= pack.day <= 0xFFFF:
+        return f"day {pack.day} is not between 0 and 65535"
+    for row in pack.rows:
+        recipient = row.recipient_id
+        if len(recipient) != ids.ID_BYTES:
+            return "a recipient_id is not 16 bytes"
+        if ids.partition_of(recipient, partitions) != partition:
+            return f"a recipient of partition {ids.partition_of(recipient, partitions)}"  # knows no suppression here
+        if len(row.group) > LONGEST_GROUP or not row.due <= now + LATEST:
+            return "a group that is too long, or a due time too far away"
+    return ""
 
 
 def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:

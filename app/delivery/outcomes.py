@@ -68,5 +68,6 @@ STATUS_OF = {
 
 # Names in the counters of a campaign. All are monotone; each message is counted once in FINAL.
 LISTED = "listed"  # reached the gate
-FINAL = ("dropped", "sent", "delivered", "bounced", "blocked", "unknown", "given_up")
+DECIDED = "unknown.decided"  # of those in "unknown": given up by age, so final
+FINAL = ("dropped", "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
 ATTEMPTS = ("deferred", "returned")  # per attempt, not per message

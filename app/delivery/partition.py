@@ -89,6 +89,25 @@ class Verdict(msgspec.Struct, array_like=True):
     ignored: list[int] = []  # rows whose very message was taken before: neither counted nor told again
 
 
+class HeldUnknown(msgspec.Struct, array_like=True):
+    """Messages of one release whose outcome was lost and that must not be sent again: kept until decided."""
+
+    account: str
+    campaign: str
+    lane: str
+    group: str
+    route: str
+    attempt: int
+    at: float  # when they were settled as unknown
+    messages: bytes  # 16 bytes each
+    recipients: bytes  # 16 bytes each, in the same order
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.messages) // 16
+
+
 class Marks(msgspec.Struct, array_like=True):
     """The numbers of a partition that only ever grow."""
 
@@ -96,6 +115,7 @@ class Marks(msgspec.Struct, array_like=True):
     next_pack: int = 0
     next_release: int = 0
     next_event: int = 0
+    next_unknown: int = 0
 
 
 class Writes(Protocol):
@@ -110,6 +130,7 @@ class Writes(Protocol):
     def counters(self, campaign: str, counts: dict[str, int]) -> None: ...
     def marks(self, marks: Marks) -> None: ...
     def event(self, number: int, event: EventPack | None) -> None: ...
+    def unknown(self, number: int, held: HeldUnknown | None) -> None: ...
 
 
 class RowSource(Protocol):
@@ -144,6 +165,7 @@ class Partition:
         self.packs: dict[int, WaitingPack] = {}
         self.releases: dict[int, OpenRelease] = {}
         self.queues: dict[ClassKey, ClassQueue] = {}
+        self.unknowns: dict[int, HeldUnknown] = {}  # held, the oldest first
         self.counters: dict[str, dict[str, int]] = {}
         self.changed: set[ClassKey] = set()  # since the last snapshot
         self.recounted: set[str] = set()  # campaigns counted since the last snapshot
@@ -160,6 +182,7 @@ class Partition:
         packs: Iterable[tuple[int, WaitingPack]],
         releases: Iterable[tuple[int, OpenRelease]],
         counters: Iterable[tuple[str, dict[str, int]]],
+        unknowns: Iterable[tuple[int, HeldUnknown]] = (),
     ) -> None:
         """Take over what the table holds. Every class counts as changed."""
         if marks is not None:
@@ -171,6 +194,7 @@ class Partition:
         for number, release in releases:
             self.releases[number] = release
             self._opened(release)
+        self.unknowns = dict(unknowns)
         self.counters = {campaign: dict(counts) for campaign, counts in counters}
         self.recounted.update(self.counters)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes
 from app.delivery.release import rows_in
+from app.delivery.unknown import hold
 from app.records import Outcome, Outgoing, Result
 
 
@@ -52,7 +53,7 @@ EVENT_OF = {
     Kind.UNCERTAIN: EventKind.UNKNOWN,
 }
 
-# Final outcome -> the counter that its message is counted in, once.
+# Outcome that is not tried again -> the counter that its message is counted in, once.
 COUNTER_OF = {
     Kind.ACCEPTED: "sent",
     Kind.DELIVERED: "delivered",
@@ -79,6 +80,7 @@ def settle(
     pack = state.packs[release.pack]
     settlement = Settlement(release)
     again: dict[tuple[int, float], list[Outgoing]] = {}  # (attempt, due) -> rows
+    lost: list[Outgoing] = []
     counts: dict[str, int] = {}
     state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
@@ -92,6 +94,8 @@ def settle(
             name = COUNTER_OF.get(kind, "given_up")
             if outcome.klass and name in ("bounced", "blocked"):
                 counts[f"{name}.{outcome.klass}"] = counts.get(f"{name}.{outcome.klass}", 0) + 1
+            if kind is Kind.UNCERTAIN:
+                lost.append(row)
         counts[name] = counts.get(name, 0) + 1
         if kind is Kind.RETURNED:
             continue
@@ -110,6 +114,8 @@ def settle(
             ),
             waiting,
         )
+    if lost:
+        hold(state, writes, release, lost, now)
     state.count(writes, release.campaign, counts)
     writes.marks(state.marks)
     return settlement

@@ -18,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import ids
-from app.delivery.events import of_admission, of_drops, of_settlement
+from app.delivery.events import of_admission, of_decision, of_drops, of_settlement
 from app.delivery.gate import GateRules, admit, message_ids, sighting_keys
 from app.delivery.ledger import Intent, JournalEntry, refusal, resolve, returned
 from app.delivery.outcomes import FINAL, DropReason, Kind
 from app.delivery.partition import Partition
 from app.delivery.release import record_of, spend
 from app.delivery.settle import RetryRules, settle
+from app.delivery.unknown import decide, to_decide
 from app.records import (
     EventPack,
     Grant,
@@ -43,6 +44,7 @@ from tables.recipients import Batch, known_of, outbox, restore, verdict_on
 
 CAMPAIGN = "c_1"
 DELAYS = (5.0, 10.0)
+UNCERTAIN_AFTER = 20.0
 
 
 def nothing_forbidden(*_: object) -> list[tuple[int, DropReason, str]]:
@@ -188,6 +190,14 @@ class RecipientsWorker:
         if settlement is not None:
             self.commit(batch, of_settlement("email", settlement))
 
+    def decide_old(self) -> None:
+        before = self.world.now - UNCERTAIN_AFTER
+        for number, held in list(to_decide(self.state, before, lambda _: False, 1)):
+            assert held.at <= before
+            batch = Batch()
+            decide(self.state, batch, number)
+            self.commit(batch, [of_decision("email", held, "no news", self.world.now)])
+
 
 class SenderWorker:
     """The sender plane, as its agent runs it."""
@@ -267,9 +277,15 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
         if not queues:
             recipients.pace()
             if not world.slips:
-                if not (recipients.state.releases or any(p.cursor < p.count for p in recipients.state.packs.values())):
+                state = recipients.state
+                if not (state.releases or state.unknowns or any(p.cursor < p.count for p in state.packs.values())):
                     return recipients
                 world.now += 5.0
+                try:
+                    recipients.decide_old()
+                except Crash:
+                    world.crashes += 1
+                    recipients = RecipientsWorker(world)
             continue
         queue = dice.choice(queues)
         index = dice.randrange(len(queue))  # reordered
@@ -316,7 +332,7 @@ def test_hold_loses_nobody_and_mails_nobody_twice(seed: int, people: int) -> Non
         for at in range(0, len(event.message_ids), 16):
             told.setdefault(event.kind, set()).add(event.message_ids[at : at + 16])
     assert len(told.get("sent", set())) == counts.get("sent", 0)
-    assert len(told.get("unknown", set())) == counts.get("unknown", 0)
+    assert len(told.get("unknown", set())) == counts.get("unknown", 0) == counts.get("unknown.decided", 0)
     assert len(told.get("queued", set())) == people
     assert set(world.wire) <= told.get("sent", set()) | told.get("unknown", set())
 

@@ -163,7 +163,7 @@ def test_unknown_is_held_or_sent_again_as_the_campaign_says() -> None:
     """The one doubt a kill leaves is the customer's to decide."""
     state, _, (number,) = released(1, 1)
     settle(state, Batch(), number, answered(state, number, Kind.UNCERTAIN), RULES, NOW, 0.5)
-    assert state.counters["c_1"] == {"unknown": 1}
+    assert state.counters["c_1"] == {"unknown": 1} and len(state.unknowns) == 1
     state, _, (number,) = released(1, 1)
     resend = RetryRules((60.0,), 0.1, resend_unknown=True)
     settle(state, Batch(), number, answered(state, number, Kind.UNCERTAIN), resend, NOW, 0.5)
