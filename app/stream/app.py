@@ -225,7 +225,7 @@ def create_app(app_id: str, settings: Settings, *, worker: str, web_port: int | 
         broker_request_timeout=max(30.0, settings.session_timeout),
         broker_commit_interval=1.0,
         broker_commit_every=5_000,
-        broker_max_poll_records=None,
+        broker_max_poll_records=None,  # whole batches only: recovery counts on it (app/stream/changelog.py)
         broker_max_poll_interval=300.0,
         producer_request_timeout=60.0,
         producer_max_batch_size=1 << 20,

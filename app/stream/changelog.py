@@ -48,8 +48,9 @@ class Sifted:
 def sift(records: Iterable[Record], seen: int) -> Sifted:
     """Sort *records* (ascending, offsets above *seen* count) into what counts and what does not.
 
-    When the run ends inside an ignored batch, *last* is the end of that batch, so that a recovery that
-    goes on from there needs no memory of it.
+    A run ends with a batch, as every fetch without a limit on records does: what follows an ignored
+    batch's header in another run would not be known as ignored. Where compaction has taken the end of
+    an ignored batch, *last* is where it was.
     """
     out, ignored_until = Sifted(seen), -1
     puts, touched = out.puts, out.touched

@@ -24,14 +24,19 @@ KEEP_SECONDS = 3600.0
 TRIM_SECONDS = 60.0
 
 
-def attach(app: "StreamApp", seconds: float = TRIM_SECONDS) -> None:
-    """Trim all topics every *seconds* from the one worker of *app* that holds partition 0."""
+def attach(
+    app: "StreamApp",
+    topics: Sequence[Topic] = TOPICS,
+    seconds: float = TRIM_SECONDS,
+    keep_seconds: float = KEEP_SECONDS,
+) -> None:
+    """Trim *topics* every *seconds*, from the one worker of *app* that holds partition 0."""
 
     async def work() -> None:
         if not any(tp.partition == 0 for tp in app.consumer.assignment()):
             return
         try:
-            await trim(app.settings)
+            await trim(app.settings, topics, keep_seconds)
         except (KafkaError, OSError) as error:
             logger.warning("topics were not trimmed, the next time is soon: %r", error)
 

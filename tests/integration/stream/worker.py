@@ -15,11 +15,12 @@ from typing import Any
 from faust.types import EventT, StreamT
 
 from app.settings import Settings
-from app.stream import freeze, watchdog
+from app.stream import freeze, trim, watchdog
 from app.stream.app import StreamApp, create_app
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.stream.run import run_worker
+from app.topics import Topic
 
 
 class Jobs:
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=16)
     parser.add_argument("--no-guard", action="store_true", help="leave a frozen process to the fence alone")
     parser.add_argument("--stall", type=float, default=20.0, help="seconds until the watchdog speaks")
+    parser.add_argument("--trim", type=float, help="seconds between trimming the inbox")
     arguments = parser.parse_args()
     if arguments.no_guard:
         freeze.SHARE_OF_SESSION = 1e6
@@ -103,6 +105,8 @@ def main() -> None:
     watchdog.LOOK_SECONDS = min(2.0, arguments.stall / 4)
     app = create_app(arguments.app, Settings(), worker=arguments.name, web_port=arguments.web_port)
     Jobs(app, arguments.in_flight)
+    if arguments.trim:
+        trim.attach(app, [Topic(f"{arguments.app}.in", readers=(arguments.app,))], arguments.trim, keep_seconds=0.0)
     run_worker(app)
 
 
