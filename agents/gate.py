@@ -9,7 +9,7 @@ from agents.recipients import Recipients
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.events import of_admission
-from app.delivery.gate import GateRules, admit, message_ids, sighting_keys
+from app.delivery.gate import GateRules, admit, message_ids, mistakes_in, sighting_keys
 from app.faults import reached
 from app.records import RecipientPack, Undecodable, decode
 from app.stream.app import StreamApp
@@ -17,6 +17,7 @@ from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from tables.recipients import Batch, known_of, verdict_on
 
+MOST_BYTES = 300_000  # of a pack: a third more than expanding makes
 UNKNOWN_CAMPAIGN_AFTER = 30.0  # seconds until a pack of a campaign that nobody announced is set aside
 
 
@@ -35,12 +36,13 @@ def attach(
         if isinstance(pack, Undecodable):
             await dead.put(event, pack.reason)
             return
-        if any(len(row.recipient_id) != 16 for row in pack.rows):
-            await dead.put(event, "a recipient_id is not 16 bytes")
+        wrong = mistakes_in(pack, lane, event.message.partition, app.partitions, app.now())
+        if wrong or len(event.value) > MOST_BYTES:
+            await dead.put(event, wrong or f"a pack of {len(event.value)} bytes: the most is {MOST_BYTES}")
             return
         entry = await known(pack, event)
-        if entry is None:
-            await dead.put(event, f"campaign {pack.campaign} is not known")
+        if entry is None or entry.account != pack.account:
+            await dead.put(event, f"campaign {pack.campaign[:200]} is not known in account {pack.account[:200]}")
             return
         await lanes.only_one(pack.pack_id)
         await decide(event, pack, rules_of(entry))

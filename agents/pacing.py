@@ -2,6 +2,8 @@
 
 import asyncio
 
+from aiokafka.partitioner import DefaultPartitioner
+
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED
@@ -19,11 +21,18 @@ ROUTE = "smtp"
 KEEP_ENDED = 86_400.0  # seconds a campaign stays in the directory after its end
 
 
+def home_of(key: bytes, partitions: int) -> int:
+    """The partition in which Kafka's default partitioner puts records with this key."""
+    numbers = list(range(partitions))
+    return int(DefaultPartitioner()(key, numbers, numbers))
+
+
 class Pacing:
     """The state of the pacing group, in memory, in step with its table partition."""
 
     def __init__(self, app: StreamApp, table: PackTable, settings: Settings) -> None:
         self.app, self.table, self.settings = app, table, settings
+        self.home = home_of(GROUP_KEY, settings.partitions)
         self.group: int | None = None  # the partition of the group, when it is ours
         self.campaigns: dict[str, CampaignEntry] = {}
         self.progress: dict[str, Progress] = {}
@@ -45,8 +54,11 @@ class Pacing:
                 self._take_over(partition)
 
     def adopt(self, partition: int) -> None:
-        """The first record of the group has come by this partition: the group lives here."""
-        if self.group is None:
+        """A record of the group has come by this partition: where its key leads, the group lives.
+
+        A stray record in another partition must not move it there.
+        """
+        if self.group is None and partition == self.home:
             self._take_over(partition)
 
     def _take_over(self, group: int) -> None:

@@ -11,6 +11,9 @@ from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from tables.recipients import Batch, SuppressionCommand, decode_suppression, suppressions_of
 
+LONGEST_TEXT = 200  # characters of a scope's name, a reason and a source
+MOST_ENTRIES = 500  # suppressions of one person: they are one value of the table
+
 
 def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLetters) -> AgentT[bytes]:
     """Add the suppressing agent to *app*."""
@@ -20,9 +23,12 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
         await lanes.run(commands, apply_command)
 
     async def apply_command(event: EventT[bytes]) -> None:
-        command = decode_suppression(event.value)
+        command = decode_suppression(event.value or b"")
         if isinstance(command, Undecodable):
             await dead.put(event, command.reason)
+            return
+        if max(len(command.scope_id), len(command.reason), len(command.source)) > LONGEST_TEXT:
+            await dead.put(event, f"scope_id, reason and source have at most {LONGEST_TEXT} characters")
             return
         partition, recipient = event.message.partition, bytes.fromhex(command.recipient_id)
         owner = ids.partition_of(recipient, app.partitions)
@@ -31,8 +37,12 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
             return
         lanes.check(event)
         (entries,) = suppressions_of(recipients.table, partition, [recipient])
+        after = changed(entries, command, app.now())
+        if len(after) > max(MOST_ENTRIES, len(entries)):
+            await dead.put(event, f"this person has {len(entries)} suppressions: the most is {MOST_ENTRIES}")
+            return
         batch = Batch()
-        batch.suppressions(recipient, changed(entries, command, app.now()))
+        batch.suppressions(recipient, after)
         recipients.partitions[partition].suppressions += 1
         await recipients.commit(partition, batch)
 

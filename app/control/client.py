@@ -10,7 +10,7 @@ from typing import Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from app.commands import Answer, CampaignEntry, Command
+from app.commands import MOST_COMMAND_BYTES, Answer, CampaignEntry, Command
 from app.control.errors import NoAnswerError, UnreachableError
 from app.control.live import Picture
 from app.control.tail import BEATS, Tail
@@ -91,11 +91,14 @@ class Control:
         return Done(answer, effective)
 
     async def _asked(self, command: Command, timeout: float) -> Answer:
-        key = (command.account, command.id)
+        key, body = (command.account, command.id), command.model_dump_json().encode()
+        if len(body) > MOST_COMMAND_BYTES:  # Kafka would not take it, and could not say so in words
+            error = f"a command of {len(body):,} bytes: the most is {MOST_COMMAND_BYTES:,}"
+            return Answer(id=command.id, account=command.account, status=422, error=error, field="content")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         try:
-            await self.produce(CAMPAIGN_COMMANDED, command.model_dump_json().encode(), key=command.account.encode())
+            await self.produce(CAMPAIGN_COMMANDED, body, key=command.account.encode())
             return await asyncio.wait_for(future, timeout)
         except TimeoutError as error:
             raise NoAnswerError(

@@ -1,0 +1,1 @@
+"""Agents in running workers, with a real Kafka and ClickHouse."""
