@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,15 +13,17 @@ from pathlib import Path
 import aiohttp
 
 from app.delivery.outcomes import Kind
+from app.local.ports import answers, free_ports, wait_until
 from app.local.sink_read import load
 from app.transport.smtp import SmtpPool
 
-PORT, CONTROL = 19210, 19211
+PORT, CONTROL = free_ports(), free_ports()
 BODY = b"Subject: x\r\nX-Fanfare-Message: " + b"ab" * 16 + b"\r\n\r\nhello\r\n"
 
 
 @asynccontextmanager
 async def sink(record: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A sink that takes everything, with its control."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.local.sink", "--port", str(PORT), "--record", str(record),
         "--behaviour", "accept", "--control-port", str(CONTROL), *options,
@@ -42,6 +46,7 @@ async def sink(record: Path, *options: str) -> AsyncIterator[asyncio.subprocess.
 
 
 def pool(password: str = "") -> SmtpPool:
+    """Connections to it."""
     return SmtpPool(
         "127.0.0.1", PORT, size=2, per_connection=100, timeout=2.0, user="me" if password else "", password=password
     )
@@ -76,3 +81,29 @@ async def test_the_control_shows_messages_and_changes_behaviour(tmp_path: Path) 
         async with http.post(f"{control}/behaviour", json={"nonsense": 1}) as answer:
             assert answer.status == 400
         await mail.close()
+
+
+async def test_without_a_control_port_it_takes_mail_and_ends_when_asked(tmp_path: Path) -> None:
+    """This is how an installation starts it: nobody from elsewhere may change how it behaves."""
+    command = [sys.executable, "-m", "app.local.sink", "--port", str(PORT), "--record", str(tmp_path / "sink.txt")]
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        await asyncio.to_thread(wait_until, lambda: answers(PORT), 20, "the sink")
+        mail = pool()
+        sent = await mail.send("a@b.c", "somebody@gmail.com", BODY, lambda: None)
+        assert sent.kind in (Kind.ACCEPTED, Kind.DEFERRED)
+        await mail.close()
+        assert not answers(CONTROL)
+    finally:
+        process.terminate()
+    assert await process.wait() == 0
+
+
+def test_a_taken_port_ends_it_with_the_setting_to_change(tmp_path: Path) -> None:
+    """Port 2525 is a popular one."""
+    with socket.create_server(("127.0.0.1", PORT)):
+        command = [sys.executable, "-m", "app.local.sink", "--port", str(PORT), "--record", str(tmp_path / "sink.txt")]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "FANFARE_SINK_PORT" in ended.stderr
+    assert "Traceback" not in ended.stderr
