@@ -35,7 +35,7 @@ async def run(settings: Settings, people: int) -> Measured:
     """List everybody, start one worker, measure from its first report to the last."""
     with producing(settings) as producer:
         await producer.start()
-        await announce(settings, producer)
+        await announce(producer)
         await _list(producer, packs(people, settings.partitions))
         await producer.stop()
     with process(settings, "-m", "app.cli.main", "worker", "recipients", name="recipients") as worker:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import psutil
 
@@ -37,17 +38,20 @@ async def run(settings: Settings, people: int) -> Measured:
     """Produce all releases, start one sender, measure by the sink's record."""
     with producing(settings) as producer:
         await producer.start()
-        await announce(settings, producer)
+        await announce(producer)
         topic = topics.send_attempted("email", "bulk")
         sent = [await producer.send(topic, value, partition=p) for p, value in releases(people, settings.partitions)]
         await asyncio.gather(*sent)
         await producer.stop()
     record = settings.state_dir / "sink.txt"
     sink = ("-m", "app.local.sink", "--port", str(settings.smtp_port), "--record", str(record), "--behaviour", "accept")
-    with process(settings, *sink, name="sink"), process(settings, "-m", "benchmarks.send_worker", name="sender") as worker:
-        before = await _until(settings, worker, lambda: record.exists() and record.stat().st_size > 0)
+    with (
+        process(settings, *sink, name="sink"),
+        process(settings, "-m", "benchmarks.send_worker", name="sender") as worker,
+    ):
+        before = await _until(worker, lambda: record.exists() and record.stat().st_size > 0)
         size = people * (record.read_text().index("\n") + 1) - people * 4
-        used = await _until(settings, worker, lambda: record.stat().st_size >= size and len(load(record)) >= people)
+        used = await _until(worker, lambda: record.stat().st_size >= size and len(load(record)) >= people)
     accepted = load(record)
     if duplicates(accepted) or len(accepted) != people:
         raise RuntimeError(f"{len(accepted)} of {people} accepted, {len(duplicates(accepted))} more than once")
@@ -55,10 +59,10 @@ async def run(settings: Settings, people: int) -> Measured:
     return Measured(people / seconds, (used - before) / people * 1e6)
 
 
-async def _until(settings: Settings, worker: psutil.Process, done: object) -> float:
+async def _until(worker: psutil.Process, done: Callable[[], bool]) -> float:
     """Wait for *done*; the worker's CPU seconds by then."""
     deadline = time.monotonic() + 120
-    while not done():  # type: ignore[operator]
+    while not done():
         if time.monotonic() > deadline:
             raise RuntimeError("the sender did not finish within 120 s")
         await asyncio.sleep(0.05)
@@ -72,4 +76,4 @@ def main(people: int = 100_000) -> Measured:
 
 
 if __name__ == "__main__":
-    print(main())  # noqa: T201
+    print(main())

@@ -94,7 +94,7 @@ def cpu_seconds(worker: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-async def announce(settings: Settings, producer: AIOKafkaProducer) -> CampaignEntry:
+async def announce(producer: AIOKafkaProducer) -> CampaignEntry:
     """Make the benchmark's campaign known as running."""
     spec = CampaignSpec(from_email="news@acme.example", lists=["all"], content_id="none")
     now = time.time()

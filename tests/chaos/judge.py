@@ -33,7 +33,9 @@ class Judgement:
         return not self.lost and not self.foreign
 
 
-def judge(expected: Iterable[str], accepted: Iterable[str], unknown: Iterable[str], refused: Iterable[str]) -> Judgement:
+def judge(
+    expected: Iterable[str], accepted: Iterable[str], unknown: Iterable[str], refused: Iterable[str]
+) -> Judgement:
     """The verdict over message ids; *refused* are those the sink turned away for good."""
     wanted, doubtful, turned_away = set(expected), set(unknown), set(refused)
     taken = Counter(accepted)
