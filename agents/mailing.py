@@ -7,6 +7,7 @@ import msgspec
 from app.content.email_template import EmailTemplate
 from app.content.problems import RenderError
 from app.delivery.outcomes import Kind
+from app.faults import deadly
 from app.records import Outcome, Outgoing, Release
 from app.transport.journal import AttemptJournal
 from app.transport.smtp import Letter
@@ -73,6 +74,7 @@ class ReleaseMailing:
         except msgspec.DecodeError as error:
             detail = f"variables are not a JSON object: {error}"
             return Outcome(Kind.BLOCKED, self._now(), klass="variables", detail=detail)
+        deadly(row.address)
         body = self._template.render(
             variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt
         )

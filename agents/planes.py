@@ -88,7 +88,10 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         entry = sender.campaigns.get(campaign)
         account = "default" if entry is None else entry.account
         asked = Command(
-            id=f"quarantine-{app.worker_name}-{campaign}", account=account, kind="campaign.pause", campaign=campaign
+            id=f"quarantine-{app.worker_name}-{campaign}-{app.now():.0f}",
+            account=account,
+            kind="campaign.pause",
+            campaign=campaign,
         )
         await app.produce(topics.CAMPAIGN_COMMANDED, None, campaign.encode(), asked.model_dump_json().encode())
 

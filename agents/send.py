@@ -95,7 +95,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             reason = "this sender does not hear its directory"
         if reason or campaign is None:
             return returned(release, reason, app.now())
-        async with sender.quarantine.enter(release.campaign) as poison:
+        async with sender.quarantine.enter(release.campaign, release.rows[0].message_id) as poison:
             if poison:
                 await sender.dead.put(event, poison)
                 return held(release, "poison", poison, app.now())

@@ -1,4 +1,4 @@
-"""Aimed kills: a process that is told to dies once, right after a named step. For chaos tests only."""
+"""Aimed kills: a process that is told to dies right after a named step, or over a certain message. For chaos tests."""
 
 import os
 import signal
@@ -17,3 +17,10 @@ def reached(step: str) -> None:
         except FileExistsError:
             return
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deadly(address: str) -> None:
+    """Die here, every time, if *address* ends as FANFARE_POISON says."""
+    poison = settings().poison
+    if poison and address.endswith(poison):
+        os._exit(1)

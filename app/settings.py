@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     # Nothing reports yet on a message that went out over SMTP: to wait longer would not tell more.
     uncertain_after: float = Field(default=60.0, gt=0, description="Seconds until a held unknown is given up")
 
+    poison: str = Field(default="", description="Tests only: rendering for an address that ends so kills the process")
     crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
 
     @model_validator(mode="after")

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 BEGIN, END, COUNT, FORGIVE = b"B", b"E", b"C", b"F"  # COUNT: in flight at one more crash, from an earlier file
+LARGEST = 1 << 20  # bytes of notes until they are compacted
+MOST_COUNTED = 1_000  # ids whose crashes are kept, the latest
 
 
 class CrashNotes:
@@ -17,23 +19,23 @@ class CrashNotes:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._crashes = _crashes_in(path.read_bytes()) if path.exists() else {}
+        for ident in list(self._crashes)[:-MOST_COUNTED]:
+            del self._crashes[ident]
         self._in_flight: dict[bytes, asyncio.Task[object] | None] = {}
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(b"".join(_note(COUNT, i) * n for i, n in self._crashes.items()))
-        fresh.replace(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        self._compact()
 
     def begin(self, ident: bytes) -> None:
         """Work on *ident* (1 to 255 bytes) begins."""
         self._in_flight[ident] = _current_task()
-        os.write(self._file, _note(BEGIN, ident))
+        self._add(_note(BEGIN, ident))
 
     def end(self, ident: bytes) -> None:
         """Work on *ident* has ended well or gave way: forget its crashes."""
         self._in_flight.pop(ident, None)
         self._crashes.pop(ident, None)
-        os.write(self._file, _note(END, ident))
+        self._add(_note(END, ident))
 
     def crashes(self, ident: bytes) -> int:
         """How many crashes in a row *ident* was in flight at."""
@@ -43,7 +45,23 @@ class CrashNotes:
         """The process is about to end: what is in flight is not to blame, but for what the task *guilty* began."""
         notes = [_note(FORGIVE, i) for i, task in self._in_flight.items() if guilty is None or task is not guilty]
         if notes:
-            os.write(self._file, b"".join(notes))
+            self._add(b"".join(notes))
+
+    def _add(self, notes: bytes) -> None:
+        os.write(self._file, notes)
+        self._size += len(notes)
+        if self._size > LARGEST:
+            os.close(self._file)
+            self._compact()
+
+    def _compact(self) -> None:
+        """Write what is still true to a file of its own, and go on in it."""
+        still = [_note(COUNT, i) * n for i, n in self._crashes.items()] + [_note(BEGIN, i) for i in self._in_flight]
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(b"".join(still))
+        fresh.replace(self._path)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        self._size = 0
 
 
 def _note(kind: bytes, ident: bytes) -> bytes:
@@ -82,5 +100,5 @@ def _crashes_in(raw: bytes) -> dict[bytes, int]:
         elif kind == FORGIVE:
             in_flight.discard(ident)
     for ident in in_flight:
-        crashes[ident] = crashes.get(ident, 0) + 1
+        crashes[ident] = crashes.pop(ident, 0) + 1  # the latest comes last
     return crashes

@@ -74,3 +74,31 @@ def test_the_file_is_compacted_at_every_start(tmp_path: Path) -> None:
         notes.end(b"x")
     CrashNotes(path)
     assert path.stat().st_size == 0
+
+
+def test_the_file_is_bounded_while_a_worker_lives(tmp_path: Path) -> None:
+    """
+    A worker that is never restarted must not fill its disk, and still know who is in flight.
+    """
+    path = tmp_path / "notes"
+    notes = CrashNotes(path)
+    notes.begin(b"poison")
+    for _ in range(30_000):
+        notes.begin(b"other" * 5)
+        notes.end(b"other" * 5)
+    assert path.stat().st_size < 1_100_000
+    assert CrashNotes(path).crashes(b"poison") == 1
+
+
+def test_only_the_latest_ids_are_remembered(tmp_path: Path) -> None:
+    """
+    What was in flight at a crash and never came again would be kept for ever.
+    """
+    path = tmp_path / "notes"
+    for crash in range(3):
+        notes = CrashNotes(path)
+        for number in range(600):
+            notes.begin(b"%d-%d" % (crash, number))
+    notes = CrashNotes(path)
+    assert path.stat().st_size < 30_000
+    assert notes.crashes(b"2-599") == 1
