@@ -98,6 +98,7 @@ class Wire:
         self, topic: str, value: bytes | None, key: bytes | None = None, partition: int | None = None
     ) -> None:
         """Write one record."""
+        key = b"none" if value is None and key is None else key  # Kafka wants one of both
         await self.producer.send_and_wait(topic, value, key=key, partition=partition)
 
     async def ask(self, **fields: object) -> Answer:
