@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from aiokafka.codec import lz4_encode
 from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import FutureMessage
@@ -17,6 +18,9 @@ from app.stream.exits import leave
 
 if TYPE_CHECKING:
     from app.stream.app import StreamApp
+
+# aiokafka compresses at level 9, without asking: six times the time of level 1, for half a percent fewer bytes.
+lz4_encode.__defaults__ = (1,)
 
 BUFFERED_MESSAGES = 10_000  # of Faust's own send_soon, before it slows down the streams
 
