@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing what Fanfare needs (some minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
 		|| { echo "The packages could not be fetched: is there a connection to a Python package index?" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY) ## a campaign from contacts to the sink, live (N people)
