@@ -1,5 +1,7 @@
 """waiting -> demand.reported: what each partition has to send, as absolute snapshots."""
 
+import asyncio
+
 from agents.recipients import Recipients
 from app import topics
 from app.delivery.partition import Partition
@@ -19,7 +21,7 @@ class DemandReport:
         self._app = app
         self._recipients = recipients
         self._sequence = 0
-        self._reported: dict[int, float] = {}  # partition -> time of its last report
+        self._reported = 0.0  # when changes were last told
         self._full: dict[int, float] = {}
         self._generation = -1
 
@@ -30,21 +32,26 @@ class DemandReport:
     async def _report(self) -> None:
         if self._generation != self._recipients.generation:
             self._generation = self._recipients.generation
-            self._reported.clear()
+            self._reported = 0.0
             self._full.clear()
         now = self._app.now()
+        due = now - self._reported >= CHANGES_EVERY  # all partitions at once: one request tells of them
+        if due:
+            self._reported = now
+        telling = []
         for number, state in list(self._recipients.partitions.items()):
             became_due = self._advance(state, now)
-            full = now - self._full.get(number, 0.0) >= FULL_EVERY
-            changed = bool(state.changed or state.recounted) and now - self._reported.get(number, 0.0) >= CHANGES_EVERY
+            full = due and now - self._full.get(number, 0.0) >= FULL_EVERY
+            changed = due and bool(state.changed or state.recounted)
             if full or changed or became_due:
-                await self._tell(number, state, full, now)
+                telling.append(self._tell(number, state, full, now))
+        await asyncio.gather(*telling)
 
     def _advance(self, state: Partition, now: float) -> bool:
-        """Make ready what is due; whether a class that pacing believes empty has become due."""
+        """Make ready what is due; whether pacing must hear now: a class became due, or a transactional one changed."""
         before = len(state.changed)
         state.advance(now)
-        return before == 0 and bool(state.changed)
+        return (before == 0 and bool(state.changed)) or any(key.lane == topics.TRANSACTIONAL for key in state.changed)
 
     async def _tell(self, number: int, state: Partition, full: bool, now: float) -> None:
         self._sequence += 1
@@ -59,7 +66,6 @@ class DemandReport:
         state.changed.clear()
         state.recounted.clear()
         state.drop_empty_queues()
-        self._reported[number] = now
         if full:
             self._full[number] = now
         demand.version = await self._recipients.settled(number)

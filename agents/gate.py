@@ -44,6 +44,9 @@ def attach(
         if entry is None or entry.account != pack.account:
             await dead.put(event, f"campaign {pack.campaign[:200]} is not known in account {pack.account[:200]}")
             return
+        if (entry.spec.kind == "transactional") != (lane == topics.TRANSACTIONAL):
+            await dead.put(event, f"a pack in the {lane} lane of {pack.campaign}, which is a {entry.spec.kind} one")
+            return
         await lanes.only_one(pack.pack_id)
         await decide(event, pack, rules_of(entry))
 
@@ -74,9 +77,10 @@ def attach(
 
 
 def rules_of(entry: CampaignEntry) -> GateRules:
-    """What the gate needs to know of a campaign."""
+    """What the gate needs to know of a campaign. A second transactional message is no duplicate of the first."""
     spec = entry.spec
+    window = 0.0 if spec.kind == "transactional" else spec.dedup.window
     return GateRules(
-        entry.account, entry.id, spec.channel, tuple(spec.lists), spec.dedup.key, spec.dedup.window,
+        entry.account, entry.id, spec.channel, tuple(spec.lists), spec.dedup.key, window,
         entry.state in ("CANCELLING", "CANCELLED"),
     )  # fmt: skip

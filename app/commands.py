@@ -4,7 +4,7 @@ import time
 from hashlib import blake2b
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 # No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -65,12 +65,14 @@ class CampaignSpec(Strict):
     """What to send, to whom, and how fast."""
 
     name: Label = "campaign"
+    # transactional: no audience of its own; each pack on recipient.listed.transactional is a message to send at once
+    kind: Literal["campaign", "transactional"] = "campaign"
     channel: Literal["email"] = "email"
     from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
     from_name: str = Field(default="", max_length=200)
     reply_to: str = Field(default="", max_length=320)
     content_id: str = Field(default="", max_length=200)
-    lists: list[Label] = Field(min_length=1, max_length=100)
+    lists: list[Label] = Field(default_factory=list, max_length=100, validate_default=True)
     throttle: Throttle = Field(default_factory=Throttle)
     tracking: Tracking = Field(default_factory=Tracking)
     dedup: Dedup = Field(default_factory=Dedup)
@@ -78,6 +80,14 @@ class CampaignSpec(Strict):
         default=None, max_length=20, description="Seconds before attempts 2, 3 ..."
     )
     unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
+
+
+    @field_validator("lists")
+    @classmethod
+    def _lists_are_the_audience(cls, lists: list[str], info: ValidationInfo) -> list[str]:
+        if bool(lists) == (info.data.get("kind") == "transactional"):
+            raise ValueError("a campaign needs a list, a transactional one has none")
+        return lists
 
 
 class Seal(Strict):

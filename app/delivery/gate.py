@@ -11,6 +11,7 @@ from app.delivery.outcomes import LISTED, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
 
+TRANSACTIONAL = "transactional"
 MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
 LONGEST_GROUP = 100  # characters
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
@@ -105,8 +106,9 @@ def mistakes_in(pack: RecipientPack, lane: str, partition: int, partitions: int,
 
 
 def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:
-    """The message of every row."""
-    return [ids.message_id(pack.day, pack.campaign, pack.run, row.recipient_id, channel) for row in pack.rows]
+    """The message of every row. In the transactional lane each pack is a request of its own."""
+    campaign = f"{pack.campaign}|{pack.pack_id.hex()}" if pack.lane == TRANSACTIONAL else pack.campaign
+    return [ids.message_id(pack.day, campaign, pack.run, row.recipient_id, channel) for row in pack.rows]
 
 
 def admit(

@@ -72,7 +72,22 @@ def decide(entry: CampaignEntry | None, command: Command, now: float) -> Decisio
         return Decision(
             409, error=f"a campaign that is {entry.state} cannot {event}: {_hint(entry.state)}", field="kind"
         )
-    return Decision(200, moved(entry, target, now))
+    return Decision(200, moved(entry, _without_seal(entry, target), now))
+
+
+def _without_seal(entry: CampaignEntry, state: State) -> State:
+    """*state*, but RUNNING at once where there is no audience to fix."""
+    return "RUNNING" if state == "SEALING" and entry.spec.kind == "transactional" else state
+
+
+def expected(entry: CampaignEntry, listed: int, asked: int) -> int | None:
+    """Messages that must be final for *entry* to end; None while it goes on whatever becomes of them.
+
+    *listed* reached the gate, *asked* were asked for of its audience.
+    """
+    if entry.seal is None:
+        return listed if entry.state == "CANCELLING" else None
+    return asked if entry.state == "CANCELLING" else entry.seal.count
 
 
 def moved(entry: CampaignEntry, state: State, now: float) -> CampaignEntry:
@@ -103,7 +118,7 @@ def _create(entry: CampaignEntry | None, command: Command, now: float) -> Decisi
     created = CampaignEntry(
         id=campaign_id(command), account=command.account, state="DRAFT", spec=command.spec, created_at=now
     )
-    return Decision(201, moved(created, "SEALING", now) if command.start else created)
+    return Decision(201, moved(created, _without_seal(created, "SEALING"), now) if command.start else created)
 
 
 def _throttle(entry: CampaignEntry, command: Command) -> Decision:

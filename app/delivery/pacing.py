@@ -8,6 +8,7 @@ the limit has a token; a class of a campaign that does not run is parked until t
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from app.commands import CampaignEntry, LimitSet
 from app.delivery.pacing_turns import Turns
@@ -19,7 +20,7 @@ LEAST_OPEN = 4 * SLICE  # messages on the way for one partition, however slow th
 OPEN_SECONDS = 0.75  # of recent answers that may be on the way
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate limit lies on the path
 GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
-TRANSACTIONAL = "transactional"
+TRANSACTIONAL, BULK = "transactional", "bulk"
 CONCURRENCY = "concurrency"  # where classes are parked that wait for something on the way to end
 STATE = "state|"  # + campaign: where classes are parked whose campaign does not run
 
@@ -120,6 +121,13 @@ class Pacer:
             most -= 1
         if parked is not None and not parked:
             del self._parked[name]
+
+    def _wake_urgent(self) -> None:
+        """Give transactional classes their turn again before a bulk class takes what their limit has."""
+        for name in [name for name, parked in self._parked.items() if parked[0][1].lane == TRANSACTIONAL]:
+            if not name.startswith(STATE):
+                parked = self._parked[name]
+                self._wake(name, sum(1 for _ in takewhile(lambda each: each[1].lane == TRANSACTIONAL, parked)))
 
     def _drop_turn(self, heard: Heard, key: ClassKey) -> None:
         cell = heard.cells[key]
@@ -238,10 +246,12 @@ class Pacer:
         order = [*range(self._turn, count), *range(self._turn)]
         grants: list[dict[float, list[Grant]]] = [{} for _ in range(count)]  # by partition: validity -> grants
         self._wake(CONCURRENCY)
+        self._wake_urgent()
         woken = 1
         while True:
-            for partition in order:
-                self._serve(partition, now, grants[partition])
+            for lane in (TRANSACTIONAL, BULK):  # what a bulk message takes, no transactional one lacks
+                for partition in order:
+                    self._serve(partition, lane, now, grants[partition])
             if not self._wake_at_limits(woken):
                 break
             woken *= 2
@@ -261,17 +271,16 @@ class Pacer:
             self._wake(name, most)
         return bool(open_)
 
-    def _serve(self, partition: int, now: float, grants: dict[float, list[Grant]]) -> None:
-        """Grant slices of both lanes, each class in its turn, as far as limits and room go."""
+    def _serve(self, partition: int, lane: str, now: float, grants: dict[float, list[Grant]]) -> None:
+        """Grant slices of *lane*, each class in its turn, as far as limits and room go."""
         heard = self.heard[partition]
         if not heard.full:
             return
-        most = int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS))
-        for lane, turns in ((TRANSACTIONAL, heard.urgent), ("bulk", heard.bulk)):
-            # Each lane has its own room: a full bulk lane does not hold up a transactional message.
-            room = most - heard.on_the_way[lane]
-            while room > 0 and (key := turns.take()) is not None:
-                room -= self._grant(partition, heard, key, room, now, grants)
+        # Each lane has its own room: a full bulk lane does not hold up a transactional message.
+        room = int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS)) - heard.on_the_way[lane]
+        turns = heard.turns(lane)
+        while room > 0 and (key := turns.take()) is not None:
+            room -= self._grant(partition, heard, key, room, now, grants)
 
     def _grant(
         self, partition: int, heard: Heard, key: ClassKey, room: int, now: float, grants: dict[float, list[Grant]]
@@ -283,7 +292,11 @@ class Pacer:
             return 0
         count, validity, held_by = self._allowed(key, min(cell.due - cell.pending, room, SLICE), now)
         if count <= 0:
-            self._parked.setdefault(held_by, deque()).append((partition, key))
+            parked = self._parked.setdefault(held_by, deque())
+            if key.lane == TRANSACTIONAL:
+                parked.appendleft((partition, key))  # and is woken first
+            else:
+                parked.append((partition, key))
             return 0
         for name in self._paths[key]:
             self.buckets[name].take(count)
