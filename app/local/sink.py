@@ -154,6 +154,8 @@ class Session(asyncio.Protocol):
             self._write(data)
 
     def _write(self, data: bytes) -> None:
+        if self._transport.is_closing():  # the client died while its reply was held back
+            return
         self._transport.write(data)
         if self._leaving:
             self._transport.close()

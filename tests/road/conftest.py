@@ -83,7 +83,7 @@ class Installation:
 
     def start(self, name: str, **spec: Any) -> str:
         """Create and start a campaign to the list *name*; its id."""
-        asked = CampaignSpec(from_email="news@acme.example", lists=[name], retry_delays=[0.5, 1.0], **spec)
+        asked = CampaignSpec(from_email="news@acme.example", lists=[name], **({"retry_delays": [0.5, 1.0]} | spec))
         done = self.command(kind="campaign.create", spec=asked, content=CONTENT, start=True)
         assert done.answer.status == 201, done.answer
         return done.answer.campaign

@@ -1,0 +1,178 @@
+"""What is done to a running campaign: one function a scenario, each ending in a verdict."""
+
+import random
+import time
+from collections.abc import Callable
+
+from app.commands import Throttle
+from tests.chaos.stage import Stage
+from tests.chaos.steps import steps
+from tests.chaos.verdict import Campaign, Run, verdict
+
+Say = Callable[[str], None]
+
+DAYS = 10.0
+RETRY_DELAYS = [0.5, 1.0, 2.0, 4.0, 8.0]
+POISON = "deadly.example"
+PROVIDERS = ("gmail", "outlook", "yahoo", "corp")
+
+
+def begin(
+    stage: Stage, name: str, people: int, policy: str, *, rate: float | None = None, domain: str = ""
+) -> Campaign:
+    """Start a campaign to *people* new people, whose addresses all name it."""
+    rows = [
+        {"email": f"p{i}@{name}.{domain or PROVIDERS[i % 4] + '.example'}", "first_name": f"Zoë{i}", "city": "Łódź"}
+        for i in range(people)
+    ]
+    addresses = stage.people(name, rows)
+    campaign = stage.start(name, unknown=policy, throttle=Throttle(rate=rate), retry_delays=RETRY_DELAYS)
+    return Campaign(campaign, name, policy, addresses)
+
+
+def wait_sunk(stage: Stage, count: int, seconds: float = 120.0) -> None:
+    """Wait until the sink has *count* messages."""
+    stage.wait_until(lambda: stage.sunk_count() >= count, lambda: f"the sink stands at {stage.sunk_count()}", seconds)
+
+
+def random_kills(stage: Stage, say: Say, people: int, policy: str, kills: int, dice: random.Random) -> Run:
+    """kill -9 of random Fanfare processes, spread over the campaign; some while it recovers from the last."""
+    run, began = Run(f"random-{policy}", policy, people), time.monotonic()
+    before = stage.sunk_count()
+    campaign = begin(stage, f"random-{policy}-{dice.randrange(1 << 32):08x}", people, policy, rate=max(400, people / 6))
+    senders_killed = 0
+    for kill in range(1, kills + 1):
+        if dice.random() < 0.3:
+            time.sleep(dice.uniform(0.0, 3.0))
+        else:
+            wait_sunk(stage, before + int(0.95 * people * kill / (kills + 1)))
+        victim = stage.kill_one_of_ours(dice)
+        senders_killed += victim.startswith("senders")
+        run.faults += 1
+        say(f"kill {kill} of {kills}: {victim}, after {stage.sunk_count() - before} of {people}")
+    stage.wait_for(campaign.id, "COMPLETED")
+    stage.wait_ready()
+    if policy == "resend":
+        run.most_duplicated = stage.settings.smtp_connections * senders_killed
+    run.seconds = round(time.monotonic() - began, 1)
+    return verdict(stage, campaign, run)
+
+
+def aimed_kills(stage: Stage, say: Say, people: int) -> Run:
+    """The processes of *stage* die once after each step that the source names."""
+    run, began = Run("aimed", "hold", people), time.monotonic()
+    before, wanted = stage.sunk_count(), steps()
+    campaign = begin(stage, "aimed", people, "hold")
+    wait_sunk(stage, before + people // 3)
+    stage.kill("senders-email-0")  # leaves unknowns, so that there is something to decide
+    stage.wait_for(campaign.id, "COMPLETED", seconds=240)
+    stage.wait_ready()
+    crashed = stage.settings.state_dir / "crashed"
+    fired = {path.name for path in crashed.iterdir()} if crashed.exists() else set()
+    run.faults = len(fired) + 1
+    say(f"died after {len(fired)} of {len(wanted)} steps: {', '.join(sorted(fired))}")
+    run.mistakes += [f"nobody died after {step}" for step in wanted if step not in fired]
+    run.seconds = round(time.monotonic() - began, 1)
+    return verdict(stage, campaign, run)
+
+
+def stopped(stage: Stage, say: Say, people: int) -> Run:
+    """Everything is stopped, later killed, in the middle; each time the logs are ten days older when it starts."""
+    run, began = Run("stopped", "hold", people), time.monotonic()
+    before = stage.sunk_count()
+    campaign = begin(stage, "stopped", people, "hold", rate=max(300, people / 10))
+    wait_sunk(stage, before + people // 4)
+    stage.down()
+    say(f"stopped after {stage.sunk_count() - before} of {people}; {stage.age(DAYS)} batches are {DAYS:.0f} days older")
+    stage.up()
+    wait_sunk(stage, before + people // 2)
+    run.faults = 1 + stage.kill_everything()
+    say(f"killed all, after {stage.sunk_count() - before} of {people}; {stage.age(DAYS)} batches are older again")
+    stage.up()
+    stage.wait_for(campaign.id, "COMPLETED")
+    run.seconds = round(time.monotonic() - began, 1)
+    return verdict(stage, campaign, run)
+
+
+def broker_killed(stage: Stage, say: Say, people: int) -> Run:
+    """kill -9 of Kafka in the middle, twice."""
+    run, began = Run("broker", "hold", people), time.monotonic()
+    before = stage.sunk_count()
+    campaign = begin(stage, "broker", people, "hold", rate=max(300, people / 10))
+    for third in (1, 2):
+        wait_sunk(stage, before + third * people // 3)
+        run.faults += stage.kill("kafka")
+        say(f"killed Kafka after {stage.sunk_count() - before} of {people}")
+    stage.wait_for(campaign.id, "COMPLETED")
+    stage.wait_ready()
+    run.seconds = round(time.monotonic() - began, 1)
+    return verdict(stage, campaign, run)
+
+
+def clickhouse_away(stage: Stage, say: Say, people: int) -> Run:
+    """ClickHouse is killed while it is read, then stays away until the campaign is complete."""
+    run, began = Run("clickhouse", "hold", people), time.monotonic()
+    campaign = begin(stage, "clickhouse", people, "hold", rate=max(100, people / 15))
+    run.faults += stage.kill("clickhouse")
+
+    def all_listed() -> bool:
+        return bool(stage.view(f"/campaigns/{campaign.id}/").get("counters", {}).get("listed", 0) >= people)
+
+    stage.wait_until(all_listed, lambda: "the audience was never expanded")
+    with stage.outage("clickhouse") as deaths:
+        seen = stage.wait_for(campaign.id, "COMPLETED")
+        say(f"{seen['final']} of {people} sent with ClickHouse away")
+    run.faults += len(deaths)
+    stage.wait_ready()
+    run.seconds = round(time.monotonic() - began, 1)
+    return verdict(stage, campaign, run)
+
+
+def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
+    """A template that kills whoever renders it, and a campaign beside it that goes on."""
+    began = time.monotonic()
+    bad = begin(stage, "poison", people // 4, "hold", domain=POISON)
+    good = begin(stage, "beside", people, "hold")
+    stage.wait_for(good.id, "COMPLETED", seconds=240)
+    say("the campaign beside it is complete")
+    seen = stage.wait_for(bad.id, "PAUSED")
+    stage.wait_ready()
+    beside = verdict(stage, good, Run("beside poison", "hold", people, seconds=round(time.monotonic() - began, 1)))
+    run = Run("poison", "hold", people // 4, seconds=round(time.monotonic() - began, 1))
+    run.faults = sum(part["restarts"] for part in stage.parts().values())
+    counters = seen["counters"]
+    run.held = counters.get("blocked.poison", 0)
+    say(f"{run.held} of {run.audience} set aside, the others wait; {run.faults} deaths")
+    if not run.held or run.held != sum(counters.get(name, 0) for name in ("blocked", "sent", "delivered", "unknown")):
+        run.mistakes.append(f"not set aside as it should be: {counters}")
+    if any(each.address.endswith(POISON) for each in stage.sunk()):
+        run.mistakes.append("the sink has mail that was never to be rendered")
+    run.lost = run.audience - counters.get("listed", 0)
+    return [run, beside]
+
+
+def poison_person(stage: Stage, say: Say, people: int) -> Run:
+    """One person whose data kills whoever renders it, in the middle of a campaign."""
+    run, began = Run("poison person", "hold", people), time.monotonic()
+    restarts = sum(part["restarts"] for part in stage.parts().values())
+    campaign = begin_with_one(stage, "person", people)
+    stage.wait_for(campaign.id, "PAUSED", seconds=240)
+    stage.wait_ready()
+    run.faults = sum(part["restarts"] for part in stage.parts().values()) - restarts
+    say(f"set aside after {run.faults} deaths; resumed")
+    stage.command(kind="campaign.resume", campaign=campaign.id)
+    stage.wait_for(campaign.id, "COMPLETED")
+    run.seconds = round(time.monotonic() - began, 1)
+    verdict(stage, campaign, run)
+    if not 0 < run.held <= 100:
+        run.mistakes.append(f"{run.held} people were set aside for one")
+    return run
+
+
+def begin_with_one(stage: Stage, name: str, people: int) -> Campaign:
+    """A campaign with one deadly person in the middle."""
+    rows = [{"email": f"p{i}@{name}.gmail.example", "first_name": "A", "city": "B"} for i in range(people)]
+    rows[people // 2]["email"] = f"p@{name}.{POISON}"
+    addresses = stage.people(name, rows)
+    campaign = stage.start(name, retry_delays=RETRY_DELAYS)
+    return Campaign(campaign, name, "hold", addresses)
