@@ -71,6 +71,7 @@ class Recorder:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka, group_id=topics.RECORD_GROUP, enable_auto_commit=False,
             auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20,
+            fetch_min_bytes=1 << 18, fetch_max_wait_ms=250,  # ClickHouse likes large inserts, and may be late
         )  # fmt: skip
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, max_request_size=4 << 20

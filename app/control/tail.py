@@ -40,6 +40,8 @@ class Tail:
             enable_auto_commit=False,
             auto_offset_reset="latest",
             isolation_level="read_uncommitted",
+            # News is taken in lots: pictures are drawn a few times a second, and an answer may take a tenth.
+            fetch_min_bytes=65_536,
             fetch_max_wait_ms=100,
             request_timeout_ms=10_000,
         )
