@@ -51,6 +51,25 @@ async def test_a_compacted_changelog_comes_back_whole(new_plane: NewPlane, monke
         assert await plane.tables() == before == await plane.logged()
 
 
+async def test_a_changelog_that_ends_in_a_hole_is_recovered(new_plane: NewPlane) -> None:
+    """
+    Faust waits for the record at the end of the log. Where nothing is left of it, it would wait for ever.
+    """
+    async with new_plane() as plane:
+        for partition in range(PARTITIONS):
+            await plane.producer.send_and_wait(plane.changelog, b"1", key=b"kept", partition=partition)
+        async with AIOKafkaProducer(
+            bootstrap_servers=plane.settings.kafka, transactional_id=f"{plane.app_id}-hole"
+        ) as producer:
+            await producer.begin_transaction()
+            await producer.send_and_wait(plane.changelog, b"2", key=b"kept", partition=0)
+            await producer.abort_transaction()
+        worker = await plane.start("0")
+        await plane.done(await plane.put(0, {"id": "new"}))
+        assert (await plane.tables())[0] == {"kept": "1", "new/0": "0"}
+        assert worker.process.poll() is None
+
+
 async def test_a_foreign_batch_ends_the_owner_and_counts_for_nobody(new_plane: NewPlane) -> None:
     """
     Two owners of one partition would mail everybody twice. The changelog lets only one go on, and what the other
