@@ -38,9 +38,7 @@ async def test_a_full_lane_holds_its_own_topic_and_no_other(new_plane: NewPlane,
     """
     gate, answer = tmp_path / "go", tmp_path / "status"
     async with new_plane() as plane:
-        ids = await plane.put_many(
-            3000, until=str(gate), filler="x" * 1000
-        )  # 12 MB, not to be compressed away in memory
+        ids = await plane.put_many(3000, until=str(gate), filler="x" * 1000)  # 8 MB
         worker = await plane.start("0", "--in-flight", "2")
         before = await status(plane, answer)
         sizes = [memory(worker.process.pid)]
