@@ -31,7 +31,7 @@ class Page:
         """The result of a DevTools *method*."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 told = await self._socket.receive_json()
                 if told.get("id") == number:
@@ -65,7 +65,7 @@ class Page:
         answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return answer["result"].get("value")
 
-    async def until(self, expression: str, seconds: float = 15.0) -> None:
+    async def until(self, expression: str, seconds: float = 60.0) -> None:
         """Return once *expression* is true in the page."""
         async with asyncio.timeout(seconds):
             while not await self.ask(expression):
@@ -101,7 +101,7 @@ async def browser(folder: Path) -> AsyncIterator[Page]:
 
 
 async def _port(file: Path, process: asyncio.subprocess.Process) -> int:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (file.exists() and file.read_text().strip()):
             if process.returncode is not None:
                 raise RuntimeError(f"Chromium ended with {process.returncode}")
