@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     helo_name: str = "fanfare.localhost"
     sink_port: int = Field(default=2525, description="Port of the embedded mail sink")
 
-    senders_email: int = Field(default=2, ge=1, description="Email sender workers that `up` starts")
+    # Their web ports are ten in a row.
+    senders_email: int = Field(default=2, ge=1, le=10, description="Email sender workers that `up` starts")
     retry_delays: list[float] = Field(
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agents.planes import WEB_PORTS
 from app.local.jars import read_list
 from app.local.kafka import PROPERTIES
 from app.local.parts import parts_of
@@ -118,6 +119,19 @@ def test_every_part_of_a_local_installation_is_a_service(tmp_path: Path) -> None
         assert part.command()[3:] == service["command"]  # after: python -m app.cli.main
         if part.ports:
             assert service["healthcheck"]["test"][-1] == str(part.ports[0][0])
+
+
+def test_every_worker_has_the_web_port_that_its_process_takes(tmp_path: Path) -> None:
+    """The supervisor looks whether ports are free, and health checks ask them: both must mean the right ones."""
+    settings = Settings(state_dir=tmp_path, senders_email=10)
+    ports: list[int] = []
+    for part in parts_of(settings):
+        _, _, *words = part.command()[1:]
+        if words[:1] == ["worker"]:
+            port = settings.web_port + WEB_PORTS[words[1]] + int(words[words.index("--slot") + 1])
+            assert [found for found, _ in part.ports] == [port]
+            ports.append(port)
+    assert len(set(ports)) == len(ports) == 13
 
 
 def test_the_image_holds_what_the_code_needs_and_runs_without_root() -> None:
