@@ -27,6 +27,10 @@ class Campaigns:
         """The campaign, or None when it is unknown here."""
         return self._entries.get(campaign)
 
+    def is_announced(self, campaign: str) -> bool:
+        """Whether the directory holds the campaign, in whatever form."""
+        return campaign in self._directory.entries
+
     def all(self) -> list[CampaignEntry]:
         """Every campaign this process knows."""
         return list(self._entries.values())

@@ -37,7 +37,7 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import decide, gate, release, settle, suppress
+    from agents import decide, gate, release, settle, suppress, sweep
     from agents.demand import DemandReport
     from agents.recipients import Recipients
     from agents.views import attach_partition_views
@@ -52,6 +52,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
+    sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)
     attach_partition_views(app, recipients)

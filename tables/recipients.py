@@ -3,11 +3,11 @@
 | section | key | value | written by | shrinks |
 |---|---|---|---|---|
 | suppressions | s recipient_id | list of Suppression | suppress | on removal |
-| sightings | d recipient_id, hash of dedup scope | message_id, time | gate | sweep by age |
-| verdicts | v pack_id | Verdict | gate | sweep with its campaign |
+| sightings | d recipient_id, hash of dedup scope | message_id, time | gate | swept by day, shared ones after a year |
+| verdicts | v pack_id | Verdict | gate | swept after 14 days |
 | waiting | p number / w number | WaitingPack / rows | gate, release, settle | when used up |
 | releases | r number | OpenRelease | release, settle | when settled |
-| messages | m message_id | MessageState | gate, release, settle | sweep by day |
+| messages | m message_id | MessageState | gate, release, settle | swept by day |
 | counters | n campaign | counts | gate, release, settle, decide | with the campaign |
 | marks | k | Marks | gate, release, settle, decide | never |
 | outbox | e number | EventPack, as produced | gate, release, settle, decide | once produced |
@@ -108,8 +108,13 @@ def known_of(store: Store, partition: int, recipients: Sequence[bytes], sighting
     found = store.get_many(partition, keys)
     return Known(
         [None if raw is None else _SUPPRESSIONS.decode(raw) for raw in found[:n]],
-        [None if raw is None else Sighting(raw[:16], _TIME.unpack_from(raw, 16)[0]) for raw in found[n:]],
+        [None if raw is None else sighting_in(raw) for raw in found[n:]],
     )
+
+
+def sighting_in(raw: bytes) -> Sighting:
+    """The sighting that *raw* is the value of."""
+    return Sighting(raw[:16], _TIME.unpack_from(raw, 16)[0])
 
 
 def suppressions_of(store: Store, partition: int, recipients: Sequence[bytes]) -> list[list[Suppression]]:

@@ -50,14 +50,23 @@ class GateRules:
 
 def sighting_key(rules: GateRules, recipient: bytes) -> bytes:
     """The key under which a recipient's last message of this kind is remembered (24 bytes)."""
+    return recipient + _tail(rules)
+
+
+def is_shared(key: bytes) -> bool:
+    """Whether other campaigns may look at the sighting under *key*: its last bit says so."""
+    return bool(key[-1] & 1)
+
+
+def _tail(rules: GateRules) -> bytes:
     scope = f"{rules.account}|{rules.channel}|{rules.dedup_key or rules.campaign}"
-    return recipient + blake2b(scope.encode(), digest_size=8).digest()
+    digest = blake2b(scope.encode(), digest_size=8).digest()
+    return digest[:-1] + bytes([digest[-1] & 0xFE | bool(rules.dedup_key)])
 
 
 def sighting_keys(rules: GateRules, rows: Sequence[Recipient]) -> list[bytes]:
     """`sighting_key` of every row."""
-    scope = f"{rules.account}|{rules.channel}|{rules.dedup_key or rules.campaign}"
-    tail = blake2b(scope.encode(), digest_size=8).digest()
+    tail = _tail(rules)
     return [row.recipient_id + tail for row in rows]
 
 

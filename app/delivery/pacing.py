@@ -146,14 +146,16 @@ class Pacer:
         self._measure_speed(heard, demand)
         heard.version, heard.at = demand.version, demand.at
         heard.applied = demand.slip
-        heard.counters.update(demand.counters)
         while heard.slips and heard.slips[0].number <= demand.slip:
             self._settle_slip(heard, heard.slips.popleft())
         named = {ClassKey(each.campaign, each.lane, each.group): each for each in demand.classes}
         if demand.full:
             heard.full = True
+            heard.counters = dict(demand.counters)
             for key in [key for key in heard.cells if key not in named]:
                 self._update(heard, key, 0, 0.0, 0)
+        else:
+            heard.counters.update(demand.counters)
         for key, each in named.items():
             self._update(heard, key, each.due, each.next_due, each.open)
         return True
