@@ -73,4 +73,7 @@ def show(settings: Settings, result: DemoResult, recorded: bool) -> None:
 
 def page_of(settings: Settings, campaign: str) -> str:
     """The address of the live page of *campaign*."""
-    return f"http://{settings.edge_host}:{settings.edge_port}/campaigns/{campaign}"
+    own = f"http://{settings.edge_host}:{settings.edge_port}"
+    # In a container the edge listens on every address, and none of them is one to open.
+    base = settings.public_url.rstrip("/") if settings.edge_host in ("0.0.0.0", "::") else own
+    return f"{base}/campaigns/{campaign}"
