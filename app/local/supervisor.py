@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ class Supervisor:
         }
 
     async def run(self) -> None:
-        """Start every part as soon as what it needs is ready, keep all alive, stop all on SIGTERM or SIGINT."""
+        """Start every part as soon as what it needs is ready, keep all alive, stop all when told to end."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # SIGHUP: the terminal was closed
             loop.add_signal_handler(number, self._stop.set)
         self._publish()
         kept = asyncio.gather(*(self._keep(slot) for slot in self.slots.values()))  # ends with the first that fails
@@ -111,7 +112,7 @@ def run_foreground(settings: Settings, parts: Sequence[Part] | None = None, repo
     lock.take()
     try:
         parts = _prepared(settings, parts)
-        asyncio.run(_supervise(settings, parts, report or _print))
+        asyncio.run(_supervise(settings, parts, report or partial(_print, logs_dir(settings.state_dir))))
     finally:
         status_path(settings.state_dir).unlink(missing_ok=True)
         lock.release()
@@ -269,8 +270,10 @@ def _measured(part: PartStatus) -> PartStatus:
     return replace(part, memory_mb=memory >> 20, cpu_seconds=round(sum(each.user + each.system for each in times), 2))
 
 
-def _print(part: PartStatus) -> None:
+def _print(logs: Path, part: PartStatus) -> None:
     print(f"{part.name}: {part.state}{f' ({part.note})' if part.note else ''}", flush=True)
+    if part.state == "restarting" and part.restarts == HOPELESS:
+        print(f"  {unready(part, logs / f'{part.name}.log')}".replace("\n", "\n  "), flush=True)
 
 
 def main() -> None:

@@ -166,12 +166,13 @@ def test_all_is_stopped_stage_by_stage(start: Start, tmp_path: Path) -> None:
     assert (here.process.returncode, [pid for pid in pids if runs(pid)]) == (0, [])
 
 
-def test_ctrl_c_in_the_foreground_stops_all(start: Start) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_stop_all(start: Start, number: signal.Signals) -> None:
     """The terminal's signal reaches the supervisor only; the parts end in order, not by it."""
     here = start({"name": "one", "code": SLEEP})
     pid = here.wait("one").pid
     assert os.getpgid(pid) != os.getpgid(here.process.pid)
-    here.process.send_signal(signal.SIGINT)
+    here.process.send_signal(number)
     assert "one: stopped" in here.said()
     assert (here.process.returncode, runs(pid)) == (0, False)
 
@@ -305,6 +306,7 @@ def test_a_part_that_never_starts_is_given_up_with_its_last_words(start: Start) 
     with pytest.raises(LocalError, match=r"(?s)bad does not start \(ended with exit code 1.*no room on the disk"):
         supervisor.start_background(here.settings, timeout=60)
     assert here.process.poll() is None, "who did not start it does not stop it"
+    assert "ends with:\n  no room on the disk" in here.stop(), "who watches the foreground is told, too"
 
 
 def test_waiting_for_a_start_that_somebody_else_gave_up_ends(tmp_path: Path) -> None:
