@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -55,6 +56,13 @@ def rows_of(source: SourcedPack) -> list[list[object]]:
 async def never(pack: SourcedPack, reason: str) -> None:
     """Nothing here is refused."""
     raise AssertionError(reason)
+
+
+@pytest.fixture
+async def client(client: ClickHouse) -> ClickHouse:
+    """A client of a database whose events never expire: these have times of any age."""
+    await client.execute("ALTER TABLE events REMOVE TTL")
+    return client
 
 
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
