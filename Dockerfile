@@ -13,6 +13,8 @@ COPY deploy deploy
 COPY tables tables
 COPY agents agents
 COPY app app
+# Its user may not write here, and every container would compile anew.
+RUN python -m compileall -q app agents tables
 
 # A volume that is mounted here for the first time takes over this owner.
 RUN useradd --uid 10001 --no-create-home fanfare && install -d -o fanfare -g fanfare -m 750 /state
