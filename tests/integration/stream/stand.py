@@ -192,15 +192,15 @@ class Plane:
         return [each for ids in made for each in ids]
 
     @asynccontextmanager
-    async def load(self, per_second: int = 400) -> AsyncIterator[list[str]]:
-        """Produce jobs steadily for as long as the block lasts; the ids so far."""
+    async def load(self, per_second: int = 400, **job: Any) -> AsyncIterator[list[str]]:
+        """Produce such jobs steadily for as long as the block lasts; the ids so far."""
         ids: list[str] = []
 
         async def run() -> None:
             while True:
                 for partition in range(PARTITIONS):
-                    ids.extend(await self.put(partition, *[{} for _ in range(per_second // PARTITIONS // 20)]))
-                await asyncio.sleep(0.05)
+                    ids.extend(await self.put(partition, *[dict(job) for _ in range(per_second // PARTITIONS // 10)]))
+                await asyncio.sleep(0.1)
 
         task = asyncio.create_task(run())
         try:

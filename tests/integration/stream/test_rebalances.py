@@ -36,6 +36,23 @@ async def test_nothing_is_lost_when_workers_join_leave_and_die(new_plane: NewPla
         assert {key for partition in held for key in partition} >= {f"{each}/0" for each in ids}
 
 
+async def test_a_planned_rebalance_repeats_no_work(new_plane: NewPlane) -> None:
+    """
+    What is in hand when a worker joins is finished, committed and not done again: a repeat is a mail in doubt.
+
+    The inbox is quiet meanwhile: only then does a fetch end in the middle of the drain.
+    """
+    async with new_plane() as plane:
+        first = await plane.start("0")
+        second = plane.launch("1")
+        ids = await plane.put_many(2, seconds=5.0)
+        await until(second.ready, "the second to join")
+        await until(lambda: first.text().count("READY") == 2, "the first to go on")
+        assert await plane.committed() == dict.fromkeys(range(4), 2), "what the drain has finished comes again"
+        await plane.done(ids)
+        assert set(plane.times().values()) == {1}
+
+
 async def test_a_killed_worker_goes_on_where_it_was(new_plane: NewPlane) -> None:
     """
     Local state must never be ahead of the changelog: what it decided and nobody heard of would be lost.

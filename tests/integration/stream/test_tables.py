@@ -7,9 +7,16 @@ from aiokafka import AIOKafkaProducer
 
 from app.stream.changelog import batch_header
 from app.topics import COMPACTED
-from tests.integration.stream.stand import PARTITIONS, Plane
+from tests.integration.stream.stand import PARTITIONS, Plane, Worker
 
 NewPlane = Callable[[], Plane]
+
+
+async def lose_disk(plane: Plane, worker: Worker) -> None:
+    """Stop in good order and delete the data: with all work committed no replay can write what recovery has missed."""
+    worker.process.terminate()
+    assert await worker.ended() == 0
+    shutil.rmtree(plane.settings.state_dir / "workers" / worker.name)
 
 
 async def test_a_deleted_data_folder_comes_back_with_the_same_keys_and_values(new_plane: NewPlane) -> None:
@@ -21,15 +28,14 @@ async def test_a_deleted_data_folder_comes_back_with_the_same_keys_and_values(ne
         await plane.done(await plane.put_many(10, keys=1000))
         await plane.done(await plane.put(0, *[{"id": f"twice{n}", "keys": 50} for n in [*range(20), *range(20)]]))
         before = await plane.tables()
-        worker.kill()
-        shutil.rmtree(plane.settings.state_dir / "workers" / worker.name)
+        await lose_disk(plane, worker)
         await plane.start("0")
         after = await plane.tables()
         assert after == before == await plane.logged()
         assert sum(map(len, after)) == 4 * 10 * 1000 + 20 * 50
 
 
-async def test_a_compacted_changelog_comes_back_whole(new_plane: NewPlane, monkeypatch: object) -> None:
+async def test_a_compacted_changelog_comes_back_whole(new_plane: NewPlane) -> None:
     """
     Compaction removes records from inside batches, also the one that carries the batch's header.
     """
@@ -45,8 +51,7 @@ async def test_a_compacted_changelog_comes_back_whole(new_plane: NewPlane, monke
             await plane.done(await plane.put(0, {"id": "again0", "keys": 3}))  # a new segment lets the old be cleaned
             plane.outs.clear()
         before = await plane.tables()
-        worker.kill()
-        shutil.rmtree(plane.settings.state_dir / "workers" / worker.name)
+        await lose_disk(plane, worker)
         await plane.start("0")
         assert await plane.tables() == before == await plane.logged()
 

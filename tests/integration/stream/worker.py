@@ -1,7 +1,8 @@
 """A small worker for these tests: it writes what a job says into its table, then produces what it wrote.
 
 A job is JSON: {"id": ..} and, if wanted, "keys" (how many to write), "size" (bytes of each value), "until" (wait for
-this file), "dump" (write the partition's table to this file), "status" (write what the lanes hold to this file).
+this file), "seconds" (to work without giving way), "dump" (write the partition's table to this file), "status" (write
+what the lanes hold to this file).
 """
 
 import argparse
@@ -52,6 +53,7 @@ class Jobs:
         while "until" in job and not exists(job["until"]):
             await asyncio.sleep(0.01)
             lanes.check(event)
+        await asyncio.sleep(job.get("seconds", 0.0))
         partition = event.message.partition
         if "dump" in job:
             put_file(job["dump"], {k.decode(): v.decode() for k, v in self.table.scan(partition, b"")})
