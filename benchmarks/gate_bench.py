@@ -53,7 +53,7 @@ async def _watch(settings: Settings, worker: psutil.Process, people: int) -> Mea
     consumer.assign([TopicPartition(topics.DEMAND_REPORTED, p) for p in range(settings.partitions)])
     await consumer.seek_to_beginning()
     listed: dict[int, int] = {}
-    first: tuple[float, float, int] | None = None
+    since = (time.monotonic(), cpu_seconds(worker), 0)  # the first report, or the last look before it
     deadline = time.monotonic() + 120
     try:
         while time.monotonic() < deadline:
@@ -65,10 +65,10 @@ async def _watch(settings: Settings, worker: psutil.Process, people: int) -> Mea
                         listed[demand.partition] = demand.counters[CAMPAIGN].get("listed", 0)
             total = sum(listed.values())
             now = (time.monotonic(), cpu_seconds(worker), total)
-            if total and first is None:
-                first = now
-            if total >= people and first is not None and total > first[2]:
-                seconds, cpu, n = now[0] - first[0], now[1] - first[1], total - first[2]
+            if total < people and not since[2]:
+                since = now
+            if total >= people:
+                seconds, cpu, n = now[0] - since[0], now[1] - since[1], total - since[2]
                 return Measured(n / seconds, cpu / n * 1e6)
     finally:
         await consumer.stop()

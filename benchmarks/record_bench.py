@@ -1,7 +1,6 @@
 """The record alone: event packs from Kafka into ClickHouse, and a file of people into contacts."""
 
 import asyncio
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +44,6 @@ async def run(settings: Settings, events: int) -> Measured:
         await producer.start()
         await _fill(producer, packs(events, settings.partitions))
         await producer.stop()
-    os.environ["FANFARE_CLICKHOUSE"] = settings.clickhouse
     async with ClickHouse(settings) as client:
         with process(settings, "-m", "app.cli.main", "record", name="record") as record:
             measured = await _watch(client, record, events)
@@ -60,14 +58,14 @@ async def _fill(producer: AIOKafkaProducer, packed: list[tuple[int, bytes]]) -> 
 
 async def _watch(client: ClickHouse, record: psutil.Process, events: int) -> Measured:
     deadline = time.monotonic() + 120
-    first: tuple[float, float, int] | None = None
+    since = (time.monotonic(), cpu_seconds(record), 0)  # the first rows, or the last look before them
     while time.monotonic() < deadline:
         total = int((await client.rows("SELECT count() FROM events"))[0][0])
         now = (time.monotonic(), cpu_seconds(record), total)
-        if total and first is None:
-            first = now
-        if total >= events and first is not None and total > first[2]:
-            seconds, cpu, rows = now[0] - first[0], now[1] - first[1], total - first[2]
+        if total < events and not since[2]:
+            since = now
+        if total >= events:
+            seconds, cpu, rows = now[0] - since[0], now[1] - since[1], total - since[2]
             return Measured(rows / seconds, cpu / rows * 1e6)
         await asyncio.sleep(0.02)
     raise RuntimeError(f"{total} of {events} events were recorded")

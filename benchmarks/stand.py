@@ -70,6 +70,7 @@ def process(settings: Settings, *command: str, name: str) -> Iterator[psutil.Pro
     env = os.environ | {
         "FANFARE_STATE_DIR": str(settings.state_dir),
         "FANFARE_KAFKA": settings.kafka,
+        "FANFARE_CLICKHOUSE": settings.clickhouse,
         "FANFARE_WEB_PORT": str(settings.web_port),
         "FANFARE_SMTP_PORT": str(settings.smtp_port),
     }

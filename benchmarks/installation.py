@@ -1,0 +1,95 @@
+"""A whole installation for a benchmark: every process, on free ports, in a folder that is thrown away."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.local.state import status_path
+from app.settings import Settings
+
+FIRST_PORT, PORTS = 21_000, 20_000
+WORKER_PORTS = 40  # of the web views, from the first one on
+FANFARE = [sys.executable, "-m", "app.cli.main"]
+PARTS_OF_OTHERS = ("kafka", "clickhouse", "sink", "mail server")
+
+
+@dataclass
+class Installation:
+    """A running Fanfare that sends to a mail sink of its own, which takes everything."""
+
+    settings: Settings
+    record: Path  # what the sink took
+    ready_after: float  # seconds from `fanfare up` until everything was ready
+    sink: int  # process id
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Every process by the name of its part, those that end by themselves left out."""
+        found = {"mail server": psutil.Process(self.sink)}
+        for part in json.loads(status_path(self.settings.state_dir).read_text()):
+            if part["pid"] and part["name"] != "sink":  # the installation's own sink has nothing to do
+                found[part["name"]] = psutil.Process(part["pid"])
+        return found
+
+
+@contextmanager
+def installation(**settings_given: object) -> Iterator[Installation]:
+    """Start everything, yield it, stop everything."""
+    with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
+        kafka, clickhouse, edge, idle_sink, smtp = _free_ports(5, 2)
+        (web,) = _free_ports(1, WORKER_PORTS)
+        settings = Settings.model_validate(
+            {
+                "state_dir": Path(folder) / "var", "kafka_port": kafka, "clickhouse_port": clickhouse,
+                "edge_port": edge, "sink_port": idle_sink, "smtp_port": smtp, "web_port": web,
+            }
+            | settings_given
+        )  # fmt: skip
+        record = Path(folder) / "taken.txt"
+        environment = os.environ | settings.environment()
+        with _sink(smtp, record) as sink:
+            began = time.monotonic()
+            try:
+                subprocess.run([*FANFARE, "up"], env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
+                yield Installation(settings, record, time.monotonic() - began, sink.pid)
+            finally:
+                subprocess.run([*FANFARE, "down"], env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def _sink(port: int, record: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "app.local.sink", "--port", str(port), "--record", str(record)]
+    with subprocess.Popen([*command, "--behaviour", "accept"]) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _free_ports(count: int, width: int) -> list[int]:
+    """*count* ports, each with the *width* - 1 ports after it, that nobody listens on now."""
+    found: list[int] = []
+    candidate = FIRST_PORT + time.time_ns() // 1_000_000 % PORTS
+    while len(found) < count:
+        candidate += width
+        if all(_is_free(candidate + step) for step in range(width)):
+            found.append(candidate)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
