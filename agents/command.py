@@ -38,8 +38,10 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             await dead.put(event, "a command outside the partition of the pacing group")
         elif accepted.command is not None:
             await carry_out(accepted.command)
-        else:
+        elif accepted.sealed is not None or accepted.seal_failed:
             await take_seal(accepted)
+        else:
+            await dead.put(event, "neither a command nor a seal")
 
     async def carry_out(asked: Command) -> None:
         body = blake2b(asked.model_dump_json().encode(), digest_size=16).digest()
