@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from agents.quarantine import Quarantine
 from app.content.email_template import EmailTemplate
 from app.content.problems import RenderError
 from app.delivery.outcomes import Kind
@@ -25,11 +26,13 @@ class ReleaseMailing:
         template: EmailTemplate,
         may_start: Callable[[], bool],
         journal: AttemptJournal,
+        quarantine: Quarantine,
         now: Callable[[], float],
     ) -> None:
         self.envelope_from = envelope_from
         self._release, self._template = release, template
         self._may_start, self._journal, self._now = may_start, journal, now
+        self._quarantine = quarantine
         self._at = 0
         self._outcomes: list[Outcome | None] = [None] * len(release.rows)
 
@@ -74,10 +77,14 @@ class ReleaseMailing:
         except msgspec.DecodeError as error:
             detail = f"variables are not a JSON object: {error}"
             return Outcome(Kind.BLOCKED, self._now(), klass="variables", detail=detail)
+        if not self._quarantine.begin(row.message_id):
+            detail = "set aside: the last crashes of this sender were in the middle of rendering it"
+            return Outcome(Kind.BLOCKED, self._now(), klass="poison", detail=detail)
         deadly(row.address)
         body = self._template.render(
             variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt
         )
+        self._quarantine.end(row.message_id)
         if isinstance(body, RenderError):
             return Outcome(Kind.BLOCKED, self._now(), klass="render", detail=body.reason)
         return body

@@ -64,6 +64,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     from agents import send
     from agents.compose import Composer
     from agents.quarantine import Quarantine
+    from app.stream.last_act import LastAct
     from app.transport.journal import AttemptJournal
     from app.transport.smtp import SmtpPool
 
@@ -99,7 +100,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     sender = send.Sender(
         app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
         journal, Beats(app, app.worker_name, "senders", directory),
-        Quarantine(app.crash_notes, pause), DeadLetters(app),
+        Quarantine(app.crash_notes, LastAct(app.state_dir / "last_act"), pause), DeadLetters(app),
     )  # fmt: skip
     send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
     send.attach(sender, topics.BULK, Lanes(app, 8))

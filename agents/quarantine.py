@@ -1,6 +1,7 @@
 """What was in flight when this worker died: suspected after three deaths, set aside after four.
 
-Two things can be poison: a campaign (its template), or one release of it (a person's data).
+Three things can be poison: a message (a person's data), a campaign (its template), or a release for whatever
+other reason. A message is known exactly, so it need not run alone first.
 """
 
 import asyncio
@@ -9,10 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from app.stream.crash_notes import CrashNotes
+from app.stream.last_act import LastAct
 
 SUSPECT = 3  # deaths after which a release runs alone
 GUILTY = 4  # deaths after which it is dead-lettered
+DEADLY = 3  # deaths in the middle of one message after which it is not rendered any more
 REPORT_EVERY = 5.0  # seconds
+
+CAMPAIGN, RELEASE, MESSAGE = b"c", b"m", b"r"  # what an id in the crash notes begins with
 
 
 class Quarantine:
@@ -23,8 +28,13 @@ class Quarantine:
     again by its first message: what a crash leaves of it begins there, or nearer to what killed it.
     """
 
-    def __init__(self, notes: CrashNotes, on_guilty: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, notes: CrashNotes, last_act: LastAct, on_guilty: Callable[[str], Awaitable[None]]) -> None:
         self._notes = notes
+        self._last_act = last_act
+        if last_act.left is not None:
+            notes.blame(MESSAGE + last_act.left)
+        self._blamed = {ident[1:] for ident in notes.blamed(MESSAGE)}  # messages that a crash was in
+        self._refused = 0
         self._on_guilty = on_guilty
         self._inside: Counter[bytes] = Counter()
         self._changed = asyncio.Condition()
@@ -32,10 +42,25 @@ class Quarantine:
         self._suspects = 0  # who wait to run alone
         self._reported: dict[str, float] = {}  # campaign -> when
 
+    def begin(self, message: bytes) -> bool:
+        """*message* is about to be rendered; False when it must not be: three crashes were in it."""
+        if message in self._blamed and self._notes.crashes(MESSAGE + message) >= DEADLY:
+            self._refused += 1
+            return False
+        self._last_act.begin(message)
+        return True
+
+    def end(self, message: bytes) -> None:
+        """*message* has been rendered, and we live."""
+        self._last_act.end()
+        if message in self._blamed:
+            self._blamed.discard(message)
+            self._notes.end(MESSAGE + message)
+
     @asynccontextmanager
     async def enter(self, campaign: str, first_message: bytes) -> AsyncIterator[str]:
         """Stay inside while a release is worked on; yields why it must not be, or ""."""
-        idents = (b"c" + campaign.encode(), b"m" + first_message)
+        idents = (CAMPAIGN + campaign.encode(), RELEASE + first_message)
         crashes = max(map(self._notes.crashes, idents))
         if crashes >= GUILTY:
             await self._report(campaign)
@@ -49,12 +74,13 @@ class Quarantine:
                 if not self._inside[ident]:
                     self._notes.begin(ident)
                 self._inside[ident] += 1
+        refused = self._refused
         try:
             yield ""
         finally:
             async with self._changed:
                 for ident in idents:
-                    self._leave(ident)
+                    self._leave(ident, well=refused == self._refused)
                 self._alone = False
                 self._changed.notify_all()
 
@@ -77,8 +103,9 @@ class Quarantine:
             self._reported[campaign] = now
             await self._on_guilty(campaign)
 
-    def _leave(self, ident: bytes) -> None:
-        self._notes.end(ident)
+    def _leave(self, ident: bytes, well: bool) -> None:
+        # A release of one message that is refused proves nothing about its template.
+        (self._notes.end if well else self._notes.leave)(ident)
         self._inside[ident] -= 1
         if self._inside[ident]:
             self._notes.begin(ident)

@@ -113,7 +113,13 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate
     ) -> Result:
         mailing = ReleaseMailing(
-            release, campaign.spec.from_email, template, start_guard(event, release), sender.journal, app.now
+            release,
+            campaign.spec.from_email,
+            template,
+            start_guard(event, release),
+            sender.journal,
+            sender.quarantine,
+            app.now,
         )
         await sender.pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
         reached("send.sent")

@@ -14,7 +14,9 @@ from app.local.failure import LocalError
 from app.local.state import PartStatus
 
 FIRST_DELAY = 0.2
-LONGEST_DELAY = 10.0
+# With the seconds that a worker takes to start, well below its session timeout: who stays away for longer loses its
+# partitions, and to the new owner all that it had begun is unknown.
+LONGEST_DELAY = 2.0
 CALM_AFTER = 30.0  # seconds alive after which a death is the first of its kind again
 STOP_TIMEOUT = 25.0
 LARGEST_LOG = 16 << 20  # bytes; the one before it is kept
@@ -37,7 +39,7 @@ class Part:
 
 
 def delay_after(last_delay: float, alive: float) -> float:
-    """Seconds to wait before a restart: 0.2 at first, doubled each time up to 10, from the start after 30 s alive."""
+    """Seconds to wait before a restart: 0.2 at first, doubled each time up to 2, from the start after 30 s alive."""
     if last_delay == 0.0 or alive >= CALM_AFTER:
         return FIRST_DELAY
     return min(LONGEST_DELAY, 2 * last_delay)

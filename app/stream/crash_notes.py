@@ -37,6 +37,20 @@ class CrashNotes:
         self._crashes.pop(ident, None)
         self._add(_note(END, ident))
 
+    def leave(self, ident: bytes) -> None:
+        """Work on *ident* has ended, but not so well that its crashes are forgotten."""
+        self._in_flight.pop(ident, None)
+        self._add(_note(FORGIVE, ident))
+
+    def blamed(self, prefix: bytes) -> dict[bytes, int]:
+        """Crashes by id, of the ids that begin with *prefix*."""
+        return {ident: n for ident, n in self._crashes.items() if ident.startswith(prefix)}
+
+    def blame(self, ident: bytes) -> None:
+        """Count one more crash for *ident*: something else has told that it was in flight."""
+        self._crashes[ident] = self._crashes.pop(ident, 0) + 1
+        self._add(_note(COUNT, ident))
+
     def crashes(self, ident: bytes) -> int:
         """How many crashes in a row *ident* was in flight at."""
         return self._crashes.get(ident, 0)

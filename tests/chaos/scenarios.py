@@ -156,15 +156,13 @@ def poison_person(stage: Stage, say: Say, people: int) -> Run:
     run, began = Run("poison person", "hold", people), time.monotonic()
     restarts = sum(part["restarts"] for part in stage.parts().values())
     campaign = begin_with_one(stage, "person", people)
-    stage.wait_for(campaign.id, "PAUSED", seconds=240)
+    stage.wait_for(campaign.id, "COMPLETED", seconds=240)
     stage.wait_ready()
     run.faults = sum(part["restarts"] for part in stage.parts().values()) - restarts
-    say(f"set aside after {run.faults} deaths; resumed")
-    stage.command(kind="campaign.resume", campaign=campaign.id)
-    stage.wait_for(campaign.id, "COMPLETED")
+    say(f"complete after {run.faults} deaths")
     run.seconds = round(time.monotonic() - began, 1)
     verdict(stage, campaign, run)
-    if not 0 < run.held <= 100:
+    if run.held != 1:
         run.mistakes.append(f"{run.held} people were set aside for one")
     return run
 
