@@ -15,9 +15,10 @@ from jinja2 import nodes
 from markupsafe import escape
 
 from app.content.problems import LimitExceededError
-from app.content.sandbox import LARGEST_OUTPUT, TOKEN, TRACK, TRACKER, Sandbox, compiled, rendered
+from app.content.sandbox import LARGEST_OUTPUT, TOKEN, TRACK, TRACKER, WORK, Sandbox, compiled, cost_of, rendered
 
 SIMPLE_FILTERS = frozenset({"capitalize", "d", "default", "lower", "title", "trim", "upper"})
+LONG = 1_000  # characters of a variable from which on its filters are paid for, as in Jinja
 MOST_ISLANDS = 8  # 10 us each: with more of them the whole template in Jinja is cheaper
 
 Values = Mapping[str, Any]
@@ -120,24 +121,28 @@ def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[S
 def _variable(sandbox: Sandbox, node: nodes.Expr) -> Dynamic | None:
     """A variable through simple filters with constant arguments; None for any other expression."""
     steps: list[tuple[Callable[..., Any], list[Any]]] = []
+    cost = 0
     inner: nodes.Expr | None = node
     while isinstance(inner, nodes.Filter):
         arguments = [argument.value for argument in inner.args if isinstance(argument, nodes.Const)]
         simple = inner.name in SIMPLE_FILTERS and len(arguments) == len(inner.args)
         if not simple or inner.kwargs or inner.dyn_args or inner.dyn_kwargs:
             return None
-        steps.insert(0, (sandbox.filters[inner.name], arguments))
+        cost += cost_of(inner.name)
+        steps.insert(0, (sandbox.plain_filters[inner.name], arguments))
         inner = inner.node
-    return Dynamic(_getter(sandbox, inner.name, steps)) if isinstance(inner, nodes.Name) else None
+    return Dynamic(_getter(sandbox, inner.name, steps, cost)) if isinstance(inner, nodes.Name) else None
 
 
-def _getter(sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], list[Any]]]) -> Getter:
-    """What Jinja writes for the variable *name* after the filters *steps*."""
+def _getter(sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], list[Any]]], cost: int) -> Getter:
+    """What Jinja writes for the variable *name* after the filters *steps*, which take *cost* for each character."""
     undefined = sandbox.undefined
     finish: Callable[[Any], str] = escape if sandbox.autoescape else str
 
     def get(values: Values) -> str:
         value = values[name] if name in values else undefined(name=name)
+        if cost and isinstance(value, str) and len(value) > LONG:
+            values[WORK].spend(len(value) * cost)
         for apply, arguments in steps:
             value = apply(value, *arguments)
         return finish(value)

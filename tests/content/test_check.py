@@ -108,15 +108,26 @@ def test_every_part_and_the_sender_are_checked_when_compiled() -> None:
         "{{ items|join(name)|float + missing }}",
         "{{ 1 / 0 }}",
         "{{ name.missing.x }}",
+        *[
+            f"{{% set x = '{'a b<' * 20_000}' %}}{{% for i in range(1000) %}}{{{{ {work} }}}}{{% endfor %}}"
+            for work in (
+                "(x|title)|length", "(x|urlencode)|length", "(x|striptags)|length", "(x|sort)|length",
+                "(x|unique|list)|length", "x|wordcount", "(x|list|map('upper')|list)|length",
+                "(x|replace('q', ''))|length", "'zzz' is in x",
+                "x.split(' ')|length", "x.upper()|length", "'zzz' in x", "'zzz' not in x", "x[1:]|length", "x is lower",
+            )
+        ],
+        "{{ long|title|title|title }}" * 10,
     ],
-)
+    ids=lambda source: f"{source[:30]}...{source[-50:]}",
+)  # fmt: skip
 def test_work_without_end_is_an_error_of_the_message(source: str) -> None:
     """
     A template that would eat a worker's memory or its evening ends in milliseconds, and alone.
     """
     for short_road in (True, False):
         template = template_of(Content(subject="s", html=source, text="t"), short_road=short_road)
-        variables = {"name": "nnnn", "items": ["x"] * 200}
+        variables = {"name": "nnnn", "items": ["x"] * 200, "long": "a b" * 20_000}
         assert isinstance(template.render(variables, MESSAGE, RECIPIENT, "a@example.com", 1.0), RenderError)
 
 
