@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from app.commands import CampaignEntry, CampaignSpec, Command, LimitSet, Seal, State, Throttle
-from app.delivery.lifecycle import ALREADY, ENDED, TRANSITIONS, campaign_id, decide, moved, sealed
+from app.delivery.lifecycle import ALREADY, ENDED, TRANSITIONS, campaign_id, decide, expected, moved, sealed
 
 NOW = 1_000_000.0
 SPEC = CampaignSpec(from_email="a@b.c", lists=["l"])
@@ -79,3 +79,22 @@ def test_a_burst_that_cannot_be_kept_is_refused_when_it_is_set() -> None:
     assert decide(None, command("limit.set", limit=limit), NOW).field == "limit.burst"
     right = decide(entry(), command("campaign.throttle", throttle=Throttle(rate=100.0, burst=50.0)), NOW)
     assert right.entry is not None and right.entry.spec.throttle.rate == 100.0
+
+
+def test_a_transactional_campaign_runs_at_once_and_ends_only_when_it_is_cancelled() -> None:
+    """It has no audience to fix, and none that could be complete: its messages come one by one."""
+    spec = CampaignSpec(from_email="a@b.c", kind="transactional")
+    created = decide(None, command("campaign.create", campaign="", spec=spec, start=True), NOW).entry
+    assert created is not None and created.state == "RUNNING" and created.started_at == NOW
+    draft = decide(None, command("campaign.create", campaign="", spec=spec), NOW).entry
+    started = decide(draft, command("campaign.start"), NOW).entry
+    assert started is not None and started.state == "RUNNING"
+    assert expected(created, 7, 0) is None
+    assert expected(moved(created, "CANCELLING", NOW), 7, 0) == 7
+
+
+@pytest.mark.parametrize(("kind", "lists"), [("campaign", []), ("transactional", ["l"])])
+def test_a_campaign_has_lists_and_a_transactional_one_has_none(kind: str, lists: list[str]) -> None:
+    """A misunderstanding of what will be sent to whom is told before anything is."""
+    with pytest.raises(ValueError, match="needs a list"):
+        CampaignSpec.model_validate({"from_email": "a@b.c", "kind": kind, "lists": lists})

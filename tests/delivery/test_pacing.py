@@ -281,3 +281,39 @@ def test_a_paused_campaign_gets_nothing_and_goes_on_when_resumed() -> None:
     assert not pacer.tick(START)
     pacer.campaign(running)
     assert sum(grant.count for slip in pacer.tick(START + 0.1) for grant in slip.grants) == 100
+
+
+@given(st.integers(1, 6), st.integers(1, 40), st.floats(2, 9))
+@settings(max_examples=60, deadline=None)
+def test_a_transactional_message_is_paid_for_before_any_bulk_one(partitions: int, classes: int, rate: float) -> None:
+    """However many classes wait at the limit they share, and in whatever partition: what comes in next is its own."""
+    pacer = Pacer(partitions, "smtp")
+    pacer.limit(LimitSet(scope="account", name="acme", rate=rate))
+    for name in ("t", *(f"c{number}" for number in range(classes))):
+        pacer.campaign(campaign(name))
+    waiting = [ClassDemand(f"c{number}", "bulk", "gmail", 1_000, 0.0, 0) for number in range(classes)]
+    for p in range(partitions):
+        pacer.hear(demand(p, 0, START, *waiting))
+    now = START
+    while now < START + 3:  # until the bucket is empty and every class is parked
+        now += 0.1
+        pacer.tick(now)
+    last = partitions - 1
+    urgent = ClassDemand("t", "transactional", "gmail", 3, 0.0, 0)
+    pacer.hear(demand(last, 0, now, *waiting, urgent, version=1))
+    granted: list[str] = []
+    while not granted:
+        now += 0.1
+        assert now < START + 6
+        granted += [grant.lane for slip in pacer.tick(now) for grant in slip.grants]
+    assert granted == ["transactional"]
+
+
+def test_counters_of_a_campaign_that_a_partition_has_forgotten_are_forgotten() -> None:
+    """A year of campaigns must not stay in memory."""
+    pacer = Pacer(1, "smtp")
+    pacer.hear(Demand(0, 1, 1, START, True, 0, [], {"old": {"sent": 5}, "new": {"sent": 1}}))
+    pacer.hear(Demand(0, 2, 2, START, False, 0, [], {"new": {"sent": 2}}))
+    assert (pacer.counts("old"), pacer.counts("new")) == ({"sent": 5}, {"sent": 2})
+    pacer.hear(Demand(0, 3, 3, START, True, 0, [], {"new": {"sent": 2}}))
+    assert (pacer.counts("old"), pacer.counts("new")) == ({}, {"sent": 2})
