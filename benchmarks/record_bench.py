@@ -47,7 +47,7 @@ async def run(settings: Settings, events: int) -> Measured:
     async with ClickHouse(settings) as client:
         with process(settings, "-m", "app.cli.main", "record", name="record") as record:
             measured = await _watch(client, record, events)
-    measured.details["contacts_per_second"] = await _import(settings)
+    measured.details["contacts_per_second"] = await _import(settings, events // 5)
     return measured
 
 
@@ -71,7 +71,7 @@ async def _watch(client: ClickHouse, record: psutil.Process, events: int) -> Mea
     raise RuntimeError(f"{total} of {events} events were recorded")
 
 
-async def _import(settings: Settings, people: int = 100_000) -> float:
+async def _import(settings: Settings, people: int) -> float:
     """People a second from a CSV."""
     path = settings.state_dir / "people.csv"
     write_csv(path, people)
