@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from app.stream.directory import Directory
 from tests.integration.stream.stand import Broker, Plane, Worker, until
 
 NewPlane = Callable[[], Plane]
@@ -109,17 +110,24 @@ async def supervise(plane: Plane, worker: Worker) -> None:
         worker = plane.launch(worker.name.rpartition("-")[2])
 
 
-async def test_workers_wait_for_a_broker_that_was_killed(new_plane: NewPlane, broker: Broker) -> None:
+async def test_workers_and_directories_wait_for_a_broker_that_was_killed(new_plane: NewPlane, broker: Broker) -> None:
     """
-    An outage of Kafka is no fault of a worker: it waits, and goes on without losing or repeating anything.
+    An outage of Kafka is no fault of a worker: it waits, and goes on without losing anything. A directory has no
+    group: what it has read is all it knows of its place.
     """
     async with new_plane() as plane:
+        directory = Directory(plane.settings.kafka, plane.changelog)
         worker = await plane.start("0")
         async with plane.load() as ids:
-            await plane.done(await plane.put_many(20))
+            await plane.done(await plane.put(0, {"id": "before"}))
+            await directory.start()
             await asyncio.to_thread(broker.kill)
             await asyncio.to_thread(broker.start)
-            await plane.done(await plane.put_many(20))
+            await plane.done(await plane.put(0, {"id": "after"}))
         await plane.done(ids)
         assert worker.process.poll() is None
-        assert await plane.tables() == await plane.logged()
+        held, logged = await plane.tables(), await plane.logged()
+        assert held == logged
+        assert await directory.wait_for((await plane.records(plane.changelog, 0))[-1].offset, 30.0)
+        await directory.stop()
+        assert {key: value.decode() for key, value in directory.entries.items()} == held[0]

@@ -1,6 +1,5 @@
 """Topics on a real broker: declared, compared, trimmed, read whole."""
 
-import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from app.stream.gaps import holds_records
 from app.stream.topics_apply import TopicsMismatch, apply, check
 from app.stream.trim import trim
 from app.topics import COMPACTED, PIPELINE, Topic
-from tests.integration.stream.stand import PARTITIONS, Broker, Plane, admin, until
+from tests.integration.stream.stand import PARTITIONS, Plane, admin, until
 
 NewPlane = Callable[[], Plane]
 
@@ -120,24 +119,6 @@ async def test_a_directory_knows_everything_when_it_has_started(settings: Settin
         assert heard == [("c", b"1"), ("a", None)]
         assert directory.entries == {"c": b"1"}
         assert not await directory.wait_for(6, 0.05)
-    finally:
-        await directory.stop()
-
-
-async def test_a_directory_goes_on_after_an_outage(settings: Settings, name: str, broker: Broker) -> None:
-    """
-    It has no group and no commit: what it has read is all it knows of its place.
-    """
-    await apply(settings, [Topic(name, 1, dict(COMPACTED))])
-    await produce(settings, name, ("a", "1"))
-    directory = Directory(settings.kafka, name)
-    await directory.start()
-    try:
-        await asyncio.to_thread(broker.kill)
-        await asyncio.to_thread(broker.start)
-        await produce(settings, name, ("b", "1"))
-        assert await directory.wait_for(1, 30.0)
-        assert directory.entries == {"a": b"1", "b": b"1"}
     finally:
         await directory.stop()
 
