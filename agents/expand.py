@@ -21,6 +21,8 @@ PACK_ROWS = 250
 PACK_BYTES = 200_000
 LONGEST_PAUSE = 5.0  # seconds between two tries while ClickHouse is away
 MOST_ROWS = 100_000  # of one shard
+LAST_ROW = 0xFFFF_FFFF  # rows are numbered in 32 bits
+LONGEST_SEAL = 500  # characters
 
 
 def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) -> AgentT[bytes]:
@@ -35,8 +37,9 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
         if isinstance(shard, Undecodable):
             await dead.put(event, shard.reason)
             return
-        if shard.lane not in topics.LANES or shard.first < 0 or not 0 < shard.count <= MOST_ROWS:
-            await dead.put(event, f"a shard of {shard.count} rows from {shard.first} in lane {shard.lane!r}")
+        wrong = mistakes_in(shard)
+        if wrong:
+            await dead.put(event, wrong)
             return
         try:
             rows = await read(event, shard)
@@ -66,6 +69,17 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             pause = min(pause * 2, LONGEST_PAUSE)
 
     return expand
+
+
+def mistakes_in(shard: Shard) -> str:
+    """Why *shard* cannot be a range of an audience, or "": one that is wrong would be asked for without end."""
+    if shard.lane not in topics.LANES:
+        return f"a shard in lane {shard.lane[:50]!r}"
+    if shard.first < 0 or not 0 < shard.count <= MOST_ROWS or shard.first + shard.count > LAST_ROW:
+        return f"a shard of {shard.count} rows from {shard.first}"
+    if not 0 <= shard.day <= 0xFFFF or len(shard.seal) > LONGEST_SEAL:
+        return "a day or a seal that cannot be"
+    return ""
 
 
 def packs(shard: Shard, rows: Iterable[AudienceRow], partitions: int) -> Iterator[tuple[int, RecipientPack]]:

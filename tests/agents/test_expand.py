@@ -1,9 +1,13 @@
 """Packs of a shard: everybody once, in their partition, small enough, and the same at every replay."""
 
+from typing import Any
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.expand import PACK_BYTES, PACK_ROWS, packs
+from agents.expand import PACK_BYTES, PACK_ROWS, mistakes_in, packs
 from app import ids
 from app.clickhouse.seal import AudienceRow
 from app.records import Shard, encode
@@ -43,3 +47,19 @@ def test_a_replay_makes_the_same_packs() -> None:
     rows = [row(i, i % 900) for i in range(3_000)]
     first = [(partition, encode(pack)) for partition, pack in packs(SHARD, rows, 8)]
     assert first == [(partition, encode(pack)) for partition, pack in packs(SHARD, rows, 8)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lane": "express"}, {"first": -1}, {"count": 0}, {"count": 100_001}, {"first": 1 << 32}, {"day": 70_000},
+        {"day": -1}, {"seal": "s" * 501},
+    ],
+)  # fmt: skip
+def test_a_range_that_cannot_be_is_not_asked_for(change: dict[str, Any]) -> None:
+    """
+    ClickHouse would refuse it again and again, and the ranges behind it would wait.
+    """
+    good = msgspec.structs.replace(SHARD, count=1_000)
+    assert mistakes_in(good) == ""
+    assert mistakes_in(msgspec.structs.replace(good, **change))
