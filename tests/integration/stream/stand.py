@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,13 @@ async def until(seen: Callable[[], Any], what: str, seconds: float = 30.0) -> An
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
         await asyncio.sleep(0.05)
     return found
+
+
+async def eventually(seen: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+    """Ask *seen* again and again until it says yes."""
+    deadline = time.monotonic() + seconds
+    while not await seen():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
 
 
 @dataclass
@@ -272,6 +279,10 @@ class Plane:
         async with admin(self.settings) as client:
             offsets = await client.list_consumer_group_offsets(self.app_id)
         return {tp.partition: found.offset for tp, found in offsets.items() if tp.topic == self.inbox}
+
+    async def has_committed(self, partition: int, offset: int) -> bool:
+        """Whether the group has committed just this *offset* of the inbox."""
+        return (await self.committed()).get(partition) == offset
 
     async def commit(self, offsets: dict[int, int]) -> None:
         """Set the group's offsets by hand."""

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from app.local.ports import free_ports
-from tests.integration.stream.stand import PARTITIONS, Plane, until
+from tests.integration.stream.stand import PARTITIONS, Plane, eventually, until
 
 NewPlane = Callable[[], Plane]
 
@@ -67,8 +67,11 @@ async def test_two_packs_with_one_id_never_run_together(new_plane: NewPlane) -> 
         for partition in range(PARTITIONS):
             await plane.put(partition, *[{"id": f"same{n % 3}"} for n in range(60)])
         await plane.start("0")
-        while len(await plane.listen()) < PARTITIONS * 60:
-            pass
+
+        async def all_done() -> bool:
+            return len(await plane.listen()) >= PARTITIONS * 60
+
+        await eventually(all_done, "all copies")
         for name in ("same0", "same1", "same2"):
             spans = sorted((out["began"], out["ended"]) for out in plane.outs if out["id"] == name)
             assert len(spans) == 80
