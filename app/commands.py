@@ -81,7 +81,6 @@ class CampaignSpec(Strict):
     )
     unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
 
-
     @field_validator("lists")
     @classmethod
     def _lists_are_the_audience(cls, lists: list[str], info: ValidationInfo) -> list[str]:

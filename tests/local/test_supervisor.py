@@ -93,7 +93,7 @@ def runs(pid: int) -> bool:
 
 
 def test_delays_double_up_to_two_seconds_and_begin_anew_after_a_calm_time() -> None:
-    """A part that cannot start must not eat the machine; one that dies once a day is back at once, and none too late."""
+    """A part that cannot start must not eat the machine; one that dies once a day is back at once."""
     delays = [0.0]
     for _ in range(8):
         delays.append(delay_after(delays[-1], alive=0.1))
