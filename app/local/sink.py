@@ -105,7 +105,8 @@ class Sink:
 
 def _message_id(body: bytes) -> str:
     """The id in the header X-Fanfare-Message, or dashes."""
-    at = body.find(MESSAGE, 0, MOST_HEADER)
+    end = body.find(b"\r\n\r\n", 0, MOST_HEADER)
+    at = body.find(MESSAGE, 0, end if end >= 0 else MOST_HEADER)
     name = body[at + len(MESSAGE) : at + len(MESSAGE) + 32] if at >= 0 else b""
     return name.decode() if ID.fullmatch(name) else "-" * 32
 
