@@ -69,7 +69,7 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
         yield from on_stage(given.keep, {}, [(name, lambda stage, act=act: [act(stage)]) for name, act in plain])
     if "aimed" in wanted:
         told = {"crash_after": ",".join(steps())}
-        yield from on_stage(given.keep, told, [("aimed", lambda stage: [scenarios.aimed_kills(stage, say, few)])])
+        yield from on_stage(given.keep, told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, few))])
     if "poison" in wanted:
         acts = [
             ("poison", lambda stage: scenarios.poison_template(stage, say, few)),
