@@ -29,11 +29,10 @@ def slices(store: Store, partition: int, partitions: int, old: Horizon) -> Itera
             yield from (MESSAGE + day.to_bytes(2, "big") + slot.to_bytes(2, "big") for slot in slots)
 
 
-def old_keys(store: Store, partition: int, prefix: bytes, old: Horizon) -> Iterator[bytes]:
-    """The keys of the slice *prefix* that are old."""
+def rows_of_slice(store: Store, partition: int, prefix: bytes, old: Horizon) -> Iterator[tuple[bytes, bool]]:
+    """(key, whether it is old) of every row of the slice *prefix*."""
     for key, value in store.scan(partition, prefix):
-        if _is_old(key, value, old):
-            yield key
+        yield key, _is_old(key, value, old)
 
 
 def counters_key(campaign: str) -> bytes:
