@@ -1,5 +1,6 @@
 """A release as the SMTP pool wants it: rendered letters one by one, noted in the journal, outcomes collected."""
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -16,8 +17,11 @@ from app.transport.smtp import Letter
 VARIABLES = msgspec.json.Decoder(dict[str, object])
 
 
+RECENT = 0.01  # seconds for which an answer of *may_start* also counts for rendering
+
+
 class ReleaseMailing:
-    """The letters of *release*. *may_start* is asked before each is rendered and again before it is begun."""
+    """The letters of *release*. *may_start* is asked before one is rendered, now and then, and before each is begun."""
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class ReleaseMailing:
         self._release, self._template = release, template
         self._may_start, self._journal, self._now = may_start, journal, now
         self._quarantine = quarantine
+        self._allowed, self._asked = False, 0.0
         self._at = 0
         self._outcomes: list[Outcome | None] = [None] * len(release.rows)
 
@@ -46,9 +51,8 @@ class ReleaseMailing:
         while self._at < len(self._outcomes):
             number = self._at
             self._at += 1
-            body = (
-                self._render(self._release.rows[number]) if self._may_start() else Outcome(Kind.RETURNED, self._now())
-            )
+            allowed = (self._allowed and time.monotonic() - self._asked < RECENT) or self._ask()
+            body = self._render(self._release.rows[number]) if allowed else Outcome(Kind.RETURNED, self._now())
             if isinstance(body, bytes):
                 return Letter(number, self._release.rows[number].address, body)
             self._outcomes[number] = body
@@ -56,7 +60,7 @@ class ReleaseMailing:
 
     def begin(self, letter: Letter) -> bool:
         """Note that *letter* goes on the wire, if it still may."""
-        if not self._may_start():
+        if not self._ask():
             return False
         self._journal.begun(self._release.release_id, letter.number)
         return True
@@ -70,6 +74,10 @@ class ReleaseMailing:
     def outcomes(self) -> list[Outcome]:
         """The outcomes in the order of the rows, once all letters have ended."""
         return [outcome for outcome in self._outcomes if outcome is not None]
+
+    def _ask(self) -> bool:
+        self._allowed, self._asked = self._may_start(), time.monotonic()
+        return self._allowed
 
     def _render(self, row: Outgoing) -> bytes | Outcome:
         try:

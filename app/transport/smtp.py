@@ -159,6 +159,8 @@ class SmtpPool:
             replies = await (wire.replies(3, self._timeout) if ahead else self._announce(wire, job, letter))
         except ConnectionLostError as error:
             replies, why = wire.leftover(), str(error)  # a 421 or 550 right before the end still tells why
+        if not why and len(replies) == 3 and replies[2].code == 354 and replies[0].code < 400 > replies[1].code:
+            return _Opened.READY
         refused = next((reply for reply in replies if reply.code >= 400), None)
         if ahead and (why or (refused is not None and refused.code == 421)):
             job.back(letter)  # the connection has had its share of messages: that says nothing of this one
@@ -167,11 +169,8 @@ class SmtpPool:
             self._end(job, letter, _refusal(refused, letter.to))
             clean = not why and await self._end_refused(wire, replies)
             return _Opened.REFUSED if clean else _Opened.LOST
-        if why or replies[-1].code != 354:
-            why = why or f"DATA was answered {replies[-1].code}"
-            self._end(job, letter, _outcome(Kind.DEFERRED, 0, "connection", why))
-            return _Opened.LOST
-        return _Opened.READY
+        self._end(job, letter, _outcome(Kind.DEFERRED, 0, "connection", why or f"DATA was answered {replies[-1].code}"))
+        return _Opened.LOST
 
     async def _deliver(self, wire: SmtpWire, job: "_Job", letter: Letter, following: Letter | None) -> bool:
         """Queue the text of *letter* and the announcement of *following*, and tell what became of *letter*.
@@ -180,8 +179,8 @@ class SmtpPool:
         """
         before = wire.used
         dot = b".\r\n" if letter.body.endswith(b"\r\n") else b"\r\n.\r\n"
-        text = letter.body + dot
-        self._outbox.append((wire, text if following is None else text + job.announcement(following)))
+        announced = b"" if following is None else job.announcement(following)
+        self._outbox.append((wire, b"".join((letter.body, dot, announced))))
         self._stir()
         try:
             (reply,) = await wire.replies(1, self._timeout)
@@ -232,7 +231,7 @@ class SmtpPool:
         if "PIPELINING" not in wire.extensions if ahead else not wire.usable:
             return None
         while (letter := job.next()) is not None:
-            lacking = _lacking(wire, job.mailing.envelope_from, letter)
+            lacking = _lacking(wire, job.sender, letter)
             if lacking is None:
                 return letter
             self._end(job, letter, lacking)
@@ -289,8 +288,7 @@ class _Job:
         self._group = group
         self._lanes = 0
         self._back: list[Letter] = []
-        self._mail_from = mailing.envelope_from.encode()
-        self._ascii_from = mailing.envelope_from.isascii()
+        self.sender = _SenderAddress(mailing.envelope_from)
 
     @property
     def more(self) -> bool:
@@ -317,8 +315,17 @@ class _Job:
     def announcement(self, letter: Letter) -> bytes:
         """The commands that open the transaction."""
         form = b"" if letter.body.isascii() else b" BODY=8BITMIME"
-        utf8 = b"" if self._ascii_from and letter.to.isascii() else b" SMTPUTF8"
-        return b"MAIL FROM:<%b>%b%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (self._mail_from, form, utf8, letter.to.encode())
+        utf8 = b"" if self.sender.ascii and letter.to.isascii() else b" SMTPUTF8"
+        return b"MAIL FROM:<%b>%b%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (self.sender.raw, form, utf8, letter.to.encode())
+
+
+class _SenderAddress:
+    """What is asked of the envelope sender for every letter, found out once."""
+
+    def __init__(self, address: str) -> None:
+        self.raw = address.encode()
+        self.ascii = address.isascii()
+        self.safe = not _UNSAFE.search(address)
 
 
 class _Single:
@@ -353,11 +360,11 @@ def _outcome(kind: Kind, code: int, klass: str, detail: str, ref: str = "") -> O
     return Outcome(kind, time.time(), code, klass, detail[:MOST_DETAIL], ref)
 
 
-def _lacking(wire: SmtpWire, envelope_from: str, letter: Letter) -> Outcome | None:
+def _lacking(wire: SmtpWire, sender: _SenderAddress, letter: Letter) -> Outcome | None:
     """Why *letter* cannot go over *wire*, if so. What the relay lacks is no fault of the address."""
-    if _UNSAFE.search(letter.to) or _UNSAFE.search(envelope_from):
+    if not sender.safe or _UNSAFE.search(letter.to):
         return _outcome(Kind.REFUSED, 0, "bad_syntax", "the address has characters that SMTP cannot carry")
-    if not (letter.to.isascii() and envelope_from.isascii()) and "SMTPUTF8" not in wire.extensions:
+    if not (sender.ascii and letter.to.isascii()) and "SMTPUTF8" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "smtputf8", "the relay takes no internationalised addresses")
     if not letter.body.isascii() and "8BITMIME" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "eight_bit", "the relay takes no 8-bit messages")
