@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import orjson
@@ -19,12 +20,15 @@ BULK = 20_000
 REQUESTS = 12
 
 
-def start_transactional(installation: Installation) -> str:
-    """A transactional campaign that runs; its id."""
+@pytest.fixture
+def transactional(installation: Installation) -> Iterator[str]:
+    """A transactional campaign that runs; its id. It is cancelled in the end."""
     spec = CampaignSpec(from_email="receipts@acme.example", kind="transactional", retry_delays=[0.5])
     done = installation.command(kind="campaign.create", spec=spec, content=CONTENT, start=True)
     assert (done.answer.status, done.answer.state) == (201, "RUNNING")
-    return done.answer.campaign
+    yield done.answer.campaign
+    assert installation.command(kind="campaign.cancel", campaign=done.answer.campaign).answer.status == 200
+    installation.wait_for(done.answer.campaign, "CANCELLED")
 
 
 def request(installation: Installation, campaign: str, number: int, name: str = "") -> tuple[int, RecipientPack, str]:
@@ -63,13 +67,12 @@ def wait_until_final(installation: Installation, campaign: str, messages: int, s
     return dict(seen["counters"])
 
 
-def test_a_message_of_its_own_overtakes_a_campaign(installation: Installation) -> None:
+def test_a_message_of_its_own_overtakes_a_campaign(installation: Installation, transactional: str) -> None:
     """
     A password reset in the middle of a newsletter: it is taken before most of what was waiting before it came.
     """
     people = [{"email": f"lane{i}@corp.example", "first_name": "Ann", "city": "Ulm"} for i in range(BULK)]
     installation.people("lanes", people)
-    transactional = start_transactional(installation)
     packs = [request(installation, transactional, number) for number in range(REQUESTS)]
     before = len(installation.sunk())
     bulk = installation.start("lanes")
@@ -86,11 +89,12 @@ def test_a_message_of_its_own_overtakes_a_campaign(installation: Installation) -
     assert max(mine) < BULK / 2, f"places {mine} of {len(order)}"
 
 
-def test_a_request_that_comes_twice_is_one_message_and_two_requests_are_two(installation: Installation) -> None:
+def test_a_request_that_comes_twice_is_one_message_and_two_requests_are_two(
+    installation: Installation, transactional: str
+) -> None:
     """
     Programs repeat what was not answered in time; and a person may well buy twice on one day.
     """
-    transactional = start_transactional(installation)
     first, second = (request(installation, transactional, 3, name) for name in ("order 1", "order 2"))
     publish(installation, [first, first, second, first])
     counters = wait_until_final(installation, transactional, 2)
@@ -99,11 +103,10 @@ def test_a_request_that_comes_twice_is_one_message_and_two_requests_are_two(inst
     assert sorted(accepted.count(message) for _, _, message in (first, second)) == [1, 1]
 
 
-def test_a_transactional_campaign_ends_when_it_is_cancelled(installation: Installation) -> None:
+def test_a_transactional_campaign_ends_when_it_is_cancelled(installation: Installation, transactional: str) -> None:
     """
     It has no audience that could be complete; cancelled, it takes nothing more.
     """
-    transactional = start_transactional(installation)
     publish(installation, [request(installation, transactional, 5)])
     wait_until_final(installation, transactional, 1)
     assert installation.command(kind="campaign.cancel", campaign=transactional).answer.status == 200
