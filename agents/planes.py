@@ -66,12 +66,14 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     from agents.quarantine import Quarantine
     from app.stream.last_act import LastAct
     from app.transport.journal import AttemptJournal
+    from app.transport.neighbours import Neighbours
     from app.transport.smtp import SmtpPool
 
     if channel != topics.EMAIL:
         raise ValueError(f"no senders for {channel!r} yet: this version sends email")
     app = _app(f"senders-{channel}", topics.senders_app(channel), settings, slot)
     directory, contents = _directory(app, topics.CAMPAIGN_CHANGED), _directory(app, topics.TEMPLATE_PUBLISHED)
+    neighbours = Neighbours(app.state_dir)
     journal = AttemptJournal(app.state_dir)
 
     def before_write() -> None:
@@ -99,7 +101,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 
     sender = send.Sender(
         app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
-        journal, Beats(app, app.worker_name, "senders", directory),
+        journal, Beats(app, app.worker_name, "senders", directory), neighbours,
         Quarantine(app.crash_notes, LastAct(app.state_dir / "last_act"), pause), DeadLetters(app),
     )  # fmt: skip
     send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))

@@ -28,6 +28,7 @@ from app.stream.lanes import Abandoned, Lanes
 from app.stream.pack_table import PackTable
 from app.stream.ticks import every
 from app.transport.journal import AttemptJournal
+from app.transport.neighbours import Neighbours
 from app.transport.smtp import SmtpPool
 from tables import ledger
 
@@ -47,6 +48,7 @@ class Sender:
     pool: SmtpPool
     journal: AttemptJournal
     beats: Beats
+    neighbours: Neighbours
     quarantine: Quarantine
     dead: DeadLetters
 
@@ -79,8 +81,11 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             await conclude(partition, await execute(event, release))
 
     def in_doubt(release_id: bytes, intent: Intent) -> Result:
-        notes = sender.journal.entries.get(release_id, {})
-        return resolve(release_id, intent, sender.journal.disk, notes, app.now())
+        if intent.disk == sender.journal.disk:
+            return resolve(release_id, intent, intent.disk, sender.journal.notes_on(release_id, intent.at), app.now())
+        left = sender.neighbours.notes(intent.disk)
+        known = sender.journal.disk if left is None else intent.disk
+        return resolve(release_id, intent, known, (left or {}).get(release_id, {}), app.now())
 
     async def conclude(partition: int, result: Result) -> None:
         await table.write(partition, ledger.conclude(result))

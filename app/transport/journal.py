@@ -5,18 +5,23 @@ before the bytes that they announce leave: one os.write for the notes of many me
 length (2 bytes), CRC-32 (4 bytes) and a msgpack array; reading stops at the first that is torn.
 """
 
+import hashlib
 import os
 import struct
+import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from app.delivery.ledger import JournalEntry
 from app.records import Outcome
 
 _HEAD = struct.Struct(">HI")
 _MAX_DETAIL = 200
+CURRENT, PREVIOUS = "attempts", "attempts.previous"
 
 
 class _Record(msgspec.Struct, array_like=True):
@@ -34,16 +39,17 @@ Entries = dict[bytes, dict[int, JournalEntry]]
 class AttemptJournal:
     """The journal of one sender's data folder.
 
-    *disk* (8 random bytes, made once) names the folder in every intent. Two files take turns, each
+    *disk* (8 bytes) names the folder, since the machine was started, in every intent. Two files take turns, each
     up to *rotate_at* bytes, so the journal always holds the last 20,000 attempts at least: far more
     than can be open at once.
     """
 
     def __init__(self, folder: Path, rotate_at: int = 4 << 20) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.disk = _disk_id(folder / "disk")
+        self._opened_at = time.time()
+        self.disk = disk_name(_disk_id(folder / "disk"))
         self.entries: Entries = {}  # what a former process left, by release
-        self._current, self._previous = folder / "attempts", folder / "attempts.previous"
+        self._current, self._previous = folder / CURRENT, folder / PREVIOUS
         _read(self._previous, self.entries)
         whole = _read(self._current, self.entries)
         if self._current.exists():
@@ -85,6 +91,13 @@ class AttemptJournal:
             self._current.replace(self._previous)
             self._open()
 
+    def notes_on(self, release_id: bytes, since: float) -> Mapping[int, JournalEntry]:
+        """What is known of a release that was taken on at *since*, by a former process of this disk or by this one."""
+        if since < self._opened_at:
+            return self.entries.get(release_id, {})
+        self.flush()
+        return read_journal(self._current.parent).get(release_id, {})
+
     def forget(self, release_id: bytes) -> None:
         """The former process's notes on a release are no longer needed."""
         self.entries.pop(release_id, None)
@@ -93,6 +106,27 @@ class AttemptJournal:
         """Write what is noted and close the file."""
         self.flush()
         os.close(self._fd)
+
+
+def read_journal(folder: Path) -> Entries:
+    """Everything in the journal of *folder*, which nobody writes meanwhile."""
+    entries: Entries = {}
+    for name in (PREVIOUS, CURRENT):
+        _read(folder / name, entries)
+    return entries
+
+
+def disk_name(disk_id: bytes) -> bytes:
+    """What a disk is called until the machine stops: what was not written to it by then is gone from the journal."""
+    return hashlib.blake2b(disk_id, key=boot_id(), digest_size=8).digest()
+
+
+def boot_id() -> bytes:
+    """What this start of the machine is called, at most 64 bytes."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()[:64]
+    except OSError:
+        return str(int(psutil.boot_time())).encode()  # not Linux. A second off is a doubt more, never a mail more
 
 
 def _disk_id(path: Path) -> bytes:

@@ -62,6 +62,7 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
         plain += [(f"random-{policy}", _random(given.people, policy, given.kills, dice)) for policy in policies]
     if "outages" in wanted:
         plain.append(("broker", lambda stage: scenarios.broker_killed(stage, say, few)))
+        plain.append(("takeover", lambda stage: scenarios.taken_over(stage, say, few)))
         plain.append(("clickhouse", lambda stage: scenarios.clickhouse_away(stage, say, few)))
     if "stopped" in wanted:
         plain.append(("stopped", lambda stage: scenarios.stopped(stage, say, few)))

@@ -144,6 +144,24 @@ def clickhouse_away(stage: Stage, say: Say, people: int) -> Run:
     return verdict(stage, campaign, run)
 
 
+def taken_over(stage: Stage, say: Say, people: int) -> Run:
+    """One sender is killed and stays away: the other one takes over, and knows from its journal what it had begun."""
+    run, began = Run("takeover", "hold", people), time.monotonic()
+    before = stage.sunk_count()
+    campaign = begin(stage, "takeover", people, "hold", rate=max(300, people / 5))
+    wait_sunk(stage, before + people // 3)
+    with stage.outage("senders-email-0") as deaths:
+        stage.wait_for(campaign.id, "COMPLETED")
+    say(f"complete without the sender, which died {len(deaths)} times")
+    run.faults = len(deaths)
+    stage.wait_ready()
+    run.seconds = round(time.monotonic() - began, 1)
+    verdict(stage, campaign, run)
+    if run.unknown > stage.settings.smtp_connections:
+        run.mistakes.append(f"{run.unknown} unknown: more than were on the wire")
+    return run
+
+
 def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
     """A template that kills whoever renders it, and a campaign beside it that goes on."""
     began = time.monotonic()

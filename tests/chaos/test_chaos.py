@@ -55,6 +55,11 @@ def test_a_broker_that_dies_is_waited_for(stage: Stage) -> None:
     well(scenarios.broker_killed(stage, say, FEW))
 
 
+def test_a_sender_that_stays_away_leaves_only_the_wire_in_doubt(stage: Stage) -> None:
+    """Whose mail was never begun gets it from the one that takes over."""
+    well(scenarios.taken_over(stage, say, FEW))
+
+
 def test_sending_goes_on_without_clickhouse(stage: Stage) -> None:
     """The record is not on the road: events wait in Kafka, and the counts agree in the end."""
     well(scenarios.clickhouse_away(stage, say, FEW))

@@ -1,10 +1,14 @@
 """The attempt journal on a real disk."""
 
+import time
 from pathlib import Path
+
+import pytest
 
 from app.delivery.ledger import Intent, resolve
 from app.delivery.outcomes import Kind
 from app.records import Outcome
+from app.transport import journal as journals
 from app.transport.journal import AttemptJournal
 
 RELEASE = b"r" * 16
@@ -52,3 +56,19 @@ def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
         journal.flush()
     assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 2_500
     assert 199 in AttemptJournal(tmp_path).entries[RELEASE]
+
+
+def test_a_machine_that_was_off_is_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notes are not forced to the disk: after a power cut, a note that is missing does not mean "never begun"."""
+    before = AttemptJournal(tmp_path).disk
+    assert AttemptJournal(tmp_path).disk == before
+    monkeypatch.setattr(journals, "boot_id", lambda: b"the next start")
+    assert AttemptJournal(tmp_path).disk != before
+
+
+def test_a_release_that_comes_back_to_the_same_process_is_known(tmp_path: Path) -> None:
+    """Partitions may leave and return while a worker lives; what it began meanwhile is in the file, not in memory."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 3)
+    assert set(journal.notes_on(RELEASE, time.time())) == {3}
+    assert set(AttemptJournal(tmp_path).notes_on(RELEASE, 0.0)) == {3}
