@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
@@ -120,3 +121,36 @@ def people_in(found: list[tuple[int, bytes]]) -> int:
     """Rows of all packs."""
     packs = [decode(RecipientPack, raw) for _, raw in found]
     return sum(len(pack.rows) for pack in packs if isinstance(pack, RecipientPack))
+
+
+async def test_an_outage_of_clickhouse_delays_expanding_and_loses_nobody(intake: Settings) -> None:
+    """
+    Ranges that were asked for while it was away are read when it is back; the door answers all the while.
+    """
+    with kafka.running(intake.state_dir, intake.kafka_port):
+        await apply(intake)
+        producer = AIOKafkaProducer(bootstrap_servers=intake.kafka)
+        await producer.start()
+        with working(intake):
+            with clickhouse.running(intake.state_dir, intake.clickhouse_port):
+                await apply_migrations(intake)
+                await import_people(intake, intake.state_dir / "people.csv", "all")
+                await producer.send_and_wait(topics.SEAL_REQUESTED, task("c", "all"))
+                (answer,) = await records_of(intake, topics.COMMAND_ACCEPTED, lambda found: len(found) >= 1)
+            sealed = Accepted.model_validate_json(answer[1]).sealed
+            assert sealed is not None
+            for first in range(0, PEOPLE, 500):
+                shard = Shard("default", "c", 1, sealed.id, sealed.day, topics.BULK, first, 500)
+                await producer.send_and_wait(topics.AUDIENCE_SHARDED, encode(shard))
+            create = {
+                "id": "while-away", "kind": "campaign.create", "spec": {"from_email": "a@b.example", "lists": ["all"]},
+                "content": {"subject": "s", "text": "{{ anything }}"},
+            }  # fmt: skip
+            await producer.send_and_wait(topics.CAMPAIGN_COMMANDED, orjson.dumps(create))
+            await records_of(intake, topics.COMMAND_ACCEPTED, lambda found: len(found) >= 2)
+            with clickhouse.running(intake.state_dir, intake.clickhouse_port):
+                found = await records_of(intake, topics.LISTED_BULK, lambda found: people_in(found) >= PEOPLE)
+        await producer.stop()
+    packs = [decode(RecipientPack, raw) for _, raw in found]
+    listed = [row.address for pack in packs if isinstance(pack, RecipientPack) for row in pack.rows]
+    assert len(listed) == len(set(listed)) == PEOPLE
