@@ -22,7 +22,7 @@ from app.stream.clock import wall_clock
 from app.stream.consumer import SafeConsumer
 from app.stream.crash_notes import CrashNotes
 from app.stream.exits import leave
-from app.stream.freeze import TICK_SECONDS, FreezeGuard
+from app.stream.freeze import TICK_SECONDS, FreezeGuard, StuckGuard
 from app.stream.pack_table import PackTable
 from app.stream.producer import SafeProducer
 from app.stream.watchdog import Watchdog
@@ -64,6 +64,7 @@ class StreamApp(faust.App):
         self.state_dir = settings.state_dir / "workers" / worker
         self.crash_notes = CrashNotes(self.state_dir / "crash_notes")
         self._guard = FreezeGuard(settings.session_timeout, self.die)
+        self._stuck = StuckGuard(leave)  # what is in flight may well be to blame
         self._watchdog = Watchdog(self)
         self._pack_tables: list[PackTable] = []
         self._before_start: list[Hook] = []
@@ -174,6 +175,7 @@ class StreamApp(faust.App):
     async def on_start(self) -> None:
         """Start what must be up before the first event."""
         await super().on_start()
+        self._stuck.start()
         self.add_future(self._watchdog.run())
         for hook in self._before_start:
             await hook()
@@ -192,7 +194,9 @@ class StreamApp(faust.App):
     async def _keep_awake(self) -> None:
         while not self.should_stop:
             self._guard.tick()
+            self._stuck.tick()
             await asyncio.sleep(TICK_SECONDS)
+        self._stuck.stop()
 
     def _new_transport(self) -> SafeTransport:
         return SafeTransport(self.conf.broker_consumer, self)

@@ -1,9 +1,12 @@
 """The freeze guard."""
 
+import queue
+import time
+
 import pytest
 
 from app.stream import freeze
-from app.stream.freeze import FreezeGuard
+from app.stream.freeze import FreezeGuard, StuckGuard
 
 
 @pytest.fixture
@@ -58,3 +61,24 @@ def test_the_clock_counts_suspension() -> None:
     """
     assert freeze.boot_time() > 0
     assert freeze.time.CLOCK_BOOTTIME != freeze.time.CLOCK_MONOTONIC
+
+
+def test_a_loop_that_hangs_ends_the_process_and_one_that_ticks_does_not() -> None:
+    """
+    An endless loop in one handler keeps its partitions for ever: nobody else would notice.
+    """
+    ended: queue.Queue[str] = queue.Queue()
+    guard = StuckGuard(ended.put, longest=0.2, every=0.01)
+    guard.start()
+    for _ in range(10):
+        time.sleep(0.05)
+        guard.tick()
+    assert ended.empty()
+    assert "stuck" in ended.get(timeout=5.0)
+    guard = StuckGuard(ended.put, longest=0.05, every=0.01)
+    guard.start()
+    time.sleep(0.2)  # not begun yet
+    guard.tick()
+    guard.stop()
+    time.sleep(0.2)
+    assert ended.empty()
