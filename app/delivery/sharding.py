@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.commands import Seal
 
 AHEAD_A_GROUP = 20_000  # due messages of one group beyond which nothing more of it is expanded
+ROWS_A_PARTITION = 450  # of a range, on average: hardly ever more than the 500 of one pack, which cost a second one
 AHEAD_IN_ALL = 20_000  # rows on their way to the gate
 
 
