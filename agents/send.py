@@ -20,6 +20,7 @@ from app.content.problems import ContentError
 from app.delivery.ledger import Intent, refusal, resolve, returned
 from app.delivery.outcomes import Kind
 from app.faults import reached
+from app.ids import ID_BYTES
 from app.records import Outcome, Release, Result, Undecodable, decode, encode
 from app.stream.app import StreamApp
 from app.stream.beats import Beats
@@ -33,6 +34,7 @@ from app.transport.smtp import SmtpPool
 from tables import ledger
 
 CONNECTIONS_A_RELEASE = 8
+MOST_ROWS = 500  # of a release; ours have at most 100
 KEEP_RESULTS = 7 * 86_400.0  # seconds of log time
 PRIORITY = {topics.TRANSACTIONAL: 0, topics.BULK: 1}  # who gets a connection first
 
@@ -66,6 +68,9 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         release = decode(Release, event.value)
         if isinstance(release, Undecodable):
             await sender.dead.put(event, release.reason)
+            return
+        if len(release.release_id) != ID_BYTES or not 0 < len(release.rows) <= MOST_ROWS:
+            await sender.dead.put(event, f"a release of {len(release.rows)} rows, or an id that is none")
             return
         await lanes.only_one(release.release_id)
         lanes.check(event)

@@ -140,6 +140,28 @@ def test_a_pack_that_cannot_be_right_is_set_aside(installation: Installation) ->
     assert starts(installation) == before
 
 
+def test_a_release_or_suppression_that_cannot_be_stored_is_set_aside(installation: Installation) -> None:
+    """
+    What does not fit into the table must not be met again at each restart.
+    """
+    before = starts(installation)
+    release = records.Release(b"r" * 16, "default", "c_none", "bulk", "other", "smtp", 1, 1.0, 1.0, 1, [])
+    row = records.Outgoing(b"m" * 16, b"p" * 16, "a@b.example", b"{}")
+    long = {"op": "add", "recipient_id": "00" * 16, "scope": "list", "scope_id": "x" * 600_000}
+    published = [
+        (topics.send_attempted(topics.EMAIL, topics.BULK), 0, encode(wrong))
+        for wrong in (
+            release,
+            msgspec.structs.replace(release, release_id=b"r" * 600_000, rows=[row]),
+            msgspec.structs.replace(release, rows=[row] * 501),
+        )
+    ] + [(topics.SUPPRESSION_COMMANDED, 0, msgspec.json.encode(long))]
+    publish(installation, published)
+    letters(installation, published)
+    goes_on(installation, "after-releases")
+    assert starts(installation) == before
+
+
 def test_no_record_passes_for_another() -> None:
     """
     Records carry no name: a release on the topic of results must fail to be read, not be misread.
