@@ -17,6 +17,7 @@ from app.stream.ticks import every
 from tables import pacing as sections
 
 ANSWERS_KEPT = 86_400.0
+ANSWERS_A_SWEEP = 4_000  # every 300 s: 13 commands a second
 
 
 def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> AgentT[bytes]:
@@ -104,7 +105,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
 
     async def forget_old_answers() -> None:
         if pacing.group is not None:
-            old = sections.old_answers(pacing.table, pacing.group, app.now() - ANSWERS_KEPT, 500)
+            old = sections.old_answers(pacing.table, pacing.group, app.now() - ANSWERS_KEPT, ANSWERS_A_SWEEP)
             if old:
                 await pacing.write(old)
 

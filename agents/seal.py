@@ -1,4 +1,4 @@
-"""seal.requested -> command.accepted: turn the lists of a campaign into a fixed audience."""
+"""seal.requested -> command.accepted: turn the lists of a campaign into a fixed audience, and drop old ones."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.pacing import GROUP_KEY
 from app import topics
+from app.clickhouse.audience_sweep import sweep_audiences
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.seal import SealError, seal
 from app.commands import Accepted, Seal
@@ -15,10 +16,12 @@ from app.records import SealTask, Undecodable, decode
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
+from app.stream.ticks import every
 
 log = logging.getLogger("fanfare.seal")
 
 LONGEST_PAUSE = 10.0  # seconds between two tries while ClickHouse is away
+SWEEP_EVERY = 600.0  # seconds
 MOST_REFUSALS = 8  # errors that ClickHouse itself answers (some 20 seconds), before the campaign fails
 
 
@@ -58,4 +61,14 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             lanes.check(event)
             pause = min(pause * 2, LONGEST_PAUSE)
 
+    async def sweep() -> None:
+        try:
+            builds = await sweep_audiences(client)
+        except ClickHouseError as error:
+            log.warning("old audiences stay for now: %s", error)
+            return
+        if builds:
+            log.info("dropped %d audiences that are no longer needed", len(builds))
+
+    every(app, SWEEP_EVERY, sweep)
     return seal_audiences

@@ -1,11 +1,9 @@
 """`fanfare contacts import`: a CSV of people into a list."""
 
-import shutil
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -35,7 +33,7 @@ def import_file(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV in UTF-8 with a header and a column `email`, or NDJSON (.ndjson, .jsonl); - is a CSV on stdin.",
+            help="CSV in UTF-8 with a header and a column `email`, or NDJSON (.ndjson, .jsonl); - is stdin.",
         ),
     ],
     list_name: Annotated[str, typer.Option("--list", help="List to put the people on; it is created.")],
@@ -45,28 +43,21 @@ def import_file(
     """Import FILE. Good rows go in, bad rows are reported one by one; then the exit code is 4."""
     from app.settings import settings
 
-    if str(file) == "-":
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "stdin.csv"
-            with copy.open("wb") as out:
-                shutil.copyfileobj(sys.stdin.buffer, out)
-            report = _imported(settings(), copy, list_name, account)
-    elif file.is_file():
-        report = _imported(settings(), file, list_name, account)
-    else:
+    if str(file) != "-" and not file.is_file():
         raise CommandError(f"there is no file {file}", "give the path of a CSV file", Exit.USAGE)
+    report = _imported(settings(), sys.stdin.buffer if str(file) == "-" else file, list_name, account)
     if as_json:
         emit(asdict(report))
     else:
         say(f"imported {report.imported:,} people into {list_name!r} in {report.seconds:.1f} s")
         if report.bad:
             title = f"{report.bad_count:,} rows left out" + (f" (the first {SHOWN})" * (report.bad_count > SHOWN))
-            table(title, ("line", "reason"), [(str(a.line), a.reason) for a in report.bad[:SHOWN]])
+            table(title, ("line", "column", "reason"), [(str(a.line), a.column, a.reason) for a in report.bad[:SHOWN]])
     if report.bad:
         raise typer.Exit(Exit.PARTLY)
 
 
-def _imported(settings: "Settings", path: Path, list_name: str, account: str) -> "ImportReport":
+def _imported(settings: "Settings", path: "Path | BinaryIO", list_name: str, account: str) -> "ImportReport":
     from app.cli.progress import counting
     from app.clickhouse.contacts import import_csv
     from app.local.state import ensure_secret
