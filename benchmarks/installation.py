@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,8 @@ import psutil
 
 from app.local.state import status_path
 from app.settings import Settings
+from benchmarks.ports import free_ports
 
-FIRST_PORT, PORTS = 21_000, 20_000
 WORKER_PORTS = 40  # of the web views, from the first one on
 FANFARE = [sys.executable, "-m", "app.cli.main"]
 PARTS_OF_OTHERS = ("kafka", "clickhouse", "sink", "mail server")
@@ -45,8 +44,8 @@ class Installation:
 def installation(**settings_given: object) -> Iterator[Installation]:
     """Start everything, yield it, stop everything."""
     with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
-        kafka, clickhouse, edge, idle_sink, smtp = _free_ports(5, 2)
-        (web,) = _free_ports(1, WORKER_PORTS)
+        kafka, clickhouse, edge, idle_sink, smtp = free_ports(5, 2)
+        (web,) = free_ports(1, WORKER_PORTS)
         settings = Settings.model_validate(
             {
                 "state_dir": Path(folder) / "var", "kafka_port": kafka, "clickhouse_port": clickhouse,
@@ -73,23 +72,3 @@ def _sink(port: int, record: Path) -> Iterator["subprocess.Popen[bytes]"]:
             yield process
         finally:
             process.terminate()
-
-
-def _free_ports(count: int, width: int) -> list[int]:
-    """*count* ports, each with the *width* - 1 ports after it, that nobody listens on now."""
-    found: list[int] = []
-    candidate = FIRST_PORT + time.time_ns() // 1_000_000 % PORTS
-    while len(found) < count:
-        candidate += width
-        if all(_is_free(candidate + step) for step in range(width)):
-            found.append(candidate)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -16,7 +16,8 @@ from app.clickhouse.migrate import apply
 from app.local import clickhouse
 from app.records import EventPack, encode
 from app.settings import Settings
-from benchmarks.stand import Measured, cpu_seconds, free_port, process, producing, stand
+from benchmarks.ports import free_ports
+from benchmarks.stand import Measured, cpu_seconds, process, producing, stand
 
 PACK = 250
 DETAIL = "2.0.0 OK queued as 4f0a7c1d"
@@ -84,7 +85,7 @@ async def _import(settings: Settings, people: int) -> float:
 def main(events: int = 500_000) -> Measured:
     """Measure recording; details have people imported a second."""
     with stand() as kafka, tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
-        port = free_port()
+        (port,) = free_ports(1, 1)
         with clickhouse.running(Path(folder), port) as server:
             settings = kafka.model_copy(update={"clickhouse": server.url, "clickhouse_port": port})
             return asyncio.run(run(settings, events))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,15 +19,10 @@ from app.commands import CampaignEntry, CampaignSpec
 from app.local.kafka import KafkaServer
 from app.settings import Settings
 from app.stream.topics_apply import apply
+from benchmarks.ports import free_ports
 
 CAMPAIGN = "c_bench"
-
-
-def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+WORKER_PORTS = 40  # of the web views, from the first one on
 
 
 @dataclass
@@ -45,10 +39,8 @@ def stand() -> Iterator[Settings]:
     """A running Kafka with topics and a secret, in a folder that is thrown away; yields its settings."""
     with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
         state = Path(folder)
-        port = free_port()
-        settings = Settings(
-            state_dir=state, kafka=f"127.0.0.1:{port}", kafka_port=port, web_port=free_port(), smtp_port=free_port()
-        )
+        port, web, smtp = free_ports(3, WORKER_PORTS)  # Kafka's controller listens beside its broker
+        settings = Settings(state_dir=state, kafka=f"127.0.0.1:{port}", kafka_port=port, web_port=web, smtp_port=smtp)
         settings.secret_path.parent.mkdir(parents=True)
         settings.secret_path.write_bytes(os.urandom(32))
         server = KafkaServer(state, port)
