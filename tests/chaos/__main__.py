@@ -134,7 +134,8 @@ def summary(run: Run) -> str:
     return (
         f"{verdict} {run.name}: {run.audience} people, {run.faults} faults, {run.lost} lost, {run.duplicated} twice, "
         f"{run.unknown} unknown ({run.unknown_never_sent} of them never sent, {run.resolved} decided){held}, "
-        f"{run.seconds:.0f} s" + "".join(f"\n    {mistake}" for mistake in run.mistakes)
+        f"{run.seconds:.0f} s, longest pause {run.longest_pause:.0f} s"
+        + "".join(f"\n    {mistake}" for mistake in run.mistakes)
     )
 
 

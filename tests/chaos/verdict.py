@@ -6,6 +6,7 @@ The books: the state (web view of pacing), the live page (what the edge shows), 
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from app.clickhouse.client import ClickHouseError
 from app.delivery.outcomes import DECIDED, FINAL
@@ -41,6 +42,7 @@ class Run:
     unknown_never_sent: int = 0
     resolved: int = 0  # unknowns that were decided
     held: int = 0  # set aside as poison
+    longest_pause: float = 0.0  # seconds without a message in the sink, before the last one
     most_duplicated: int = 0  # what the policy allows
     mistakes: list[str] = field(default_factory=list)
 
@@ -69,7 +71,9 @@ def verdict(stage: Stage, campaign: Campaign, run: Run) -> Run:
     expected = set(campaign.messages(stage).values())
     told = _statuses(stage, campaign, len(expected))
     held = {message for message, (_, klass) in told.items() if klass == "poison"}
-    accepted = [each.message for each in stage.sunk() if f"@{campaign.name}." in each.address]
+    sunk = [each for each in stage.sunk() if f"@{campaign.name}." in each.address]
+    accepted = [each.message for each in sunk]
+    run.longest_pause = round(max((b.at - a.at for a, b in pairwise(sunk)), default=0.0), 1)
     unknown = {message for message, (status, _) in told.items() if status == "UNKNOWN"}
     figures = judge(expected, accepted, unknown, set(stage.refused()) | held)
     run.lost, run.duplicated, run.unknown = figures.lost, figures.duplicated, figures.unknown
