@@ -58,10 +58,10 @@ def installation(**settings_given: object) -> Iterator[Installation]:
         with _sink(smtp, record) as sink:
             began = time.monotonic()
             try:
-                subprocess.run([*FANFARE, "up"], env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
+                _fanfare("up", environment)
                 yield Installation(settings, record, time.monotonic() - began, sink.pid)
             finally:
-                subprocess.run([*FANFARE, "down"], env=environment, check=True, timeout=180, stdout=subprocess.DEVNULL)
+                _fanfare("down", environment)
 
 
 @contextmanager
@@ -72,3 +72,11 @@ def _sink(port: int, record: Path) -> Iterator["subprocess.Popen[bytes]"]:
             yield process
         finally:
             process.terminate()
+
+
+def _fanfare(command: str, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*FANFARE, command], env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"`fanfare {command}` ended with {done.returncode}: {done.stderr[-2_000:]}")
