@@ -90,7 +90,7 @@ def packs(shard: Shard, rows: Iterable[AudienceRow], partitions: int) -> Iterato
         apart.setdefault(partition, []).append(Recipient(recipient_id, address, group, attributes))
     for partition in sorted(apart):
         for chunk, part in enumerate(_chunks(apart[partition])):
-            ident = ids.pack_id(shard.seal, shard.first, partition, chunk)
+            ident = ids.pack_id(shard.seal, shard.first, partition, chunk, PACK_ROWS)
             yield partition, RecipientPack(ident, shard.account, shard.campaign, shard.run, shard.day, shard.lane, part)
 
 

@@ -54,9 +54,9 @@ def partition_of_message(message: bytes, partitions: int) -> int:
     return int.from_bytes(message[2:4], "big") % partitions
 
 
-def pack_id(seal: str, first_row: int, partition: int, chunk: int) -> bytes:
-    """16 bytes that name one pack of a sealed audience."""
-    text = f"{seal}|{first_row}|{partition}|{chunk}".encode()
+def pack_id(seal: str, first_row: int, partition: int, chunk: int, most: int) -> bytes:
+    """16 bytes that name one pack of a sealed audience, cut at *most* rows: cut otherwise, it holds other people."""
+    text = f"{seal}|{first_row}|{partition}|{chunk}|{most}".encode()
     return blake2b(text, digest_size=ID_BYTES, person=b"fanfare.pack").digest()
 
 

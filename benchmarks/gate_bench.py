@@ -25,7 +25,12 @@ def packs(people: int, partitions: int) -> list[tuple[int, bytes]]:
         variables = b'{"first_name":"Ann","last_name":"Example","city":"Lisbon"}'
         rows[ids.partition_of(rid, partitions)].append(Recipient(rid, address, "gmail", variables))
     return [
-        (p, encode(RecipientPack(ids.pack_id("s", at, p, 0), "bench", CAMPAIGN, 1, DAY, "bulk", mine[at : at + PACK])))
+        (
+            p,
+            encode(
+                RecipientPack(ids.pack_id("s", at, p, 0, PACK), "bench", CAMPAIGN, 1, DAY, "bulk", mine[at : at + PACK])
+            ),
+        )
         for p, mine in enumerate(rows)
         for at in range(0, len(mine), PACK)
     ]

@@ -28,7 +28,7 @@ def packs(events: int, partitions: int) -> list[tuple[int, bytes]]:
     packed = []
     now = time.time()
     for number in range(events // PACK):
-        messages = b"".join([ids.pack_id("m", number // 2, i, 0) for i in range(PACK)])
+        messages = b"".join([ids.pack_id("m", number // 2, i, 0, PACK) for i in range(PACK)])
         pack = EventPack("bench", "c_bench", "email", "bulk", "queued", "gmail", "", 0, now, messages, messages)
         if number % 2:
             pack.kind, pack.route, pack.attempt = "sent", "smtp", 1

@@ -16,7 +16,6 @@ CLUSTER_ID = "ZmFuZmFyZS1rYWZrYS0wMQ"
 JVM_FLAGS = ["-XX:+UseSerialGC", "-Djava.awt.headless=true", "--sun-misc-unsafe-memory-access=allow"]
 # Only the quick compiler: the optimising one takes more CPU than it saves in the minutes that a campaign lasts
 # (`fanfare up` and `fanfare demo --n 40000`: 11.2 CPU-seconds instead of 20.6, 4 of them before it is ready).
-# Only the first compiler: the second took 60 us a message of a campaign of 100,000, and saved 5.
 BROKER_FLAGS = ["-Xms128m", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
 TOOL_FLAGS = ["-Xmx128m", "-XX:TieredStopAtLevel=1"]
 READY_TIMEOUT = 60.0

@@ -262,7 +262,7 @@ class SenderWorker:
 def packs_of(people: int) -> list[bytes]:
     rows = [Recipient(ids.recipient_id(b"k", "email", f"p{i}@x.org"), f"p{i}@x.org", "other") for i in range(people)]
     return [
-        encode(RecipientPack(ids.pack_id("s", at, 0, 0), "a", CAMPAIGN, 1, 20_000, "bulk", rows[at : at + 7]))
+        encode(RecipientPack(ids.pack_id("s", at, 0, 0, 500), "a", CAMPAIGN, 1, 20_000, "bulk", rows[at : at + 7]))
         for at in range(0, people, 7)
     ]
 

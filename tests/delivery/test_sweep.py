@@ -145,7 +145,7 @@ def filled(ages: list[int]) -> Table:
         batch.message(message(day, number), MessageState(Status.SENT, 1, at))
         batch.sighting(sighting_key(rules(""), recipient(number)), message(day, number), at)
         batch.sighting(sighting_key(rules("spring"), recipient(number)), message(day, number), at)
-        batch.verdict(ids.pack_id("s", number, 0, 0), Verdict(at))
+        batch.verdict(ids.pack_id("s", number, 0, 0, 500), Verdict(at))
     table.take(batch)
     return table
 
