@@ -1,6 +1,7 @@
 """Every setting of every Fanfare process, from FANFARE_* environment variables."""
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -51,7 +52,12 @@ class Settings(BaseSettings):
     sink_port: int = Field(default=2525, description="Port of the embedded mail sink")
 
     # Their web ports are ten in a row.
-    senders_email: int = Field(default=2, ge=1, le=10, description="Email sender workers that `up` starts")
+    senders_email: int = Field(
+        default_factory=lambda: max(1, min(10, (os.cpu_count() or 2) // 2)),
+        ge=1,
+        le=10,
+        description="Email sender workers that `up` starts; default one for every two cores",
+    )
     retry_delays: list[float] = Field(
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )
