@@ -53,10 +53,10 @@ class Settings(BaseSettings):
 
     # Their web ports are ten in a row.
     senders_email: int = Field(
-        default_factory=lambda: max(1, min(10, (os.cpu_count() or 2) // 2)),
+        default_factory=lambda: max(2, min(10, (os.cpu_count() or 2) // 2)),
         ge=1,
         le=10,
-        description="Email sender workers that `up` starts; default one for every two cores",
+        description="Email sender workers that `up` starts; default 2, or one for every two cores",
     )
     retry_delays: list[float] = Field(
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
