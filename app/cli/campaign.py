@@ -15,8 +15,8 @@ campaign = typer.Typer(
     rich_markup_mode=None,
     epilog=examples(
         "fanfare campaign create spring.json --start",
-        "fanfare campaign pause cmp_4f0a",
-        "fanfare campaign watch cmp_4f0a",
+        "fanfare campaign pause c_4f0a",
+        "fanfare campaign watch c_4f0a",
     ),
 )
 
@@ -59,31 +59,31 @@ def create(
     _send(command, as_json)
 
 
-@campaign.command("start", epilog=examples("fanfare campaign start cmp_4f0a"))
+@campaign.command("start", epilog=examples("fanfare campaign start c_4f0a"))
 def start(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
     """Fix the audience and start sending."""
     _order("campaign.start", campaign_id, account, key, as_json)
 
 
-@campaign.command("pause", epilog=examples("fanfare campaign pause cmp_4f0a"))
+@campaign.command("pause", epilog=examples("fanfare campaign pause c_4f0a"))
 def pause(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
     """Stop sending. When this returns, only what was on the wire still leaves."""
     _order("campaign.pause", campaign_id, account, key, as_json)
 
 
-@campaign.command("resume", epilog=examples("fanfare campaign resume cmp_4f0a"))
+@campaign.command("resume", epilog=examples("fanfare campaign resume c_4f0a"))
 def resume(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
     """Go on after a pause."""
     _order("campaign.resume", campaign_id, account, key, as_json)
 
 
-@campaign.command("cancel", epilog=examples("fanfare campaign cancel cmp_4f0a"))
+@campaign.command("cancel", epilog=examples("fanfare campaign cancel c_4f0a"))
 def cancel(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
     """End it for good. Who has no mail yet gets none."""
     _order("campaign.cancel", campaign_id, account, key, as_json)
 
 
-@campaign.command("status", epilog=examples("fanfare campaign status", "fanfare campaign status cmp_4f0a --json"))
+@campaign.command("status", epilog=examples("fanfare campaign status", "fanfare campaign status c_4f0a --json"))
 def status(
     campaign_id: Annotated[str, typer.Argument(metavar="[CAMPAIGN]", help="Without it: all live campaigns.")] = "",
     as_json: AsJson = False,
@@ -94,7 +94,7 @@ def status(
     asyncio.run(show_status(campaign_id, as_json))
 
 
-@campaign.command("watch", epilog=examples("fanfare campaign watch cmp_4f0a", "fanfare campaign watch cmp_4f0a --json"))
+@campaign.command("watch", epilog=examples("fanfare campaign watch c_4f0a", "fanfare campaign watch c_4f0a --json"))
 def watch(campaign_id: Id, as_json: AsJson = False) -> None:
     """Follow a campaign to its end (with --json: one line a second)."""
     from app.cli.watch import follow

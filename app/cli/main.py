@@ -45,7 +45,7 @@ app = typer.Typer(
         "fanfare up",
         "fanfare contacts import people.csv --list customers",
         "fanfare campaign create spring.json --start",
-        "fanfare campaign watch cmp_...",
+        "fanfare campaign watch c_...",
     ),
     no_args_is_help=True,
     add_completion=False,

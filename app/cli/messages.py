@@ -15,7 +15,7 @@ def attach(app: typer.Typer) -> None:
     app.command(
         "messages",
         epilog=examples(
-            "fanfare messages cmp_4f0a --status BOUNCED", "fanfare messages cmp_4f0a --status UNKNOWN --json"
+            "fanfare messages c_4f0a --status BOUNCED", "fanfare messages c_4f0a --status UNKNOWN --json"
         ),
     )(messages)
 
