@@ -8,3 +8,7 @@ class LocalError(Exception):
         super().__init__(f"{message}; {advice}" if advice else message)
         self.message = message
         self.advice = advice
+
+
+class LockedError(LocalError):
+    """Another supervisor holds the state folder."""

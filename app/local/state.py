@@ -4,11 +4,12 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from app.local.failure import LocalError
+from app.local.failure import LocalError, LockedError
 from app.settings import Settings
 
 SECRET_BYTES = 32
@@ -74,6 +75,9 @@ def ensure_secret(settings: Settings) -> None:
         fresh.unlink()
 
 
+LOCK_TRIES = 10  # 20 ms apart: whoever only looks for the holder has the lock for a moment
+
+
 class RunLock:
     """Held by the one supervisor of a state folder; the kernel lets go of it when the process ends, however it ends."""
 
@@ -82,14 +86,25 @@ class RunLock:
         self._file: IO[str] | None = None
 
     def take(self) -> None:
-        """Become the supervisor. Raises LocalError when another one runs."""
+        """Become the supervisor. Raises LockedError when another one runs."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = self._path.open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _locked(file):
             file.close()
-            raise LocalError(f"Fanfare already runs here (pid {self.holder()})", "`fanfare down` stops it") from error
+            raise LockedError(f"Fanfare already runs here (pid {self.holder()})", "`fanfare down` stops it")
+        self._hold(file)
+
+    def adopt(self, descriptor: int) -> None:
+        """Take over the lock from the parent process, which passed its *descriptor* on: nobody can come in between."""
+        os.set_inheritable(descriptor, False)
+        self._hold(os.fdopen(descriptor, "a+"))
+
+    def descriptor(self) -> int:
+        """What a child process needs to `adopt` the lock. It must be held."""
+        assert self._file is not None
+        return self._file.fileno()
+
+    def _hold(self, file: IO[str]) -> None:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -112,6 +127,16 @@ class RunLock:
         except FileNotFoundError:
             pass
         return None
+
+
+def _locked(file: IO[str]) -> bool:
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.02)
+    return False
 
 
 def write_status(state_dir: Path, parts: list[PartStatus]) -> None:

@@ -1,6 +1,7 @@
 """Keeps a whole installation running on one machine: starts every part, restarts what dies, stops all in order."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from app.local.failure import LocalError
+from app.local.failure import LocalError, LockedError
 from app.local.parts import parts_of
 from app.local.ports import is_free
 from app.local.slot import Part, Slot, last_words, unready
@@ -32,7 +33,7 @@ from app.settings import Settings
 
 READY_TIMEOUT = 300.0  # the first start fetches Kafka
 STOP_TIMEOUT = 90.0
-# Another `fanfare up` lets go of the lock before its supervisor takes it.
+# Whoever starts it may have ended for a reason of their own: nothing comes any more.
 HANDOVER = 5.0
 HOUSEKEEPING_EVERY = 2.0
 # A part that died so often before it was ever ready will not be by itself.
@@ -106,10 +107,21 @@ class Supervisor:
                     self._report(part)
 
 
-def run_foreground(settings: Settings, parts: Sequence[Part] | None = None, report: Report | None = None) -> None:
-    """Run the installation until SIGTERM or Ctrl-C. Raises LocalError when it cannot start."""
+def run_foreground(
+    settings: Settings,
+    parts: Sequence[Part] | None = None,
+    report: Report | None = None,
+    descriptor: int | None = None,
+) -> None:
+    """Run the installation until SIGTERM or Ctrl-C. Raises LocalError when it cannot start.
+
+    *descriptor* is that of the lock, when a parent process holds it for us.
+    """
     lock = RunLock(settings.state_dir)
-    lock.take()
+    if descriptor is None:
+        lock.take()
+    else:
+        lock.adopt(descriptor)
     try:
         parts = _prepared(settings, parts)
         asyncio.run(_supervise(settings, parts, report or partial(_print, logs_dir(settings.state_dir))))
@@ -130,18 +142,19 @@ def start_background(settings: Settings, report: Report | None = None, timeout: 
     """
     lock = RunLock(settings.state_dir)
     process = None
-    if lock.holder() is None:
-        lock.take()  # leftovers are ended, and ports looked at, by nobody else meanwhile
+    with contextlib.suppress(LockedError):  # somebody else starts it: wait with them
+        lock.take()
         try:
             _prepared(settings, None)
+            process = _spawn(settings, lock.descriptor())
         finally:
             lock.release()
-        process = _spawn(settings)
     try:
         _wait_ready(settings, process, report, time.monotonic() + timeout)
     except BaseException:
         if process:
-            stop(settings)
+            process.terminate()
+            process.wait(STOP_TIMEOUT)
         raise
 
 
@@ -187,12 +200,14 @@ def _prepared(settings: Settings, parts: Sequence[Part] | None) -> list[Part]:
     return parts
 
 
-def _spawn(settings: Settings) -> "subprocess.Popen[bytes]":
+def _spawn(settings: Settings, lock: int) -> "subprocess.Popen[bytes]":
+    """The supervisor, which takes over the *lock* that we hold."""
     log_path = logs_dir(settings.state_dir) / "supervisor.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "app.local.supervisor"],
+            [sys.executable, "-m", "app.local.supervisor", str(lock)],
+            pass_fds=[lock],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -278,8 +293,9 @@ def _print(logs: Path, part: PartStatus) -> None:
 
 def main() -> None:
     """Entry point of the detached supervisor."""
+    descriptor = int(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
-        run_foreground(Settings())
+        run_foreground(Settings(), descriptor=descriptor)
     except LocalError as error:
         sys.exit(f"error: {error}")
 

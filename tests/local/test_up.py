@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def test_up_and_down_may_be_said_twice(running: Settings) -> None:
     assert (running.secret_path.read_bytes(), running.secret_path.stat().st_mode & 0o777) == (key, 0o600)
     nothing = fanfare(running, "status")
     assert (nothing.returncode, "fanfare up" in nothing.stderr) == (3, True)
+
+
+def test_two_who_start_it_at_once_get_one_installation(settings: Settings) -> None:
+    """Two terminals, or a service and a person: none may stop what the other has begun."""
+    try:
+        with ThreadPoolExecutor(3) as terminals:
+            ups = [terminals.submit(fanfare, settings, "up") for _ in range(3)]
+            ended = [(up.result().returncode, up.result().stderr[-300:]) for up in ups]
+        assert [code for code, _ in ended] == [0, 0, 0], ended
+        assert {part["restarts"] for part in parts(settings).values()} == {0}
+    finally:
+        assert "Stopped" in fanfare(settings, "down").stdout
+    assert not answers(settings.kafka_port)
 
 
 def parts(settings: Settings) -> dict[str, dict[str, object]]:
