@@ -157,7 +157,8 @@ def admit(
     for i, _, _ in verdict.dropped:
         writes.message(messages[i], MessageState(Status.DROPPED, 0, now))
     for (group, due), rows in waiting.items():
-        state.add(writes, WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows)), rows)
+        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows))
+        state.add(writes, waits, rows, checked=True)
     fresh = len(pack.rows) - len(verdict.ignored)
     state.count(writes, pack.campaign, {LISTED: fresh, "dropped": len(verdict.dropped)} | reasons(verdict))
     writes.marks(state.marks)

@@ -200,12 +200,13 @@ class Partition:
 
     # -- waiting ---------------------------------------------------------------------------
 
-    def add(self, writes: Writes, pack: WaitingPack, rows: list[Outgoing]) -> int:
-        """Let *rows* wait as *pack*; its number."""
+    def add(self, writes: Writes, pack: WaitingPack, rows: list[Outgoing], *, checked: bool = False) -> int:
+        """Let *rows* wait as *pack*; its number. *checked*: no suppression that is known now forbids them."""
         number = self.marks.next_pack
         self.marks.next_pack += 1
         self.packs[number] = pack
-        self.checked[number] = self.suppressions
+        if checked:
+            self.checked[number] = self.suppressions
         self._enqueue(number, pack)
         writes.pack(number, pack)
         writes.rows(number, rows)

@@ -102,6 +102,20 @@ def test_a_suppression_that_came_after_the_gate_still_holds() -> None:
     assert state.counters["c_1"]["dropped.suppressed"] == 1
 
 
+@given(st.sampled_from([Kind.DEFERRED, Kind.RETURNED]))
+def test_a_suppression_that_came_while_a_release_was_open_holds_for_what_comes_back(kind: Kind) -> None:
+    """Who unsubscribes between two tries gets no second one."""
+    state, table, (number,) = released(3, 3)
+    state.suppressions += 1
+    batch = Batch()
+    settle(state, batch, number, answered(state, number, kind), RULES, NOW + 1, 0.5)
+    table.apply(batch)
+    later = NOW + 500
+    slip = Slip(0, 2, later, later + 1, later + 1, [Grant("c_1", "bulk", "gmail", "smtp", 3)])
+    spent = spend(state, Batch(), slip, lambda _: 1, lambda *_: [(0, DropReason.SUPPRESSED, "unsubscribed")], later)
+    assert spent is not None and len(spent.dropped) == 1
+
+
 def test_a_release_is_the_same_bytes_after_a_recovery() -> None:
     """The sender knows a release by its id; other people under the same id would be mailed never or twice."""
     state, table, (number,) = released(50, 30)
