@@ -20,6 +20,12 @@ campaign = typer.Typer(
     ),
 )
 
+ADVICE = {
+    404: "`fanfare campaign status` shows what there is",
+    409: "`fanfare campaign status` shows its state, docs/lifecycle.md what is possible in it",
+    422: "repair that and try again; docs/kafka.md tells of every field",
+}
+
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
 Account = Annotated[str, typer.Option("--account", help="Account of the campaign.")]
 Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key and body do nothing twice.")]
@@ -120,8 +126,8 @@ def _send(command: Any, as_json: bool) -> None:
     done = asyncio.run(send())
     answer = done.answer
     if answer.status >= 400:
-        where = f" ({answer.field})" if answer.field else ""
-        raise CommandError(f"{answer.error}{where}", "`fanfare campaign status` shows what there is", Exit.FAILED)
+        where = f" ({answer.field})" if answer.field not in ("", "kind") else ""
+        raise CommandError(f"{answer.error}{where}", ADVICE.get(answer.status, ""), Exit.FAILED)
     if as_json:
         emit({**answer.model_dump(), "effective": done.effective})
         return

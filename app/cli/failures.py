@@ -39,6 +39,7 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
     from app.clickhouse.client import ClickHouseError
+    from app.clickhouse.key_check import WrongKeyError
     from app.control.errors import ControlError, NoAnswerError, UnreachableError
     from app.local.failure import LocalError
     from app.stream.topics_apply import TopicsMismatch
@@ -56,6 +57,10 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
             )
         case KafkaError():
             return CommandError(f"Kafka: {error}", "is it running? `fanfare status` tells", Exit.NOT_REACHABLE)
+        case WrongKeyError():
+            return CommandError(
+                str(error), "go to the folder where Fanfare was started, or set FANFARE_STATE_DIR to its state folder"
+            )
         case ClickHouseError() if error.is_away:
             return CommandError("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
         case ClickHouseError():

@@ -51,7 +51,7 @@ def down(as_json: AsJson = False) -> None:
     if as_json:
         emit({"was_running": was_running})
     else:
-        say("Stopped. State is kept." if was_running else "Nothing was running.")
+        say("Stopped. State is kept." if was_running else f"Nothing was running from {settings().state_dir.resolve()}.")
 
 
 def status(as_json: AsJson = False) -> None:
@@ -61,7 +61,11 @@ def status(as_json: AsJson = False) -> None:
 
     parts = supervisor.status(settings())
     if not parts:
-        raise CommandError("nothing is running", "start it with `fanfare up`", Exit.NOT_REACHABLE)
+        raise CommandError(
+            f"nothing was started from {settings().state_dir.resolve()}",
+            "start it with `fanfare up`; what was started elsewhere is stopped there, or with FANFARE_STATE_DIR set",
+            Exit.NOT_REACHABLE,
+        )
     if as_json:
         emit({"parts": parts})
     else:

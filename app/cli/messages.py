@@ -14,9 +14,7 @@ def attach(app: typer.Typer) -> None:
     """Add the command to *app*."""
     app.command(
         "messages",
-        epilog=examples(
-            "fanfare messages c_4f0a --status BOUNCED", "fanfare messages c_4f0a --status UNKNOWN --json"
-        ),
+        epilog=examples("fanfare messages c_4f0a --status BOUNCED", "fanfare messages c_4f0a --status UNKNOWN --json"),
     )(messages)
 
 

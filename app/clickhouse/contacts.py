@@ -14,6 +14,7 @@ from app import ids
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contact_rows import BadRow, Row, rows_of
 from app.clickhouse.file_lines import FileLines
+from app.clickhouse.key_check import check_key, read_key
 from app.clickhouse.list_columns import MOST_COLUMNS, add_columns
 from app.clickhouse.native import Block, fixed_strings, repeated, strings
 from app.content.address import AddressError, wire_address
@@ -68,8 +69,8 @@ def import_csv(
 ) -> ImportReport:
     """Import *path* (CSV with a header or NDJSON, plain or gzip; a file or a stream) into *list_name*.
 
-    Importing a file again changes nothing but newer attributes. Raises ClickHouseError: what was imported by
-    then stays, and importing the same file again completes it.
+    Importing a file again changes nothing but newer attributes. Raises WrongKeyError, and ClickHouseError: what was
+    imported by then stays, and importing the same file again completes it.
     """
     return asyncio.run(import_people(settings, path, list_name, account=account, progress=progress))
 
@@ -84,10 +85,11 @@ async def import_people(
 ) -> ImportReport:
     """`import_csv` for callers that have an event loop."""
     report, started = ImportReport(), time.monotonic()
-    secret = settings.secret_path.read_bytes()
+    secret = read_key(settings.secret_path)
     lines, columns, known = FileLines(path), set[str](), -1
     people = good_ones(rows_of(lines), secret, report, columns)
     async with ClickHouse(settings, timeout=120.0) as client:
+        await check_key(client, secret, settings.secret_path)
         while batch := await asyncio.to_thread(lambda: list(islice(people, BATCH))):
             if len(columns) > known:  # before the people: a template that names them must not be refused
                 await add_columns(client, account, list_name, columns)

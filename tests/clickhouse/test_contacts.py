@@ -10,6 +10,7 @@ from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.contact_rows import BadRow
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
+from app.clickhouse.key_check import WrongKeyError
 from app.clickhouse.list_columns import columns_of
 from app.settings import Settings
 from tests.clickhouse.conftest import SECRET
@@ -142,3 +143,18 @@ async def test_an_import_while_clickhouse_is_away_fails_with_a_clear_error(setti
     with pytest.raises(ClickHouseError, match="does not answer") as caught:
         await import_people(away, io.BytesIO(b"email\nann@example.com\n"), "all")
     assert caught.value.is_away
+
+
+async def test_another_key_imports_nobody(settings: Settings, client: ClickHouse, tmp_path: Path) -> None:
+    """
+    With another key a person who unsubscribed is somebody else, and gets mail again.
+    """
+    write_csv(tmp_path / "people.csv", 10)
+    await import_people(settings, tmp_path / "people.csv", "all")
+    settings.secret_path.write_bytes(b"another key of thirty-two bytes!")
+    with pytest.raises(WrongKeyError, match="not the one"):
+        await import_people(settings, tmp_path / "people.csv", "all")
+    settings.secret_path.unlink()
+    with pytest.raises(WrongKeyError, match="does not exist"):
+        await import_people(settings, tmp_path / "people.csv", "all")
+    assert (await client.rows("SELECT count() FROM contacts FINAL"))[0][0] == 10
