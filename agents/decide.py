@@ -21,7 +21,7 @@ def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, setting
     async def decide_old() -> None:
         now = app.now()
         for partition, state in list(recipients.partitions.items()):
-            due = list(to_decide(state, now - settings.uncertain_after, cancelled, MOST_A_TICK))
+            due = list(to_decide(state, now - settings.uncertain_after, campaigns.is_cancelled, MOST_A_TICK))
             if due and recipients.partitions.get(partition) is state:
                 batch = Batch()
                 events = [_give_up(state, batch, number, held, now) for number, held in due]
@@ -30,11 +30,11 @@ def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, setting
 
     def _give_up(state: Partition, batch: Batch, number: int, held: HeldUnknown, now: float) -> EventPack:
         decide(state, batch, number)
-        why = "the campaign was cancelled" if cancelled(held.campaign) else f"no news for {now - held.at:.0f} s"
+        why = (
+            "the campaign was cancelled"
+            if campaigns.is_cancelled(held.campaign)
+            else f"no news for {now - held.at:.0f} s"
+        )
         return of_decision(channel, held, why, now)
-
-    def cancelled(campaign: str) -> bool:
-        entry = campaigns.get(campaign)
-        return entry is not None and entry.state in ("CANCELLING", "CANCELLED")
 
     every(app, 0.5, decide_old)

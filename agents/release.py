@@ -101,7 +101,9 @@ def attach(
         """Drop what still waits of cancelled campaigns, some packs at a time."""
         for partition, state in list(recipients.partitions.items()):
             gone = [
-                number for number, pack in state.packs.items() if pack.cursor < pack.count and cancelled(pack.campaign)
+                number
+                for number, pack in state.packs.items()
+                if pack.cursor < pack.count and campaigns.is_cancelled(pack.campaign)
             ]
             for number in gone[:CANCELLED_PACKS_A_TICK]:
                 if recipients.partitions.get(partition) is not state or number not in state.packs:
@@ -110,10 +112,6 @@ def attach(
                 rows = cancel(state, batch, number, now)
                 drops = [(row, DropReason.CANCELLED, "") for row in rows]
                 await recipients.commit(partition, batch, of_drops(channel, pack, drops, now))
-
-    def cancelled(campaign: str) -> bool:
-        entry = campaigns.get(campaign)
-        return entry is not None and entry.state in ("CANCELLING", "CANCELLED")
 
     every(app, 1.0, repeat_open)
     every(app, 0.25, clear_cancelled)

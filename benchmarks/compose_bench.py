@@ -12,14 +12,12 @@ import argparse
 import gc
 import json
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from app.commands import Content
+from app.cli.demo_run import demo_content
 from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
 
-DEMO = Path(__file__).parent.parent / "app" / "content" / "demo"
 SENDER = Sender("letter@shop.example.com", "Fernweh & Sons", "service@shop.example.com", "default", "cmp_" + "5e" * 10)
 LINKS = LinkOptions("http://127.0.0.1:8080", b"k" * 32)
 NAMES = ("Anna", "Marta", "José", "Li", "Oluwaseun", "Zoë", "John", "Fatima", "Grace", "Pavel")
@@ -27,16 +25,6 @@ CITIES = ("Hamburg", "Porto", "São Paulo", "Lagos", "Kraków", "New York", "Lee
 LOGIC = """<p>{% if first_name|length > 4 %}A long name.{% else %}A short name.{% endif %}
 {% for word in city.split() %}<b>{{ word }}</b>{% endfor %}
 <a href="https://shop.example.com/near?city={{ city|urlencode }}">Near you</a></p></body>"""
-
-
-def demo_content() -> Content:
-    """The letter of `make demo`."""
-    return Content(
-        subject=(DEMO / "letter.subject").read_text().strip(),
-        html=(DEMO / "letter.html").read_text(),
-        text=(DEMO / "letter.txt").read_text(),
-        defaults={"first_name": "friend", "city": "your town"},
-    )
 
 
 def measure(template: EmailTemplate, messages: int, runs: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from app import ids
+from app.cli.demo_run import demo_content
 from app.clickhouse import queries
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
@@ -28,7 +29,6 @@ from app.commands import CampaignEntry, CampaignSpec, Command
 from app.control import Control, new_command_id
 from app.local.sink_read import load
 from app.settings import Settings
-from benchmarks.compose_bench import demo_content
 from benchmarks.installation import PARTS_OF_OTHERS, Installation, installation
 from benchmarks.usage import Usage
 

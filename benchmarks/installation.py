@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from app.local.ports import free_ports
 from app.local.state import status_path
 from app.settings import Settings
-from benchmarks.ports import free_ports
 
 WORKER_PORTS = 40  # of the web views, from the first one on
 FANFARE = [sys.executable, "-m", "app.cli.main"]
@@ -44,8 +44,8 @@ class Installation:
 def installation(**settings_given: object) -> Iterator[Installation]:
     """Start everything, yield it, stop everything."""
     with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
-        kafka, clickhouse, edge, idle_sink, smtp = free_ports(5, 2)
-        (web,) = free_ports(1, WORKER_PORTS)
+        kafka, clickhouse, edge, idle_sink, smtp = (free_ports(2) for _ in range(5))
+        web = free_ports(WORKER_PORTS)
         settings = Settings.model_validate(
             {
                 "state_dir": Path(folder) / "var", "kafka_port": kafka, "clickhouse_port": clickhouse,

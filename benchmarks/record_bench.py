@@ -14,9 +14,9 @@ from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
 from app.clickhouse.migrate import apply
 from app.local import clickhouse
+from app.local.ports import free_ports
 from app.records import EventPack, encode
 from app.settings import Settings
-from benchmarks.ports import free_ports
 from benchmarks.stand import Measured, cpu_seconds, process, producing, stand
 
 PACK = 250
@@ -85,7 +85,7 @@ async def _import(settings: Settings, people: int) -> float:
 def main(events: int = 500_000) -> Measured:
     """Measure recording; details have people imported a second."""
     with stand() as kafka, tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
-        (port,) = free_ports(1, 1)
+        port = free_ports()
         with clickhouse.running(Path(folder), port) as server:
             settings = kafka.model_copy(update={"clickhouse": server.url, "clickhouse_port": port})
             return asyncio.run(run(settings, events))

@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from statistics import median
 
+from app.cli.demo_run import demo_content
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
 from app.commands import CampaignSpec, Command
 from app.control import Control, new_command_id
 from app.local.sink_read import duplicates, load
-from benchmarks.compose_bench import demo_content
 from benchmarks.installation import Installation, installation
 
 SENDER = "senders-email-0"

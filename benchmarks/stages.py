@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
+from app.cli.demo_run import demo_content
 from app.content.email_template import compile_email
 from benchmarks import compose_bench, gate_bench, pace_bench, record_bench, send_bench
 from benchmarks.stand import Measured
@@ -36,7 +37,7 @@ class StageResult:
 
 
 def _compose(messages: int) -> Measured:
-    letter = compose_bench.demo_content()
+    letter = demo_content()
     template = compile_email(letter, compose_bench.SENDER, compose_bench.LINKS)
     figures = compose_bench.measure(template, messages, 1)
     logic = letter.model_copy(update={"html": letter.html.replace("</body>", compose_bench.LOGIC)})

@@ -17,9 +17,9 @@ from aiokafka import AIOKafkaProducer
 from app import topics
 from app.commands import CampaignEntry, CampaignSpec
 from app.local.kafka import KafkaServer
+from app.local.ports import free_ports
 from app.settings import Settings
 from app.stream.topics_apply import apply
-from benchmarks.ports import free_ports
 
 CAMPAIGN = "c_bench"
 WORKER_PORTS = 40  # of the web views, from the first one on
@@ -39,7 +39,7 @@ def stand() -> Iterator[Settings]:
     """A running Kafka with topics and a secret, in a folder that is thrown away; yields its settings."""
     with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
         state = Path(folder)
-        port, web, smtp = free_ports(3, WORKER_PORTS)  # Kafka's controller listens beside its broker
+        port, web, smtp = (free_ports(WORKER_PORTS) for _ in range(3))  # Kafka's controller listens beside its broker
         settings = Settings(state_dir=state, kafka=f"127.0.0.1:{port}", kafka_port=port, web_port=web, smtp_port=smtp)
         settings.secret_path.parent.mkdir(parents=True)
         settings.secret_path.write_bytes(os.urandom(32))

@@ -10,8 +10,8 @@ from app import ids
 from app.delivery.outcomes import LISTED, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
+from app.topics import TRANSACTIONAL
 
-TRANSACTIONAL = "transactional"
 MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
 LONGEST_GROUP = 100  # characters
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time

@@ -15,12 +15,12 @@ from app.delivery.pacing_turns import Turns
 from app.delivery.partition import SLICE, ClassKey
 from app.delivery.rates import Bucket, bucket, burst_of
 from app.records import Demand, Grant, Slip
+from app.topics import BULK, TRANSACTIONAL
 
 LEAST_OPEN = 4 * SLICE  # messages on the way for one partition, however slow the answers
 OPEN_SECONDS = 0.75  # of recent answers that may be on the way
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate limit lies on the path
 GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
-TRANSACTIONAL, BULK = "transactional", "bulk"
 CONCURRENCY = "concurrency"  # where classes are parked that wait for something on the way to end
 STATE = "state|"  # + campaign: where classes are parked whose campaign does not run
 

@@ -4,7 +4,6 @@ import asyncio
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from app.commands import CampaignEntry, CampaignSpec, Command, Content
 from app.control import Control, Done, new_command_id
 from app.local.kafka import KafkaServer
 from app.local.parts import sink_record
+from app.local.ports import free_ports
 from app.local.sink_read import Accepted, load
 from app.settings import Settings
 
@@ -32,26 +32,6 @@ CONTENT = Content(
     "<a href='{{ unsubscribe_url }}'>leave</a></body></html>",
     defaults={"first_name": "friend", "city": "your town"},
 )
-
-
-def free_ports(count: int, width: int = 1) -> list[int]:
-    """*count* ports, each with the *width* - 1 ports after it, that nobody listens on now."""
-    found: list[int] = []
-    candidate = 21_000 + (time.time_ns() // 1_000_000) % 20_000
-    while len(found) < count:
-        candidate += width
-        if all(_free(candidate + step) for step in range(width)):
-            found.append(candidate)
-    return found
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 @dataclass
@@ -161,8 +141,8 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests of the road."""
     folder = tmp_path_factory.mktemp("road")
-    kafka, clickhouse, edge, sink = free_ports(4, 2)
-    (web,) = free_ports(1, 40)
+    kafka, clickhouse, edge, sink = (free_ports(2) for _ in range(4))
+    web = free_ports(40)
     settings = Settings(
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
         web_port=web, senders_email=1,
