@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from app.commands import CampaignEntry, Content
+from app.commands import CampaignEntry
+from app.specs import Content
 from app.stream.directory import Directory
 
 

@@ -12,9 +12,10 @@ from agents.pacing import GROUP_KEY
 from app import topics
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.list_columns import columns_of
-from app.commands import MOST_COMMAND_BYTES, Accepted, Answer, CampaignSpec, Command, Content
+from app.commands import MOST_COMMAND_BYTES, Accepted, Answer, Command
 from app.content.address import AddressError, wire_address
 from app.content.check import check
+from app.specs import CampaignSpec, Content
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes

@@ -1,105 +1,64 @@
 """Commands, answers and directory entries: the JSON that people and programs publish and read."""
 
 import time
-from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, StringConstraints
 
-# No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+from app.specs import CampaignSpec, Content, Name, Strict, Throttle, Window
+from app.things import Account, ApiKey, SegmentDraft, TemplateDraft
 
 MOST_COMMAND_BYTES = 2_000_000  # of a command as JSON: below what its topics take in one record
 
 
-class Strict(BaseModel):
-    """Refuses fields it does not know: a misspelt limit must not be ignored."""
+class Section(NamedTuple):
+    """Rows of an audience that stand side by side: of one MX group, due at one moment (0: at once)."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Throttle(Strict):
-    """Limits of one campaign. A rate is messages a second; None is no limit of its own."""
-
-    rate: float | None = Field(default=None, gt=0, le=1_000_000)
-    burst: float | None = Field(default=None, gt=0, description="Messages at once; default one second of rate")
-    per_group: dict[Name, float] = Field(
-        default_factory=dict, max_length=200, description="MX group -> rate; '*' for every other group"
-    )
-    concurrency: int | None = Field(default=None, gt=0, description="Messages on the way at once")
-
-
-class Tracking(Strict):
-    """What is tracked."""
-
-    opens: bool = True
-    clicks: bool = True
-
-
-class Dedup(Strict):
-    """One message a person for everything with the same *key* within *window* seconds."""
-
-    key: str = Field(default="", max_length=200)  # "" is the campaign itself
-    window: float = Field(default=86_400.0, ge=0, le=31_536_000)
-
-
-class Content(Strict):
-    """Templates of an email; Jinja2. Its id is the hash of its JSON."""
-
-    subject: str = Field(min_length=1, max_length=2_000)
-    html: str = Field(default="", max_length=1_000_000)
-    text: str = Field(default="", max_length=1_000_000)
-    defaults: dict[str, str] = Field(default_factory=dict, description="Text for variables a contact does not have")
-
-    @property
-    def id(self) -> str:
-        """Hash of the content."""
-        return "t_" + blake2b(self.model_dump_json().encode(), digest_size=12).hexdigest()
-
-
-Delay = Annotated[float, Field(ge=0, le=2_592_000)]
-
-
-class CampaignSpec(Strict):
-    """What to send, to whom, and how fast."""
-
-    name: Label = "campaign"
-    # transactional: no audience of its own; each pack on recipient.listed.transactional is a message to send at once
-    kind: Literal["campaign", "transactional"] = "campaign"
-    channel: Literal["email"] = "email"
-    from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
-    from_name: str = Field(default="", max_length=200)
-    reply_to: str = Field(default="", max_length=320)
-    content_id: str = Field(default="", max_length=200)
-    lists: list[Label] = Field(default_factory=list, max_length=100, validate_default=True)
-    throttle: Throttle = Field(default_factory=Throttle)
-    tracking: Tracking = Field(default_factory=Tracking)
-    dedup: Dedup = Field(default_factory=Dedup)
-    retry_delays: list[Delay] | None = Field(
-        default=None, max_length=20, description="Seconds before attempts 2, 3 ..."
-    )
-    unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
-
-    @field_validator("lists")
-    @classmethod
-    def _lists_are_the_audience(cls, lists: list[str], info: ValidationInfo) -> list[str]:
-        if bool(lists) == (info.data.get("kind") == "transactional"):
-            raise ValueError("a campaign needs a list, a transactional one has none")
-        return lists
+    group: str
+    rows: int
+    due: float = 0.0
+    test: bool = False  # part of the sample of an experiment
 
 
 class Seal(Strict):
-    """A fixed audience. *groups* lists (MX group, rows), in the order of the rows."""
+    """A fixed audience. *groups* are its sections in the order of the rows, those of a test first.
+
+    *left_out* counts people of the lists and segments who are not in it, by reason.
+    """
 
     id: str
     count: int = Field(ge=1, le=0xFFFF_FFFF)
     digest: str
     day: int = Field(ge=0, le=0xFFFF)
-    groups: list[tuple[str, int]]
+    groups: list[Section]
+    left_out: dict[str, int] = Field(default_factory=dict)
 
 
-State = Literal["DRAFT", "SEALING", "RUNNING", "PAUSED", "CANCELLING", "CANCELLED", "COMPLETED", "FAILED"]
+# docs/lifecycle.md draws them; app/delivery/lifecycle.py has the table of what leads where.
+State = Literal[
+    "DRAFT",
+    "APPROVAL",  # started, waits for the approval of a second key
+    "SCHEDULED",  # waits for its time, or for the end of the undo delay
+    "QUEUED",  # due, waits until fewer campaigns of its account run
+    "SEALING",  # its audience is being fixed
+    "RUNNING",
+    "PAUSED",
+    "CANCELLING",
+    "CANCELLED",
+    "CLOSING",  # its time is over: who still waits is dropped as expired
+    "COMPLETED",
+    "MISSED",  # its time had come while nothing ran, too long ago
+    "FAILED",
+]
+
+
+class Trial(Strict):
+    """Where an experiment stands."""
+
+    phase: Literal["testing", "waiting", "decided"] = "testing"
+    decide_at: float | None = None  # once all of the test is final
+    winner: str = ""
+    results: dict[str, dict[str, int]] = Field(default_factory=dict)  # variant -> sent, opens, clicks, unsubscribes
 
 
 class CampaignEntry(Strict):
@@ -109,12 +68,20 @@ class CampaignEntry(Strict):
     account: str
     state: State
     run: int = 1
-    version: int = 1  # of the spec
+    version: int = 1  # of the spec: senders wait for the one that a release names
+    revision: int = 1  # counts every change of this entry
     spec: CampaignSpec
+    contents: dict[str, str] = Field(default_factory=dict)  # variant -> content id, "" is what is not tested; at start
     seal: Seal | None = None
+    trial: Trial | None = None
     reason: str = ""
     counters: dict[str, int] = Field(default_factory=dict)  # final ones, once it has ended
     created_at: float
+    due_at: float | None = None  # SCHEDULED: when it moves on
+    queued_at: float | None = None
+    started_by: str = ""  # the API key that asked for the start, "" for the operator
+    approved_by: str = ""
+    quiet: Window | None = None  # of its account, as it was at the start
     started_at: float | None = None
     finished_at: float | None = None
 
@@ -126,7 +93,23 @@ CommandKind = Literal[
     "campaign.resume",
     "campaign.cancel",
     "campaign.throttle",
+    "campaign.update",  # a new spec or content, before it has started
+    "campaign.unschedule",  # back to DRAFT: undo a start
+    "campaign.approve",
+    "campaign.clone",
+    "campaign.decide",  # the winner of an experiment, by hand
     "limit.set",
+    "template.create",
+    "template.update",
+    "template.delete",
+    "segment.create",
+    "segment.update",
+    "segment.delete",
+    "key.create",
+    "key.revoke",
+    "account.set",
+    "answer.find",  # what was answered under this id before, 404 when nothing was
+    "answer.keep",  # keep *kept* as the answer under this id; the first one stays
 ]
 
 
@@ -149,12 +132,29 @@ class Command(Strict):
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     account: Name = "default"
     kind: CommandKind
-    campaign: str = Field(default="", max_length=200)  # every kind but campaign.create and limit.set
+    campaign: str = Field(default="", max_length=200)  # every campaign.* but create
     spec: CampaignSpec | None = None  # campaign.create
     content: Content | None = None  # campaign.create
     start: bool = Field(default=False, description="campaign.create: start it at once")
     throttle: Throttle | None = None  # campaign.throttle
     limit: LimitSet | None = None  # limit.set
+    thing: str = Field(default="", max_length=200)  # id of the template, segment or key; the one to clone or decide on
+    template: TemplateDraft | None = None
+    segment: SegmentDraft | None = None
+    key: ApiKey | None = None
+    settings: Account | None = None  # account.set
+    winner: str = Field(default="", max_length=20)  # campaign.decide
+    match: int | None = Field(default=None, ge=1, description="Only if it has this revision (or version), else 412")
+    actor: str = Field(default="", max_length=200)  # the API key that asks, "" for the operator
+    kept: "Kept | None" = None
+
+
+class Kept(Strict):
+    """What an edge answered to a POST that no plane decides on: told again when the same request comes again."""
+
+    hash: str = Field(max_length=64)  # of the request's body
+    status: int
+    body: dict[str, Any]
 
 
 class Accepted(Strict):
@@ -163,18 +163,26 @@ class Accepted(Strict):
     command: Command | None = None
     sealed: Seal | None = None  # the audience of *campaign* is fixed
     seal_failed: str = ""  # why it could not be
+    trial: Trial | None = None  # the results of the test of *campaign*, and its winner
     campaign: str = ""
     at: float = Field(default_factory=time.time)
 
 
 class Answer(Strict):
-    """command.answered: what the owner decided. *position* is the directory offset to wait for."""
+    """command.answered: what the owner decided.
+
+    *position* is the offset to wait for in *topic* to read what was written; *thing* is what was made or changed.
+    """
 
     id: str
     account: str
-    status: int  # as in HTTP: 200, 201, 404, 409, 422
+    status: int  # as in HTTP: 200, 201, 404, 409, 412, 422
     campaign: str = ""
     state: str = ""
     error: str = ""
     field: str = ""
     position: int = -1
+    topic: str = "campaign.changed"
+    partition: int = 0
+    allowed: list[str] = Field(default_factory=list)  # 409: what the state does allow
+    thing: dict[str, Any] = Field(default_factory=dict)

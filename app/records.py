@@ -19,6 +19,8 @@ class Recipient(msgspec.Struct, array_like=True):
     group: str
     variables: bytes = b"{}"
     due: float = 0.0  # not before this moment; 0 is at once
+    variant: int = 0  # of an experiment: its number from 1, 0 for who is not in the test
+    zone: str = ""  # time zone, where hours are those of the recipient
 
 
 class RecipientPack(msgspec.Struct, array_like=True):
@@ -31,6 +33,8 @@ class RecipientPack(msgspec.Struct, array_like=True):
     day: int
     lane: str
     rows: list[Recipient]
+    request: str = ""  # idempotency key of a POST that waits for the verdict
+    body: bytes = b""  # hash of that request: the same pack id with another one is refused
 
 
 class Outgoing(msgspec.Struct, array_like=True):
@@ -40,6 +44,7 @@ class Outgoing(msgspec.Struct, array_like=True):
     recipient_id: bytes
     address: str
     variables: bytes
+    variant: int = 0
 
 
 class Release(msgspec.Struct, array_like=True):
@@ -174,6 +179,7 @@ class SealTask(msgspec.Struct, array_like=True):
     seal: str
     channel: str
     lists: list[str]
+    plan: bytes = b""  # AudiencePlan, JSON
 
 
 class Shard(msgspec.Struct, array_like=True):

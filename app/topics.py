@@ -8,6 +8,10 @@ COMMAND_ANSWERED = "command.answered"
 CAMPAIGN_CHANGED = "campaign.changed"
 TEMPLATE_PUBLISHED = "template.published"
 LIMIT_CHANGED = "limit.changed"
+KEY_CHANGED = "key.changed"
+ACCOUNT_CHANGED = "account.changed"
+THING_RECORDED = "thing.recorded"
+WINNER_REQUESTED = "winner.requested"
 SEAL_REQUESTED = "seal.requested"
 AUDIENCE_SHARDED = "audience.sharded"
 LISTED_BULK = "recipient.listed.bulk"
@@ -77,6 +81,10 @@ TOPICS = (
     Topic(CAMPAIGN_CHANGED, 1, dict(COMPACTED)),
     Topic(TEMPLATE_PUBLISHED, 1, dict(COMPACTED)),
     Topic(LIMIT_CHANGED, 1, dict(COMPACTED)),
+    Topic(KEY_CHANGED, 1, dict(COMPACTED)),
+    Topic(ACCOUNT_CHANGED, 1, dict(COMPACTED)),
+    Topic(THING_RECORDED, readers=(RECORD_GROUP,)),
+    Topic(WINNER_REQUESTED, readers=(INTAKE_APP,)),
     Topic(SEAL_REQUESTED, readers=(INTAKE_APP,)),
     Topic(AUDIENCE_SHARDED, readers=(INTAKE_APP,)),
     Topic(LISTED_BULK, readers=(RECIPIENTS_APP,)),
@@ -87,7 +95,7 @@ TOPICS = (
     Topic(send_attempted(EMAIL, TRANSACTIONAL), readers=(senders_app(EMAIL),)),
     Topic(send_attempted(EMAIL, BULK), readers=(senders_app(EMAIL),)),
     Topic(SEND_RESULTED, readers=(RECIPIENTS_APP,)),
-    Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP,)),
+    Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP, RECORD_GROUP)),
     Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
     Topic(DEAD_LETTERED, 1, dict(DEAD)),
     Topic(changelog(RECIPIENTS_APP, RECIPIENTS_TABLE), config=dict(COMPACTED)),

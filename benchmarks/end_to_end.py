@@ -25,10 +25,11 @@ from app.clickhouse import queries
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
-from app.commands import CampaignEntry, CampaignSpec, Command
+from app.commands import CampaignEntry, Command
 from app.control import Control, new_command_id
 from app.local.sink_read import load
 from app.settings import Settings
+from app.specs import CampaignSpec
 from benchmarks.installation import PARTS_OF_OTHERS, Installation, installation
 from benchmarks.usage import Usage
 

@@ -2,9 +2,10 @@
 
 import time
 
-from app.commands import CampaignEntry, CampaignSpec, Throttle
+from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
 from app.records import ClassDemand, Demand
+from app.specs import CampaignSpec, Throttle
 from benchmarks.stand import Measured
 
 CAMPAIGNS, GROUPS, PARTITIONS = 100, 20, 8

@@ -15,9 +15,10 @@ from statistics import median
 from app.cli.demo_run import demo_content
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
-from app.commands import CampaignSpec, Command
+from app.commands import Command
 from app.control import Control, new_command_id
 from app.local.sink_read import duplicates, load
+from app.specs import CampaignSpec
 from benchmarks.installation import Installation, installation
 
 SENDER = "senders-email-0"

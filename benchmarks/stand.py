@@ -15,10 +15,11 @@ import psutil
 from aiokafka import AIOKafkaProducer
 
 from app import topics
-from app.commands import CampaignEntry, CampaignSpec
+from app.commands import CampaignEntry
 from app.local.kafka import KafkaServer
 from app.local.ports import free_ports
 from app.settings import Settings
+from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
 
 CAMPAIGN = "c_bench"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from app.cli.failures import CommandError, Exit
-from app.commands import CampaignSpec, Content
+from app.specs import CampaignSpec, Content
 
 
 def read_campaign_file(file: Path) -> tuple[CampaignSpec, Content]:

@@ -15,11 +15,12 @@ from app.cli.startup import start
 from app.cli.watch import follow_with_bar
 from app.clickhouse import queries
 from app.clickhouse.client import ClickHouse, ClickHouseError
-from app.commands import CampaignEntry, CampaignSpec, Command, Content
+from app.commands import CampaignEntry, Command
 from app.control import Control, new_command_id
 from app.local.parts import sink_record
 from app.local.sink_read import load
 from app.settings import Settings
+from app.specs import CampaignSpec, Content
 
 LETTER = Path(content.__file__).parent / "demo"
 RETRY_DELAYS = [1.0, 2.0, 5.0]  # seconds: a demo does not wait the hour that mailbox providers ask for

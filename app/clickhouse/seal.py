@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 
 from app.clickhouse.client import ClickHouse
-from app.commands import Seal
+from app.commands import Seal, Section
 from app.records import SealTask
 
 AudienceRow = tuple[bytes, str, str, bytes]  # recipient_id, address, MX group, attributes (JSON)
@@ -104,21 +104,25 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
     if not rows:
         return None
     build, count, digest, day, groups = rows[0]
-    return Seal(id=build, count=count, digest=digest, day=day, groups=[(name, size) for name, size in groups])
+    return Seal(id=build, count=count, digest=digest, day=day, groups=[Section(name, size) for name, size in groups])
 
 
-async def _groups(client: ClickHouse, build: str) -> tuple[list[tuple[str, int]], int]:
+async def _groups(client: ClickHouse, build: str) -> tuple[list[Section], int]:
     """The groups of a build in the order of their rows, and the rows in all. Raises SealError."""
-    groups: list[tuple[str, int]] = []
+    groups: list[Section] = []
     count = 0
     for group, size, first, last in await client.rows(GROUPS, {"build": build}):
         if first != count or last != count + size - 1:
             raise SealError(f"rows of {group} in {build} are not side by side")
-        groups.append((group, size))
+        groups.append(Section(group, size))
         count += size
     return groups, count
 
 
-def _tuples(groups: list[tuple[str, int]]) -> str:
+def _tuples(groups: list[Section]) -> str:
     """*groups* as ClickHouse writes an array of tuples. Group names are our own: letters, digits, dots."""
-    return "[" + ",".join(f"({orjson.dumps(name).decode().replace(chr(34), chr(39))},{n})" for name, n in groups) + "]"
+    return (
+        "["
+        + ",".join(f"({orjson.dumps(name).decode().replace(chr(34), chr(39))},{n})" for name, n, _, _ in groups)
+        + "]"
+    )

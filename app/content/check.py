@@ -6,12 +6,12 @@ from itertools import islice
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
 
-from app.commands import Content
 from app.content.plain import text_template
 from app.content.problems import ContentProblem
 from app.content.rules import RESERVED, needed_variables, violations
 from app.content.sandbox import HTML, TEXT, Sandbox, compiled
 from app.content.source import SourceError, lexemes, line_and_column, parse, with_newlines
+from app.specs import Content
 
 LARGEST_TEMPLATE = 500_000  # characters of one part
 MOST_FINDINGS = 20  # listed of one part

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from app.commands import Content
 from app.content.address import AddressError, needs_smtputf8, wire_address
 from app.content.check import check, parts_of
 from app.content.headers import date_field, mailbox, unstructured
@@ -18,6 +17,7 @@ from app.content.problems import ContentError, ContentProblem, RenderError
 from app.content.sandbox import HTML, TEXT, TOKEN, TOKEN_BYTES, TRACKER, bounds
 from app.content.source import parse, with_newlines
 from app.content.tracking import with_pixel, with_tracked_links
+from app.specs import Content
 
 _FEEDBACK = re.compile(r"[^A-Za-z0-9._-]+")
 

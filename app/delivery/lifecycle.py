@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from app import ids
-from app.commands import CampaignEntry, Command, LimitSet, Seal, State, Throttle
+from app.commands import CampaignEntry, Command, LimitSet, Seal, State
 from app.delivery.rates import least_burst
+from app.specs import Throttle
 
 # In this state, this event leads there. A pair that is missing is refused with 409.
 TRANSITIONS: dict[tuple[State, str], State] = {

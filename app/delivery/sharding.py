@@ -33,14 +33,14 @@ def next_ranges(
     on_the_way = progress.total - listed
     starts: dict[str, int] = {}
     first = 0
-    for group, rows in seal.groups:
+    for group, rows, _, _ in seal.groups:
         starts[group] = first
         first += rows
     expecting = dict(due)
     moved = True
     while moved and on_the_way < AHEAD_IN_ALL:
         moved = False
-        for group, rows in seal.groups:
+        for group, rows, _, _ in seal.groups:
             asked = progress.asked.get(group, 0)
             if asked >= rows or expecting.get(group, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
                 continue

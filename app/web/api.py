@@ -6,9 +6,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from app.commands import CampaignEntry, CampaignSpec, Command, CommandKind, Content, Name
+from app.commands import CampaignEntry, Command, CommandKind
 from app.control import Done, describe
 from app.delivery.outcomes import Status
+from app.specs import CampaignSpec, Content, Name
 from app.web.keys import LINK, VIEWS
 from app.web.problems import problem, refuse
 

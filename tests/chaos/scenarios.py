@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-from app.commands import Throttle
+from app.specs import Throttle
 from tests.chaos.stage import Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Campaign, Run, verdict

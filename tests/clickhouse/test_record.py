@@ -17,12 +17,13 @@ from aiokafka.structs import TopicPartition
 from app import ids, topics
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.queries import by_provider, by_status, messages
-from app.commands import CampaignEntry, CampaignSpec
+from app.commands import CampaignEntry
 from app.local import clickhouse
 from app.local.kafka import KafkaServer
 from app.local.ports import free_ports
 from app.records import DeadLetter, EventPack, decode, encode
 from app.settings import Settings
+from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
 
 NOW = time.time() // 1 - 3_600 + 0.25  # older events expire

@@ -33,10 +33,10 @@ async def test_every_person_has_one_row_and_groups_are_side_by_side(
     """
     await people(settings, tmp_path, 3_000)
     made = await seal(client, task("all"), DAY)
-    assert (made.count, sum(size for _, size in made.groups), made.day) == (3_000, 3_000, DAY)
+    assert (made.count, sum(size for _, size, *_ in made.groups), made.day) == (3_000, 3_000, DAY)
     rows = await read_range(client, made.id, 0, 3_000)
     assert len({recipient for recipient, _, _, _ in rows}) == 3_000
-    assert [group for _, _, group, _ in rows] == [group for group, size in made.groups for _ in range(size)]
+    assert [group for _, _, group, _ in rows] == [group for group, size, *_ in made.groups for _ in range(size)]
 
 
 async def test_someone_on_two_lists_is_sealed_once(settings: Settings, client: ClickHouse, tmp_path: Path) -> None:

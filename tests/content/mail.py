@@ -4,8 +4,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from app.commands import Content
 from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
+from app.specs import Content
 
 KEY = b"k" * 32
 SENDER = Sender("letter@shop.example.com", "Shop", "", "default", "cmp_1")

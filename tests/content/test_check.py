@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.commands import Content
 from app.content.check import check
 from app.content.email_template import LinkOptions, Sender, compile_email
 from app.content.problems import ContentError, RenderError
+from app.specs import Content
 from tests.content.mail import KEY, LINKS, MESSAGE, RECIPIENT, SENDER, template_of
 
 KNOWN = {"name", "city", "items"}

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import Content
 from app.content.email_template import LinkOptions, Sender, needs_smtputf8
 from app.content.headers import mailbox, one_line
 from app.content.problems import RenderError
 from app.content.sandbox import HTML, TEXT
+from app.specs import Content
 from tests.content.mail import KEY, LINKS, MESSAGE, RECIPIENT, SENDER, composed, part, read, template_of
 
 NO_SURROGATES = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import Content
 from app.content.links import Click, LinkSigner, MessageRef, verify_click, verify_token
+from app.specs import Content
 from tests.content.mail import KEY, MESSAGE, RECIPIENT, composed, part, read, template_of
 
 WHO = MessageRef("default", "cmp_1", MESSAGE, RECIPIENT)

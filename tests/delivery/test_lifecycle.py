@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from app.commands import CampaignEntry, CampaignSpec, Command, LimitSet, Seal, State, Throttle
+from app.commands import CampaignEntry, Command, LimitSet, Seal, State
 from app.delivery.lifecycle import ALREADY, ENDED, TRANSITIONS, campaign_id, decide, expected, moved, sealed
+from app.specs import CampaignSpec, Throttle
 
 NOW = 1_000_000.0
 SPEC = CampaignSpec(from_email="a@b.c", lists=["l"])

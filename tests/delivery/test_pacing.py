@@ -5,11 +5,12 @@ from bisect import bisect_right
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, CampaignSpec, LimitSet, Seal, Throttle
+from app.commands import CampaignEntry, LimitSet, Seal
 from app.delivery.pacing import Pacer
 from app.delivery.rates import Bucket, bucket, least_burst
 from app.delivery.sharding import Progress, next_ranges
 from app.records import ClassDemand, Demand, Slip
+from app.specs import CampaignSpec, Throttle
 
 START = 1_000_000.0
 FATES = st.sampled_from(("now", "late", "never", "twice"))

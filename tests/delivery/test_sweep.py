@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.sweep import MOST_KEYS, Sweeper
 from app import ids
-from app.commands import CampaignEntry, CampaignSpec, Seal
+from app.commands import CampaignEntry, Seal
 from app.delivery.gate import GateRules, is_shared, sighting_key, sighting_keys
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack
@@ -27,6 +27,7 @@ from app.delivery.sweep import (
     is_old_verdict,
 )
 from app.records import Outgoing, Recipient
+from app.specs import CampaignSpec
 from tables.recipients import Batch
 
 NOW = 21_000 * DAY

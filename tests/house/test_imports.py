@@ -18,6 +18,8 @@ LAYERS = [
     {"app.stream", "app.clickhouse", "app.transport", "app.control", "app.local"},
     {"app.delivery", "app.content", "app.providers"},
     {"app.commands", "app.records", "app.ids", "app.topics", "app.faults"},
+    {"app.things"},
+    {"app.specs"},
     {"app.settings"},
 ]
 CORE = LAYERS[5]

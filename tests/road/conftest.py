@@ -18,13 +18,14 @@ import pytest
 from app import ids
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
-from app.commands import CampaignEntry, CampaignSpec, Command, Content
+from app.commands import CampaignEntry, Command
 from app.control import Control, Done, new_command_id
 from app.local.kafka import KafkaServer
 from app.local.parts import sink_record
 from app.local.ports import free_ports
 from app.local.sink_read import Accepted, load
 from app.settings import Settings
+from app.specs import CampaignSpec, Content
 
 CONTENT = Content(
     subject="Hello {{ first_name }}",

@@ -10,8 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from app import ids, topics
-from app.commands import CampaignSpec
 from app.records import Recipient, RecipientPack, encode
+from app.specs import CampaignSpec
 from tests.road.conftest import CONTENT, Installation
 
 pytestmark = pytest.mark.integration

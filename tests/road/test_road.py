@@ -8,10 +8,11 @@ import orjson
 import pytest
 
 from app import ids
-from app.commands import Answer, CampaignSpec, Command, Throttle
+from app.commands import Answer, Command
 from app.control import Control, new_command_id
 from app.delivery.outcomes import FINAL
 from app.local.sink_read import most_in
+from app.specs import CampaignSpec, Throttle
 from tests.road.conftest import CONTENT, Installation
 
 pytestmark = pytest.mark.integration

@@ -10,10 +10,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from app.commands import Answer, CampaignEntry, CampaignSpec, Command, Seal
+from app.commands import Answer, CampaignEntry, Command, Seal
 from app.local.kafka import KafkaServer, running
 from app.records import Beat, Demand, encode
 from app.settings import Settings
+from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
 from app.topics import CAMPAIGN_CHANGED, CAMPAIGN_COMMANDED, COMMAND_ANSWERED, DEMAND_REPORTED, WORKER_BEAT
 from app.web.application import create_edge

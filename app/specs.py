@@ -1,0 +1,192 @@
+"""What a campaign is made of: its audience, content, times and limits, as people and programs write them in JSON."""
+
+from hashlib import blake2b
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+
+# No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$")]  # BCP 47: pt, pt-BR
+ZoneName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]  # IANA: Europe/Lisbon
+Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]  # 09:30
+WallTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+Moment = Annotated[float, Field(gt=0, lt=10_000_000_000)]  # seconds since 1970, UTC
+Rate = Annotated[float, Field(gt=0, le=1_000_000)]  # messages a second
+Delay = Annotated[float, Field(ge=0, le=2_592_000)]  # seconds, up to 30 days
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Strict(BaseModel):
+    """Refuses fields it does not know: a misspelt limit must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Throttle(Strict):
+    """Limits of one campaign. A rate is messages a second; None is no limit of its own."""
+
+    rate: Rate | None = None
+    burst: float | None = Field(default=None, gt=0, description="Messages at once; default one second of rate")
+    per_group: dict[Name, float] = Field(
+        default_factory=dict, max_length=200, description="MX group -> rate; '*' for every other group"
+    )
+    per_route: dict[Name, float] = Field(
+        default_factory=dict, max_length=200, description="Provider route -> rate; '*' for every other route"
+    )
+    concurrency: int | None = Field(default=None, gt=0, description="Messages on the way at once")
+
+
+class Tracking(Strict):
+    """What is tracked."""
+
+    opens: bool = True
+    clicks: bool = True
+
+
+class Dedup(Strict):
+    """One message a person for everything with the same *key* within *window* seconds."""
+
+    key: str = Field(default="", max_length=200)  # "" is the campaign itself
+    window: float = Field(default=86_400.0, ge=0, le=31_536_000)
+
+
+class WhatsApp(Strict):
+    """A template that Meta has approved, and what fills its places {{1}}, {{2}} ..."""
+
+    template: str = Field(min_length=1, max_length=512)
+    parameters: list[Annotated[str, StringConstraints(max_length=1_024)]] = Field(default_factory=list, max_length=20)
+
+
+class Parts(Strict):
+    """The parts of a message in one language: Jinja2 templates. "" means that there is none."""
+
+    subject: str = Field(default="", max_length=2_000)
+    preheader: str = Field(default="", max_length=500, description="What mail programs show behind the subject")
+    html: str = Field(default="", max_length=1_000_000)
+    mjml: str = Field(default="", max_length=1_000_000, description="Source of html, compiled when it is published")
+    text: str = Field(default="", max_length=1_000_000)
+    sms: str = Field(default="", max_length=10_000)
+    whatsapp: WhatsApp | None = None
+    voice: str = Field(default="", max_length=10_000, description="Text that is read aloud")
+
+
+class Content(Parts):
+    """Templates of a message with their translations. Its id is the hash of its JSON."""
+
+    locale: Locale = Field(default="en", description="Language of the parts that stand here")
+    locales: dict[Locale, Parts] = Field(
+        default_factory=dict, max_length=100, description="Translations; a part that one lacks is looked up in the next"
+    )
+    defaults: dict[str, str] = Field(default_factory=dict, description="Text for variables a contact does not have")
+
+    @property
+    def id(self) -> str:
+        """Hash of the content."""
+        return "t_" + blake2b(self.model_dump_json().encode(), digest_size=12).hexdigest()
+
+
+class Window(Strict):
+    """Hours and days in which messages may leave. It may span midnight: 21:00 to 08:00."""
+
+    opens: Clock = "00:00"
+    closes: Clock = "00:00"  # the same as *opens*: the whole day
+    days: list[Day] = Field(default=["mon", "tue", "wed", "thu", "fri", "sat", "sun"], min_length=1, max_length=7)
+    local: bool = Field(default=False, description="By the clock of each recipient (attribute time_zone)")
+
+
+class Schedule(Strict):
+    """When a campaign starts: at a moment, or when it is *local* o'clock where the recipient is."""
+
+    at: Moment | None = None
+    local: WallTime | None = None
+    late_after: float = Field(
+        default=3_600.0, ge=0, le=31_536_000, description="Seconds; a start that was missed by more is not made up for"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.at is None) == (self.local is None):
+            raise ValueError("a schedule has either at or local")
+        return self
+
+
+class Variant(Strict):
+    """One contender of an experiment: another subject, another template, or both."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,20}$")]
+    subject: str = Field(default="", max_length=2_000)
+    template_id: str = Field(default="", max_length=200)
+
+
+class Experiment(Strict):
+    """An A/B test: a sample gets the variants, the winner goes to the rest, a hold-out group gets nothing."""
+
+    variants: list[Variant] = Field(min_length=2, max_length=8)
+    share: float = Field(default=0.2, gt=0, le=1, description="Of the audience that is in the test, all variants")
+    wait: float = Field(default=14_400.0, ge=0, le=1_209_600, description="Seconds after the test until it is decided")
+    metric: Literal["opens", "clicks", "unsubscribes", "by_hand"] = "clicks"
+    holdout: float = Field(default=0.0, ge=0, lt=1, description="Of the audience that is never sent to")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.share + self.holdout > 1:
+            raise ValueError("share and holdout are more than the whole audience")
+        if len({each.name for each in self.variants}) < len(self.variants):
+            raise ValueError("two variants have the same name")
+        return self
+
+
+class CampaignSpec(Strict):
+    """What to send, to whom, when, and how fast."""
+
+    name: Label = "campaign"
+    project: str = Field(default="", max_length=200, description="For people: campaigns can be listed by it")
+    # transactional: no audience of its own; each pack on recipient.listed.transactional is a message to send at once
+    kind: Literal["campaign", "transactional"] = "campaign"
+    channel: Literal["email"] = "email"
+    from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
+    from_name: str = Field(default="", max_length=200)
+    reply_to: str = Field(default="", max_length=320)
+
+    # Content: a template, or content of its own (then the hash of it). A subject of its own goes before the template's.
+    template_id: str = Field(default="", max_length=200)
+    template_version: int | None = Field(default=None, ge=1, description="None: the newest at start")
+    subject: str = Field(default="", max_length=2_000)
+    content_id: str = Field(default="", max_length=200)
+    experiment: Experiment | None = None
+
+    # Audience
+    segments: list[Name] = Field(default_factory=list, max_length=100, description="Ids of segments")
+    lists: list[Label] = Field(default_factory=list, max_length=100, validate_default=True)
+    exclude_lists: list[Label] = Field(default_factory=list, max_length=100)
+    exclude_segments: list[Name] = Field(default_factory=list, max_length=100)
+
+    # Times
+    time_zone: ZoneName = Field(default="UTC", description="Of schedule and window, and of people who have none")
+    schedule: Schedule | None = None
+    window: Window | None = None
+    expires_at: Moment | None = Field(default=None, description="Who has not been sent to by then is dropped: expired")
+
+    throttle: Throttle = Field(default_factory=Throttle)
+    weight: int = Field(default=1, ge=1, le=100, description="Share of what campaigns compete for")
+    tracking: Tracking = Field(default_factory=Tracking)
+    dedup: Dedup = Field(default_factory=Dedup)
+    retry_delays: list[Delay] | None = Field(
+        default=None, max_length=20, description="Seconds before attempts 2, 3 ..."
+    )
+    unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
+
+    @field_validator("lists")
+    @classmethod
+    def _somebody_is_the_audience(cls, lists: list[str], info: ValidationInfo) -> list[str]:
+        if bool(lists or info.data.get("segments")) == (info.data.get("kind") == "transactional"):
+            raise ValueError("a campaign needs a list or a segment, a transactional one has none")
+        return lists
+
+    @model_validator(mode="after")
+    def _transactional_is_at_once(self) -> Self:
+        if self.kind == "transactional" and (self.schedule or self.experiment):
+            raise ValueError("a transactional campaign has no schedule and no experiment")
+        return self

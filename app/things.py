@@ -1,0 +1,194 @@
+"""What an account owns besides campaigns: templates, segments, API keys, and its own settings."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from app.specs import Content, Label, Moment, Name, Strict, Window, ZoneName
+
+# -- segments: a filter is a tree of these
+
+
+class All(Strict):
+    """Everybody who passes each of them."""
+
+    all: list["Filter"] = Field(min_length=1, max_length=100)
+
+
+class AnyOf(Strict):
+    """Everybody who passes one of them."""
+
+    any: list["Filter"] = Field(min_length=1, max_length=100)
+
+
+class Not(Strict):
+    """Everybody who does not pass it."""
+
+    not_: "Filter" = Field(alias="not")
+
+
+Scalar = str | int | float | bool
+
+
+class ByAttribute(Strict):
+    """By an attribute of the contact, compared by the type that *value* has. Dates are ISO 8601.
+
+    within_days: at most *value* days ago. exists and missing take no value; `in` takes a list.
+    """
+
+    attribute: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    op: Literal[
+        "eq", "ne", "in", "gt", "ge", "lt", "le", "contains", "starts", "ends", "exists", "missing",
+        "before", "after", "within_days",
+    ]  # fmt: skip
+    value: Scalar | list[Scalar] | None = None
+
+
+class ByList(Strict):
+    """By membership of a list."""
+
+    list: Label
+    consent_within_days: int | None = Field(default=None, ge=1, le=36_500)
+
+
+class ByEngagement(Strict):
+    """By what people did with earlier messages: opened in the last 30 days."""
+
+    engaged: Literal["sent", "delivered", "opened", "clicked", "bounced", "unsubscribed"]
+    within_days: int = Field(default=30, ge=1, le=90, description="Events are kept for 90 days")
+    campaign: str = Field(default="", max_length=200, description="Of this campaign only")
+    times: int = Field(default=1, ge=1, le=10_000, description="At least so often")
+
+
+Filter = All | AnyOf | Not | ByAttribute | ByList | ByEngagement
+DEEPEST, MOST_NODES = 12, 300  # of a filter
+
+
+def nodes_of(tree: Filter, depth: int = 1) -> tuple[int, int]:
+    """(nodes, depth) of *tree*."""
+    match tree:
+        case All(all=children) | AnyOf(any=children):
+            found = [nodes_of(each, depth + 1) for each in children]
+        case Not(not_=child):
+            found = [nodes_of(child, depth + 1)]
+        case _:
+            return 1, depth
+    return 1 + sum(n for n, _ in found), max(d for _, d in found)
+
+
+class SegmentDraft(Strict):
+    """A segment as people write it."""
+
+    name: Label
+    filter: Filter
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "SegmentDraft":
+        nodes, depth = nodes_of(self.filter)
+        if nodes > MOST_NODES or depth > DEEPEST:
+            raise ValueError(f"a filter of {nodes} nodes, {depth} deep: the most is {MOST_NODES} nodes, {DEEPEST} deep")
+        return self
+
+
+class Segment(SegmentDraft):
+    """A stored segment. *revision* counts its changes from 1."""
+
+    id: Name
+    account: Name
+    revision: int = 1
+    created_at: Moment
+    changed_at: Moment
+
+
+# -- templates
+
+
+class TemplateDraft(Strict):
+    """A template as people write it; each change makes a new version, and old ones stay."""
+
+    name: Label
+    content: Content
+
+
+class Template(TemplateDraft):
+    """A stored template. *version* counts from 1; *content* is that version's, as it will be sent."""
+
+    id: Name
+    account: Name
+    version: int = 1
+    created_at: Moment
+    changed_at: Moment
+
+
+# -- keys and accounts
+
+SCOPES = (
+    "admin",  # everything, keys and account settings too
+    "read",  # every GET
+    "write",  # everything but keys and account settings
+    "campaigns",
+    "contacts",
+    "templates",
+    "messages",
+    "suppressions",
+)
+Scope = Literal["admin", "read", "write", "campaigns", "contacts", "templates", "messages", "suppressions"]
+
+
+class ApiKey(Strict):
+    """An API key. The secret is shown once when it is made; *hash* is SHA-256 of it in hex."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8,32}$")]
+    account: Name
+    name: str = Field(default="", max_length=200)
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES))
+    rate: float = Field(default=5_000.0, gt=0, le=1_000_000, description="Requests a second of one edge")
+    created_at: Moment
+    expires_at: Moment | None = None
+    revoked_at: Moment | None = None
+
+
+class Account(Strict):
+    """How an account wants its campaigns to be run."""
+
+    name: Name
+    running: int = Field(default=500, ge=1, le=100_000, description="Campaigns that run at once; others are QUEUED")
+    approval: bool = Field(default=False, description="A start needs the approval of a second API key")
+    undo: float = Field(default=0.0, ge=0, le=86_400, description="Seconds in which a start can be undone")
+    quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign")
+    time_zone: ZoneName = "UTC"
+    revision: int = 1
+
+
+ThingKind = Literal["campaign", "template", "segment"]
+
+
+class ThingRecord(Strict):
+    """thing.recorded: one version of a thing, for ClickHouse and for edges. *body* is its JSON."""
+
+    kind: ThingKind
+    account: str
+    id: str
+    version: int  # of one id always rising: the revision of a campaign or segment, the version of a template
+    deleted: bool = False
+    at: float
+    body: dict[str, Any] = Field(default_factory=dict)
+
+
+# -- audiences
+
+
+class AudiencePlan(Strict):
+    """seal.requested: whom a campaign goes to, with its segments as they were at the start."""
+
+    lists: list[str] = Field(default_factory=list)
+    segments: list[Filter] = Field(default_factory=list)
+    exclude_lists: list[str] = Field(default_factory=list)
+    exclude_segments: list[Filter] = Field(default_factory=list)
+    test_share: float = 0.0  # of an experiment; by a hash of campaign and recipient
+    variants: int = 0
+    holdout: float = 0.0
+    local: str = ""  # wall time at which it is due where the recipient is, "" for at once
+    zones: bool = False  # rows carry the time zone of the recipient: a window needs it
+    time_zone: str = "UTC"  # of people who have none
