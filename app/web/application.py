@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from app.settings import Settings
-from app.web import api, live, pages, tracking
+from app.web import live, pages, tracking
+from app.web.api import campaigns
 from app.web.feed import Feed
 from app.web.guards import add_security_headers, errors_in_words, only_own_pages
 from app.web.keys import FEED, LINK, LINK_KEY, SETTINGS, VIEWS
@@ -26,7 +27,7 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app[live.VIEWERS] = live.Viewers()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/campaigns/{id}/live", live.live)
-    api.add_routes(app.router)
+    campaigns.add_routes(app.router)
     pages.add_routes(app.router)
     tracking.add_routes(app.router)
     app.on_response_prepare.append(add_security_headers)

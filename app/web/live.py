@@ -6,7 +6,7 @@ import time
 from aiohttp import web
 
 from app.control import ENDED
-from app.web.api import live_entry
+from app.web.api.campaigns import live_entry
 from app.web.feed import PICTURE_SECONDS
 from app.web.keys import FEED, LINK
 from app.web.problems import problem

@@ -10,7 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.control import describe
-from app.web.api import live_entry
+from app.web.api.campaigns import live_entry
 from app.web.keys import FEED, LINK
 
 HERE = Path(__file__).parent
