@@ -1,18 +1,21 @@
 """suppression.commanded -> suppressions: whom we must not write to, effective for what waits, too."""
 
+from collections.abc import Iterator
+
 from faust.types import AgentT, EventT, StreamT
 
 from agents.recipients import Recipients
-from app import ids, topics
+from app import topics
 from app.delivery.gate import Suppression
 from app.records import Undecodable
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
-from tables.recipients import Batch, SuppressionCommand, decode_suppression, suppressions_of
+from app.suppressions import SuppressionCommand, decode_suppression
+from tables.recipients import Batch, suppressions_of
 
-LONGEST_TEXT = 200  # characters of a scope's name, a reason and a source
-MOST_ENTRIES = 500  # suppressions of one person: they are one value of the table
+MOST_ENTRIES = 500  # suppressions of one person: they are one value of the table ...
+MOST_BYTES = 200_000  # ... and of so many bytes; a batch is closed when it has as many
 
 
 def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLetters) -> AgentT[bytes]:
@@ -27,26 +30,49 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
         if isinstance(command, Undecodable):
             await dead.put(event, command.reason)
             return
-        if max(len(command.scope_id), len(command.reason), len(command.source)) > LONGEST_TEXT:
-            await dead.put(event, f"scope_id, reason and source have at most {LONGEST_TEXT} characters")
-            return
-        partition, recipient = event.message.partition, bytes.fromhex(command.recipient_id)
-        owner = ids.partition_of(recipient, app.partitions)
-        if owner != partition:  # a producer with another partitioner: hand it to the owner
-            await app.produce(topics.SUPPRESSION_COMMANDED, owner, None, event.value)
-            return
-        lanes.check(event)
-        (entries,) = suppressions_of(recipients.table, partition, [recipient])
-        after = changed(entries, command, app.now())
-        if len(after) > max(MOST_ENTRIES, len(entries)):
-            await dead.put(event, f"this person has {len(entries)} suppressions: the most is {MOST_ENTRIES}")
-            return
-        batch = Batch()
-        batch.suppressions(recipient, after)
-        recipients.partitions[partition].suppressions += 1
-        await recipients.commit(partition, batch)
+        partition = event.message.partition
+        for owner, packs in command.apart(app.partitions).items():
+            for pack in packs:
+                if owner == partition:
+                    await apply(event, pack)
+                else:  # a producer with another partitioner: hand it to the owner
+                    await app.produce(topics.SUPPRESSION_COMMANDED, owner, None, pack.encoded())
+
+    async def apply(event: EventT[bytes], command: SuppressionCommand) -> None:
+        """Batch by batch, nearly always one. A replay writes the same again."""
+        partition, people, full = event.message.partition, command.people, 0
+        while people:
+            lanes.check(event)
+            batch, taken, size = Batch(), 0, 0
+            for recipient, after in entries_after(partition, people, command):
+                if after is not None:
+                    size += batch.suppressions(recipient, after)
+                full += after is None
+                taken += 1
+                if size > MOST_BYTES:
+                    break
+            people = people[taken:]
+            recipients.partitions[partition].suppressions += 1
+            await recipients.commit(partition, batch)
+        if full:
+            await dead.put(event, f"{full} people have {MOST_ENTRIES} suppressions, or {MOST_BYTES} bytes of them")
+
+    def entries_after(
+        partition: int, people: list[bytes], command: SuppressionCommand
+    ) -> Iterator[tuple[bytes, list[Suppression] | None]]:
+        """Each of *people* with what forbids to write to them after *command*; None where there is no more room."""
+        now = app.now()
+        for recipient, before in zip(people, suppressions_of(recipients.table, partition, people), strict=True):
+            after = changed(before, command, now)
+            room = len(after) <= max(MOST_ENTRIES, len(before)) and 4 * sum(map(characters, after)) <= MOST_BYTES
+            yield recipient, after if room or len(after) <= len(before) else None
 
     return suppress
+
+
+def characters(entry: Suppression) -> int:
+    """How long the texts of *entry* are, and what holds them."""
+    return len(entry.scope_id) + len(entry.reason) + len(entry.source) + 20
 
 
 def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:

@@ -22,7 +22,7 @@ import msgspec
 
 from app.delivery.gate import Known, Sighting, Suppression
 from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
-from app.records import EventPack, Outgoing, Undecodable
+from app.records import EventPack, Outgoing
 
 SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN = (
     b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u"
@@ -90,8 +90,11 @@ class Batch:
     def unknown(self, number: int, held: HeldUnknown | None) -> None:
         self._items[UNKNOWN + _NUMBER.pack(number)] = None if held is None else _ENCODE(held)
 
-    def suppressions(self, recipient: bytes, entries: list[Suppression]) -> None:
-        self._items[SUPPRESSION + recipient] = _ENCODE(entries) if entries else None
+    def suppressions(self, recipient: bytes, entries: list[Suppression]) -> int:
+        """Set what forbids to write to *recipient*; how many bytes that takes."""
+        value = _ENCODE(entries) if entries else b""
+        self._items[SUPPRESSION + recipient] = value or None
+        return len(value)
 
 
 def verdict_on(store: Store, partition: int, pack_id: bytes) -> Verdict | None:
@@ -155,29 +158,3 @@ def restore(store: Store, partition: int) -> Partition:
         ((_NUMBER.unpack_from(k, 1)[0], _UNKNOWN.decode(v)) for k, v in store.scan(partition, UNKNOWN)),
     )
     return state
-
-
-class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True):
-    """suppression.commanded: JSON; *recipient_id* in hex."""
-
-    op: str
-    recipient_id: str
-    scope: str
-    scope_id: str = ""
-    reason: str = ""
-    source: str = ""
-    at: float = 0.0
-    until: float = 0.0
-
-
-def decode_suppression(raw: bytes) -> SuppressionCommand | Undecodable:
-    """The command in *raw*, or why there is none."""
-    try:
-        command = msgspec.json.decode(raw, type=SuppressionCommand)
-        if len(bytes.fromhex(command.recipient_id)) != 16:
-            return Undecodable(raw, "recipient_id is not 16 bytes of hex")
-    except (msgspec.DecodeError, ValueError) as error:
-        return Undecodable(raw, f"not a suppression command: {error}")
-    if command.op not in ("add", "remove") or command.scope not in ("global", "account", "list", "campaign"):
-        return Undecodable(raw, f"unknown op or scope: {command.op} {command.scope}")
-    return command

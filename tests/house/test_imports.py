@@ -17,6 +17,7 @@ LAYERS = [
     {"tables"},
     {"app.stream", "app.clickhouse", "app.transport", "app.control", "app.local"},
     {"app.delivery", "app.content", "app.providers"},
+    {"app.suppressions"},
     {"app.commands", "app.records", "app.ids", "app.topics", "app.faults"},
     {"app.things"},
     {"app.specs"},

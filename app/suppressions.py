@@ -1,0 +1,72 @@
+"""suppression.commanded: who must not be written to any more, or may be again. JSON, for people and programs."""
+
+import msgspec
+
+from app import ids
+from app.records import Undecodable
+
+MOST_RECIPIENTS = 500  # of one record
+LONGEST_TEXT = 200  # characters of a scope's name, a reason and a source
+SCOPES = ("global", "account", "list", "campaign")
+
+
+class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One scope for one recipient, or for up to 500 *recipients* of one partition; ids in hex."""
+
+    op: str  # add or remove
+    scope: str
+    scope_id: str = ""
+    recipient_id: str = ""
+    recipients: list[str] = []
+    reason: str = ""
+    source: str = ""
+    at: float = 0.0  # 0: when it is read
+    until: float = 0.0  # 0: for good
+
+    @property
+    def people(self) -> list[bytes]:
+        """The recipient ids, each once."""
+        named = self.recipients or [self.recipient_id]
+        return list(dict.fromkeys(bytes.fromhex(each) for each in named))
+
+    def apart(self, partitions: int) -> dict[int, list["SuppressionCommand"]]:
+        """The same by the partition that owns each recipient, cut to what one record holds."""
+        owned: dict[int, list[str]] = {}
+        for each in self.people:
+            owned.setdefault(ids.partition_of(each, partitions), []).append(each.hex())
+        return {
+            owner: [
+                msgspec.structs.replace(self, recipient_id="", recipients=people[start : start + MOST_RECIPIENTS])
+                for start in range(0, len(people), MOST_RECIPIENTS)
+            ]
+            for owner, people in owned.items()
+        }
+
+    def encoded(self) -> bytes:
+        """The record."""
+        return msgspec.json.encode(self)
+
+
+def decode_suppression(raw: bytes) -> SuppressionCommand | Undecodable:
+    """The command in *raw*, or why there is none."""
+    try:
+        command = msgspec.json.decode(raw, type=SuppressionCommand)
+        people = command.people
+    except (msgspec.DecodeError, ValueError) as error:
+        return Undecodable(raw, f"not a suppression command: {error}")
+    wrong = _mistakes_in(command, people)
+    return Undecodable(raw, wrong) if wrong else command
+
+
+def _mistakes_in(command: SuppressionCommand, people: list[bytes]) -> str:
+    if command.op not in ("add", "remove") or command.scope not in SCOPES:
+        return f"unknown op or scope: {command.op[:20]} {command.scope[:20]}"
+    if command.recipient_id and command.recipients:
+        return "either recipient_id or recipients"
+    if len(people) > MOST_RECIPIENTS:
+        return f"{len(people)} recipients: the most is {MOST_RECIPIENTS} a record"
+    if any(len(each) != ids.ID_BYTES for each in people):
+        return "a recipient is not 16 bytes of hex"
+    if max(len(command.scope_id), len(command.reason), len(command.source)) > LONGEST_TEXT:
+        return f"scope_id, reason and source have at most {LONGEST_TEXT} characters"
+    return ""
