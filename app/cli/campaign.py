@@ -1,13 +1,14 @@
-"""`fanfare campaign`: create, start, pause, resume, cancel, look."""
+"""`fanfare campaign`: create, change, copy, look at campaigns."""
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from app.cli.console import AsJson, emit, examples, say
-from app.cli.failures import CommandError, Exit
+from app.cli import campaign_orders
+from app.cli.console import AsJson, examples
+from app.cli.order import Account, IfMatch, Key, new_id, order
 
 campaign = typer.Typer(
     help="Campaigns.",
@@ -15,78 +16,76 @@ campaign = typer.Typer(
     rich_markup_mode=None,
     epilog=examples(
         "fanfare campaign create spring.json --start",
+        "fanfare campaign start c_4f0a",
         "fanfare campaign pause c_4f0a",
         "fanfare campaign watch c_4f0a",
     ),
 )
 
-ADVICE = {
-    404: "`fanfare campaign status` shows what there is",
-    409: "`fanfare campaign status` shows its state, docs/lifecycle.md what is possible in it",
-    422: "repair that and try again; docs/kafka.md tells of every field",
-}
-
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
-Account = Annotated[str, typer.Option("--account", help="Account of the campaign.")]
-Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key and body do nothing twice.")]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help='JSON {"spec": {...}, "content": {...}} or as for REST; - reads stdin.'),
+]
 
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
+    campaign_orders.attach(campaign)
     app.add_typer(campaign, name="campaign")
 
 
 @campaign.command(
-    "create", epilog=examples("fanfare campaign create spring.json", "fanfare campaign create - < s.json")
+    "create",
+    epilog=examples(
+        "fanfare campaign create spring.json",
+        "fanfare campaign create spring.json --start --key spring-2027",
+        "fanfare campaign create - < s.json",
+    ),
 )
 def create(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help='JSON {"spec": {...}, "content": {...}}; - reads stdin.')
-    ],
-    start_now: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
+    file: File,
+    start_now: Annotated[
+        bool, typer.Option("--start", help="Start it at once, or at the time in its schedule.")
+    ] = False,
     account: Account = "default",
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
-    """Create a campaign from FILE (fields: docs/kafka.md)."""
+    """Create a campaign from FILE (fields: docs/kafka.md, docs/rest.md)."""
     from app.cli.campaign_file import read_campaign_file
     from app.commands import Command
-    from app.control import new_command_id
 
     spec, content = read_campaign_file(file)
     command = Command(
-        id=key or new_command_id(),
-        account=account,
-        kind="campaign.create",
-        spec=spec,
-        content=content,
-        start=start_now,
+        id=new_id(key), account=account, kind="campaign.create", spec=spec, content=content, start=start_now
     )
-    _send(command, as_json)
+    order(command, as_json)
 
 
-@campaign.command("start", epilog=examples("fanfare campaign start c_4f0a"))
-def start(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
-    """Fix the audience and start sending."""
-    _order("campaign.start", campaign_id, account, key, as_json)
+@campaign.command("update", epilog=examples("fanfare campaign update c_4f0a spring.json --if-match 3"))
+def update(
+    campaign_id: Id, file: File, account: Account = "default", if_match: IfMatch = None, key: Key = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Replace spec and content of a campaign that has not started."""
+    from app.cli.campaign_file import read_campaign_file
+    from app.commands import Command
+
+    spec, content = read_campaign_file(file)
+    command = Command(
+        id=new_id(key), account=account, kind="campaign.update", campaign=campaign_id, spec=spec, content=content,
+        match=if_match,
+    )  # fmt: skip
+    order(command, as_json)
 
 
-@campaign.command("pause", epilog=examples("fanfare campaign pause c_4f0a"))
-def pause(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
-    """Stop sending. When this returns, only what was on the wire still leaves."""
-    _order("campaign.pause", campaign_id, account, key, as_json)
+@campaign.command("clone", epilog=examples("fanfare campaign clone c_4f0a"))
+def clone(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
+    """Make a new DRAFT with the spec and content of CAMPAIGN."""
+    from app.commands import Command
 
-
-@campaign.command("resume", epilog=examples("fanfare campaign resume c_4f0a"))
-def resume(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
-    """Go on after a pause."""
-    _order("campaign.resume", campaign_id, account, key, as_json)
-
-
-@campaign.command("cancel", epilog=examples("fanfare campaign cancel c_4f0a"))
-def cancel(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
-    """End it for good. Who has no mail yet gets none."""
-    _order("campaign.cancel", campaign_id, account, key, as_json)
+    order(Command(id=new_id(key), account=account, kind="campaign.clone", campaign=campaign_id), as_json)
 
 
 @campaign.command("status", epilog=examples("fanfare campaign status", "fanfare campaign status c_4f0a --json"))
@@ -106,30 +105,3 @@ def watch(campaign_id: Id, as_json: AsJson = False) -> None:
     from app.cli.watch import follow
 
     asyncio.run(follow(campaign_id, as_json))
-
-
-def _order(kind: Any, campaign_id: str, account: str, key: str, as_json: bool) -> None:
-    from app.commands import Command
-    from app.control import new_command_id
-
-    _send(Command(id=key or new_command_id(), account=account, kind=kind, campaign=campaign_id), as_json)
-
-
-def _send(command: Any, as_json: bool) -> None:
-    from app.control import Control
-    from app.settings import settings
-
-    async def send() -> Any:
-        async with Control(settings()) as control:
-            return await control.send(command)
-
-    done = asyncio.run(send())
-    answer = done.answer
-    if answer.status >= 400:
-        where = f" ({answer.field})" if answer.field not in ("", "kind") else ""
-        raise CommandError(f"{answer.error}{where}", ADVICE.get(answer.status, ""), Exit.FAILED)
-    if as_json:
-        emit({**answer.model_dump(), "effective": done.effective})
-        return
-    note = "" if done.effective is not False else " (not every sender has confirmed it yet)"
-    say(f"{answer.campaign} {answer.state}{note}")

@@ -5,7 +5,21 @@ import logging
 import typer
 from typer.core import TyperGroup
 
-from app.cli import bench, campaign, contacts, deadletters, demo, local, messages, store, workers
+from app.cli import (
+    bench,
+    campaign,
+    contacts,
+    deadletters,
+    demo,
+    keys,
+    limits,
+    local,
+    messages,
+    segments,
+    store,
+    templates,
+    workers,
+)
 from app.cli.console import JSON_KEY, examples, report_failure
 from app.cli.failures import failure_of
 
@@ -58,6 +72,10 @@ demo.attach(app)
 contacts.attach(app)
 campaign.attach(app)
 messages.attach(app)
+segments.attach(app)
+templates.attach(app)
+keys.attach(app)
+limits.attach(app)
 store.attach(app)
 workers.attach(app)
 deadletters.attach(app)

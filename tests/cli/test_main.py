@@ -16,7 +16,10 @@ from app.settings import settings
 
 NOBODY = "127.0.0.1:19599"
 COMMANDS = (
-    "up", "down", "demo", "status", "contacts import", "campaign create", "campaign start", "campaign pause",
+    "up", "down", "demo", "status", "contacts import", "campaign create", "campaign update",
+    "campaign clone", "campaign unschedule", "campaign approve", "campaign decide", "campaign throttle",
+    "segments create", "segments update", "segments delete", "templates create", "templates update",
+    "templates delete", "keys create", "keys revoke", "limits set", "campaign start", "campaign pause",
     "campaign resume", "campaign cancel", "campaign status", "campaign watch", "messages", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
     "deadletters replay", "bench",
@@ -184,3 +187,60 @@ def test_it_runs_as_a_module() -> None:
         check=True,
     )
     assert "fanfare" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("keys", "create", "--scope", "read", "--expires", "soon"), "90d"),
+        (("keys", "create", "--scope", "everything"), "scopes"),
+        (("limits", "set", "planet", "earth", "--rate", "1"), "account, route, group"),
+        (("campaign", "throttle", "c_1", "--per-group", "gmail"), "gmail=20"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_that_shows_a_right_one(words: tuple[str, ...], told: str) -> None:
+    """
+    Nobody reads the manual for a span of time.
+    """
+    result = run(*words)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize("noun", ["segments", "templates"])
+def test_a_thing_needs_a_name(noun: str, tmp_path: Path) -> None:
+    """
+    A list of nameless segments is of no use to the next person.
+    """
+    file = tmp_path / "thing.json"
+    file.write_text(json.dumps({"subject": "s", "text": "t"}))
+    result = run(noun, "create", str(file))
+    assert result.exit_code == 2
+    assert "--name" in result.stderr
+
+
+def test_a_translation_may_lie_in_its_own_file(tmp_path: Path) -> None:
+    """
+    Translators send files.
+    """
+    from app.cli.templates import draft_in
+
+    (tmp_path / "pt.html").write_text("<p>Olá</p>")
+    file = tmp_path / "t.json"
+    content = {"subject": "s", "html": "<p>Hi</p>", "locales": {"pt": {"html": {"file": "pt.html"}}}}
+    file.write_text(json.dumps({"name": "Welcome", "content": content}))
+    assert draft_in(file).content.locales["pt"].html == "<p>Olá</p>"
+
+
+def test_a_segment_is_a_filter_with_a_name(tmp_path: Path) -> None:
+    """
+    The filter of a REST call can be saved as it is.
+    """
+    from app.cli.segments import draft_in
+
+    file = tmp_path / "s.json"
+    file.write_text('{"attribute": "city", "op": "eq", "value": "Lisbon"}')
+    assert draft_in(file, "Lisbon").filter.value == "Lisbon"  # type: ignore[union-attr]
+    file.write_text('{"name": "Other", "filter": {"list": "vip"}}')
+    assert draft_in(file, "Lisbon").name == "Lisbon"
+    assert draft_in(file).name == "Other"
