@@ -72,16 +72,17 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
 
 def characters(entry: Suppression) -> int:
     """How long the texts of *entry* are, and what holds them."""
-    return len(entry.scope_id) + len(entry.reason) + len(entry.source) + 20
+    return len(entry.scope_id) + len(entry.reason) + len(entry.source) + len(entry.account) + 20
 
 
 def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:
     """*entries* after *command*: one entry a scope, the newest."""
-    others = [entry for entry in entries if (entry.scope, entry.scope_id) != (command.scope, command.scope_id)]
+    place = (command.scope, command.scope_id, command.account)
+    others = [entry for entry in entries if (entry.scope, entry.scope_id, entry.account) != place]
     if command.op == "remove":
         return others
     since = command.at or now
-    return [
-        *others,
-        Suppression(command.scope, command.scope_id, command.reason, command.source, since, command.until),
-    ]
+    fresh = Suppression(
+        command.scope, command.scope_id, command.reason, command.source, since, command.until, command.account
+    )
+    return [*others, fresh]

@@ -22,6 +22,12 @@ class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True, omit_defaul
     source: str = ""
     at: float = 0.0  # 0: when it is read
     until: float = 0.0  # 0: for good
+    account: str = ""  # whose list or campaign *scope_id* is; "" only from operators: then of any account
+
+    @property
+    def owner(self) -> str:
+        """The account it belongs to, "" for none: only its own people see it."""
+        return self.account or (self.scope_id if self.scope == "account" else "")
 
     @property
     def people(self) -> list[bytes]:
@@ -67,6 +73,6 @@ def _mistakes_in(command: SuppressionCommand, people: list[bytes]) -> str:
         return f"{len(people)} recipients: the most is {MOST_RECIPIENTS} a record"
     if any(len(each) != ids.ID_BYTES for each in people):
         return "a recipient is not 16 bytes of hex"
-    if max(len(command.scope_id), len(command.reason), len(command.source)) > LONGEST_TEXT:
-        return f"scope_id, reason and source have at most {LONGEST_TEXT} characters"
+    if max(map(len, (command.scope_id, command.reason, command.source, command.account))) > LONGEST_TEXT:
+        return f"scope_id, reason, source and account have at most {LONGEST_TEXT} characters"
     return ""

@@ -26,6 +26,7 @@ class Suppression(msgspec.Struct, array_like=True):
     source: str
     since: float
     until: float = 0.0
+    account: str = ""  # whose list or campaign it is, "" for any
 
 
 class Sighting(msgspec.Struct, array_like=True):
@@ -75,6 +76,8 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
     for entry in suppressions:
         if entry.until and entry.until <= now:
             continue
+        if entry.account and entry.account != rules.account:
+            continue  # another account may have a list of the same name
         match entry.scope:
             case "global":
                 return entry

@@ -1,5 +1,6 @@
 """The gate's decision, without a broker."""
 
+import msgspec
 import pytest
 
 from app import ids
@@ -48,6 +49,15 @@ def test_a_suppression_forbids_what_lies_in_its_scope(scope: str, scope_id: str,
 def test_a_suppression_ends_with_its_time() -> None:
     """A pause of some weeks must not become for ever."""
     assert applies([Suppression("global", "", "pause", "test", 0.0, until=NOW)], RULES, NOW) is None
+
+
+def test_a_list_of_another_account_with_the_same_name_is_another_list() -> None:
+    """
+    Accounts are strictly apart: one must not be able to silence the people of the other.
+    """
+    foreign = Suppression("list", "news", "unsubscribed", "test", 0.0, account="other")
+    assert applies([foreign], RULES, NOW) is None
+    assert applies([msgspec.structs.replace(foreign, account=RULES.account)], RULES, NOW) is not None
 
 
 def test_every_drop_has_its_reason_and_the_counters_add_up() -> None:
