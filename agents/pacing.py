@@ -4,6 +4,8 @@ import asyncio
 
 from aiokafka.partitioner import DefaultPartitioner
 
+from agents.outbox import Acks
+from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED
@@ -12,9 +14,9 @@ from app.delivery.sharding import Progress
 from app.records import SealTask, Shard, encode
 from app.settings import Settings
 from app.stream.app import StreamApp
-from app.stream.exits import Abandoned
 from app.stream.pack_table import PackTable
 from tables import pacing as sections
+from tables.pacing_things import Writes
 
 GROUP_KEY = b"default"
 ROUTE = "smtp"
@@ -33,6 +35,7 @@ class Pacing:
     def __init__(self, app: StreamApp, table: PackTable, settings: Settings) -> None:
         self.app, self.table, self.settings = app, table, settings
         self.home = home_of(GROUP_KEY, settings.partitions)
+        self.things = Things(app, table)
         self.group: int | None = None  # the partition of the group, when it is ours
         self.campaigns: dict[str, CampaignEntry] = {}
         self.progress: dict[str, Progress] = {}
@@ -49,6 +52,7 @@ class Pacing:
 
     def _recovered(self, active: set[int]) -> None:
         self.group = None
+        self.things.take_over(None, [])
         for partition in active:
             if any(self.table.scan(partition, sections.CAMPAIGN)) or any(self.table.scan(partition, sections.SLIP)):
                 self._take_over(partition)
@@ -64,6 +68,7 @@ class Pacing:
     def _take_over(self, group: int) -> None:
         self.group = group
         self.campaigns = {entry.id: entry for entry in sections.campaigns(self.table, group)}
+        self.things.take_over(group, [entry for entry in self.campaigns.values() if entry.state not in ENDED])
         self.progress = {name: Progress(asked) for name, asked in sections.progress(self.table, group).items()}
         self.pacer = Pacer(self.settings.partitions, ROUTE, self.settings.account_rate)
         for limit in sections.limits(self.table, group):
@@ -78,11 +83,12 @@ class Pacing:
         self.untold = list(self.campaigns.values())
         self.announced = False
 
-    async def write(self, items: sections.Items) -> None:
-        """One acknowledged batch. Call it in the synchronous step that decided."""
-        if self.group is None:
-            raise Abandoned
-        await self.table.write(self.group, items)
+    async def write(self, items: sections.Items, more: Writes | None = None) -> Acks:
+        """One acknowledged step, with *more* in it. Call it in the synchronous step that decided."""
+        writes = Writes(items=list(items))
+        if more is not None:
+            writes.add(more)
+        return await self.things.outbox.write(writes)
 
     def remember(self, entry: CampaignEntry) -> None:
         """Take over a decided entry."""
@@ -93,7 +99,8 @@ class Pacing:
             self.pacer.campaign(entry)
 
     async def tell(self, entry: CampaignEntry) -> int:
-        """Publish an entry in the directory; its offset there."""
+        """Publish an entry in the directory, after its contents; its offset there."""
+        await self.things.shown(entry)
         position = await self.app.produce(
             topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), entry.model_dump_json().encode()
         )
@@ -104,6 +111,7 @@ class Pacing:
         """Have the audience of *entry* fixed. Asking twice is harmless: the seal's id is the same."""
         spec = entry.spec
         task = SealTask(entry.account, entry.id, f"{entry.id}-{entry.run}", spec.channel, list(spec.lists))
+        task.plan = self.things.frozen_plan(entry.id)
         await self.app.produce(topics.SEAL_REQUESTED, None, entry.id.encode(), encode(task))
 
     async def announce_again(self) -> None:
@@ -115,6 +123,7 @@ class Pacing:
         if self.announced or self.group is None:
             return
         self.announced = True
+        await self.things.outbox.tell_again()
         same = [entry for entry in self.untold if self.campaigns.get(entry.id) is entry]
         self.untold = []
         told = [

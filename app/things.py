@@ -120,6 +120,17 @@ class Template(TemplateDraft):
     changed_at: Moment
 
 
+class TemplateHead(Strict):
+    """A version of a template without its content: what its owner decides on and answers with."""
+
+    id: Name
+    account: Name
+    name: Label
+    version: int = 1
+    created_at: Moment
+    changed_at: Moment
+
+
 # -- keys and accounts
 
 SCOPES = (

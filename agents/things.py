@@ -1,0 +1,216 @@
+"""Templates, segments, API keys and accounts in the owner's hands, and the contents that campaigns start with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agents.outbox import News, Outbox
+from app import topics
+from app.commands import CampaignEntry
+from app.delivery.things import Refusal
+from app.specs import CampaignSpec, Content
+from app.stream.app import StreamApp
+from app.stream.pack_table import PackTable
+from app.things import Account, ApiKey, AudiencePlan, Filter, TemplateHead
+from tables import pacing_things as sections
+from tables.pacing_things import Told, Writes
+
+LARGEST_PLAN = 400_000  # bytes, as JSON: it is one item of one write
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A campaign that can be sealed: with its contents, and what to write in the step that says so."""
+
+    entry: CampaignEntry
+    writes: Writes
+
+
+class Things:
+    """What the pacing group owns besides campaigns."""
+
+    def __init__(self, app: StreamApp, table: PackTable) -> None:
+        self._app, self._table = app, table
+        self._group = -1
+        self.outbox = Outbox(app, table)
+        self.keys: dict[str, ApiKey] = {}
+        self.accounts: dict[str, Account] = {}
+        self._uses: dict[str, set[str]] = {}  # content -> the live campaigns that it is published for
+        self.outbox.kind("content", self._content_news)
+
+    def take_over(self, group: int | None, live: Iterable[CampaignEntry]) -> None:
+        """Begin with what was recovered; *live* are the campaigns that have not ended. None: not ours any more."""
+        self.outbox.take_over(group)
+        self._group = -1 if group is None else group
+        self._uses.clear()
+        self.keys = {} if group is None else {key.id: key for key in sections.keys(self._table, group)}
+        self.accounts = {} if group is None else {each.name: each for each in sections.accounts(self._table, group)}
+        for entry in live:
+            for content in entry.contents.values():
+                self._uses.setdefault(content, set()).add(entry.id)
+
+    def account(self, name: str) -> Account:
+        """How an account wants its campaigns to be run."""
+        return self.accounts.get(name) or Account(name=name)
+
+    # -- contents of campaigns
+
+    def keep_content(self, campaign: str, content: Content) -> Writes:
+        """Store the own content of a campaign that has not started; it stays until forget."""
+        return sections.content_writes(self._table, self._group, campaign, content)
+
+    def copy_content(self, source: str, target: str) -> Writes:
+        """Give the campaign *target* the own content of *source*; nothing when that has none."""
+        content = sections.content(self._table, self._group, source)
+        return Writes() if content is None else self.keep_content(target, content)
+
+    def forget(self, campaign: str) -> sections.Items:
+        """Tombstones for what is kept for a campaign: it leaves the table."""
+        return [*sections.forget_content(self._table, self._group, campaign), sections.plan_item(campaign, None)]
+
+    def content_of(self, entry: CampaignEntry) -> Content | None:
+        """What *entry* is sent with: its own content or its template's, with its subject. None when that is gone."""
+        spec = entry.spec
+        if not spec.template_id:
+            return with_subject(sections.content(self._table, self._group, entry.id), spec.subject)
+        return with_subject(
+            self._template_content(entry.account, spec.template_id, spec.template_version), spec.subject
+        )
+
+    def missing(self, account: str, spec: CampaignSpec) -> Refusal | None:
+        """What *spec* names and *account* does not have."""
+        if spec.template_id and self._template(account, spec.template_id, spec.template_version) is None:
+            version = f" of version {spec.template_version}" if spec.template_version else ""
+            return _unknown("template", f"{spec.template_id!r}{version}", account, "spec.template_id")
+        for number, variant in enumerate(spec.experiment.variants if spec.experiment else ()):
+            if variant.template_id and self._template(account, variant.template_id) is None:
+                field = f"spec.experiment.variants.{number}.template_id"
+                return _unknown("template", repr(variant.template_id), account, field)
+        for field in ("segments", "exclude_segments"):
+            for number, ident in enumerate(getattr(spec, field)):
+                if self._filter(account, ident) is None:
+                    return _unknown("segment", repr(ident), account, f"spec.{field}.{number}")
+        return None
+
+    def freeze(self, entry: CampaignEntry) -> Frozen | Refusal:
+        """*entry* with the contents and the plan it starts with, or why it cannot.
+
+        Write what it returns together with the entry, then tell the entry: that waits until the contents are
+        published. Freezing again before the write changes nothing.
+        """
+        refusal = self.missing(entry.account, entry.spec)
+        if refusal is not None:
+            return refusal
+        contents = self._contents_of(entry)
+        if contents is None:
+            return Refusal(404, f"the content of campaign {entry.id!r} is gone: create it again", "content")
+        writes = Writes()
+        for content in contents.values():
+            writes.add(self._publish(content, entry.id))
+        if entry.spec.kind == "campaign":
+            plan = self.plan(entry)
+            item = sections.plan_item(entry.id, plan)
+            if len(item[1] or b"") > LARGEST_PLAN:
+                error = f"its segments make a plan of more than {LARGEST_PLAN:,} bytes: use fewer or smaller ones"
+                return Refusal(422, error, "spec.segments")
+            writes.items.append(item)
+        named = {variant: content.id for variant, content in contents.items()}
+        spec = entry.spec.model_copy(update={"content_id": named[""]})
+        return Frozen(entry.model_copy(update={"contents": named, "spec": spec}), writes)
+
+    def thaw(self, entry: CampaignEntry) -> Writes:
+        """What to write with the entry of a campaign that has ended: contents that no other live one uses are gone."""
+        writes = Writes(items=[sections.plan_item(entry.id, None)])
+        for content in dict.fromkeys(entry.contents.values()):
+            users = self._uses.get(content, set())
+            users.discard(entry.id)
+            if not users:
+                self._uses.pop(content, None)
+                writes.items += sections.forget_content(self._table, self._group, sections.frozen_owner(content))
+                writes.items.append(sections.untold_item("content", content, Told("", 0, self._app.now())))
+        return writes
+
+    async def shown(self, entry: CampaignEntry) -> None:
+        """Wait until the contents of *entry* are published."""
+        for content in dict.fromkeys(entry.contents.values()):
+            await self.outbox.told("content", content)
+
+    # -- audiences of campaigns
+
+    def plan(self, entry: CampaignEntry) -> AudiencePlan:
+        """Whom *entry* goes to, with its segments as they are now."""
+        spec, trial = entry.spec, entry.spec.experiment
+        schedule, windows = spec.schedule, [each for each in (spec.window, entry.quiet) if each is not None]
+        return AudiencePlan(
+            lists=list(spec.lists),
+            segments=self._filters(entry.account, spec.segments),
+            exclude_lists=list(spec.exclude_lists),
+            exclude_segments=self._filters(entry.account, spec.exclude_segments),
+            test_share=trial.share if trial else 0.0,
+            variants=len(trial.variants) if trial else 0,
+            holdout=trial.holdout if trial else 0.0,
+            local=(schedule.local or "") if schedule else "",
+            zones=any(each.local for each in windows),
+            time_zone=spec.time_zone,
+        )
+
+    def frozen_plan(self, campaign: str) -> bytes:
+        """The plan of a campaign as it was frozen, JSON; empty when there is none."""
+        return sections.plan_json(self._table, self._group, campaign) or b""
+
+    # -- inside
+
+    def _contents_of(self, entry: CampaignEntry) -> dict[str, Content] | None:
+        base = self.content_of(entry)
+        if base is None:
+            return None
+        contents = {"": base}
+        for variant in entry.spec.experiment.variants if entry.spec.experiment else ():
+            other = self._template_content(entry.account, variant.template_id, None) if variant.template_id else base
+            subject = variant.subject or entry.spec.subject
+            changed = with_subject(other, subject)
+            if changed is None:
+                return None
+            contents[variant.name] = changed
+        return contents
+
+    def _publish(self, content: Content, campaign: str) -> Writes:
+        ident = content.id
+        users = self._uses.setdefault(ident, set())
+        writes = sections.content_writes(self._table, self._group, sections.frozen_owner(ident), content)
+        if writes.items or self.outbox.is_open("content", ident):
+            writes.items.append(sections.untold_item("content", ident, Told("", 0, self._app.now())))
+        users.add(campaign)
+        return writes
+
+    def _content_news(self, ident: str, _: Told) -> News:
+        value = sections.content_json(self._table, self._group, sections.frozen_owner(ident))
+        return News(topics.TEMPLATE_PUBLISHED, 0, ident.encode(), value)
+
+    def _template(self, account: str, ident: str, version: int | None = None) -> TemplateHead | None:
+        head = sections.template(self._table, self._group, ident, version)
+        return head if head is not None and head.account == account else None
+
+    def _template_content(self, account: str, ident: str, version: int | None) -> Content | None:
+        head = self._template(account, ident, version)
+        if head is None:
+            return None
+        return sections.content(self._table, self._group, sections.version_owner(ident, head.version))
+
+    def _filter(self, account: str, ident: str) -> Filter | None:
+        segment = sections.segment(self._table, self._group, ident)
+        return segment.filter if segment is not None and segment.account == account else None
+
+    def _filters(self, account: str, idents: list[str]) -> list[Filter]:
+        return [tree for tree in (self._filter(account, ident) for ident in idents) if tree is not None]
+
+
+def with_subject(content: Content | None, subject: str) -> Content | None:
+    """*content* with *subject* in every language; unchanged when that is empty."""
+    if content is None or not subject:
+        return content
+    locales = {name: parts.model_copy(update={"subject": ""}) for name, parts in content.locales.items()}
+    return content.model_copy(update={"subject": subject, "locales": locales})
+
+
+def _unknown(what: str, name: str, account: str, field: str) -> Refusal:
+    return Refusal(404, f"there is no {what} {name} in account {account!r}", field)
