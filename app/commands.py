@@ -150,11 +150,16 @@ class Command(Strict):
 
 
 class Kept(Strict):
-    """What an edge answered to a POST that no plane decides on: told again when the same request comes again."""
+    """What an edge answered to a POST that no plane decides on: told again when the same request comes again.
+
+    answer.find brings none and is answered with `thing` = what is kept (200), 404 when nothing is, 422 when the id
+    was that of a command. answer.keep is answered with `thing` = what stays. The edge compares the hashes.
+    """
 
     hash: str = Field(max_length=64)  # of the request's body
     status: int
     body: dict[str, Any]
+    headers: dict[str, str] = Field(default_factory=dict)
 
 
 class Accepted(Strict):

@@ -39,9 +39,9 @@ def new_command_id() -> str:
 class Control:
     """One connection to an installation. Use it as an async context manager."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, things: bool = False) -> None:
         self.settings = settings
-        self.tail = Tail(settings, self._answered)
+        self.tail = Tail(settings, self._answered, things=things)
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Answer]]] = {}
         self._producer: AIOKafkaProducer | None = None
 

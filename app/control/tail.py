@@ -1,39 +1,68 @@
-"""Follows what an installation publishes: campaigns, answers, beats and demand, without a group."""
+"""Follows what an installation publishes: campaigns, keys, answers, beats and demand, without a group."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from app.commands import Answer, CampaignEntry
+from app.commands import Answer, CampaignEntry, LimitSet
+from app.control.committed import CommittedOffsets
 from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
+from app.control.overlay import Overlay
 from app.records import Beat, Demand, Undecodable, decode
 from app.settings import Settings
-from app.topics import CAMPAIGN_CHANGED, COMMAND_ANSWERED, DEMAND_REPORTED, WORKER_BEAT
+from app.things import Account, ApiKey, ThingRecord
+from app.topics import (
+    ACCOUNT_CHANGED,
+    CAMPAIGN_CHANGED,
+    COMMAND_ANSWERED,
+    DEMAND_REPORTED,
+    KEY_CHANGED,
+    LIMIT_CHANGED,
+    THING_RECORDED,
+    WORKER_BEAT,
+)
 
 DEMAND_SECONDS = 25.0  # every partition publishes a full snapshot each 10 s
 BEAT_SECONDS = 5.0
+THING_SECONDS = 120.0  # where record has committed nothing yet
+COMMITTED_SECONDS = 1.0  # between two looks at how far record has come
 
 DIRECTORY = TopicPartition(CAMPAIGN_CHANGED, 0)
+KEYS = TopicPartition(KEY_CHANGED, 0)
+ACCOUNTS = TopicPartition(ACCOUNT_CHANGED, 0)
+LIMITS = TopicPartition(LIMIT_CHANGED, 0)
+DIRECTORIES = [DIRECTORY, KEYS, ACCOUNTS, LIMITS]  # compacted: read whole
 ANSWERS = TopicPartition(COMMAND_ANSWERED, 0)
 BEATS = TopicPartition(WORKER_BEAT, 0)
 
+M = TypeVar("M", bound=BaseModel)
+
 
 class Tail:
-    """The newest of everything. Start it, then read the attributes; `heard` is notified of each change."""
+    """The newest of everything. Start it, then read the attributes; `heard` is notified of each change.
 
-    def __init__(self, settings: Settings, on_answer: Callable[[Answer], None]) -> None:
+    *things*: follow thing.recorded as well, for whoever reads templates, segments and campaigns from ClickHouse.
+    """
+
+    def __init__(self, settings: Settings, on_answer: Callable[[Answer], None], *, things: bool = False) -> None:
         self.settings = settings
         self.entries: dict[str, CampaignEntry] = {}
+        self.keys: dict[str, ApiKey] = {}
+        self.accounts: dict[str, Account] = {}
+        self.limits: dict[str, LimitSet] = {}
+        self.overlay = Overlay()
         self.beats: dict[str, Beat] = {}
         self.live = LiveCounts(settings.partitions)
         self.heard = asyncio.Condition()
         self._on_answer = on_answer
+        self._things = [TopicPartition(THING_RECORDED, each) for each in range(settings.partitions)] if things else []
         self._positions: dict[TopicPartition, int] = {}  # next offset to read
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka,
@@ -45,7 +74,7 @@ class Tail:
             fetch_max_wait_ms=100,
             request_timeout_ms=10_000,
         )
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Connect, go to the right places and read up to the present. Raises UnreachableError."""
@@ -55,7 +84,9 @@ class Tail:
         except (KafkaError, OSError, UnreachableError) as error:
             await self.stop()
             raise _unreachable(self.settings, error) from error
-        self._task = asyncio.create_task(self._follow(), name="control-tail")
+        self._tasks = [asyncio.create_task(self._follow(), name="control-tail")]
+        if self._things:
+            self._tasks.append(asyncio.create_task(self._clear_overlay(), name="control-overlay"))
         try:
             async with asyncio.timeout(15):
                 await self._reached(ends)
@@ -65,16 +96,30 @@ class Tail:
 
     async def stop(self) -> None:
         """Disconnect."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._consumer.stop()
 
     async def catch_up(self, *partitions: TopicPartition) -> None:
         """Return once everything is read that is in *partitions* now."""
         ends = await self._consumer.end_offsets(list(partitions))
         await self._reached(ends)
+
+    async def read_past(self, place: TopicPartition, offset: int, seconds: float) -> bool:
+        """Wait until the record at *offset* has been read; False when there is none, or it takes longer."""
+        if self._positions.get(place, 0) > offset:
+            return True
+        if place not in self._positions:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                if offset >= (await self._consumer.end_offsets([place]))[place]:
+                    return False
+                await self._reached({place: offset + 1})
+        except (TimeoutError, KafkaError):
+            return False
+        return True
 
     async def changed(self, seconds: float) -> None:
         """Return at the next change, or after *seconds*."""
@@ -84,22 +129,30 @@ class Tail:
 
     async def _seek(self) -> dict[TopicPartition, int]:
         demand = [TopicPartition(DEMAND_REPORTED, each) for each in range(self.settings.partitions)]
-        everything = [DIRECTORY, ANSWERS, BEATS, *demand]
+        everything = [*DIRECTORIES, ANSWERS, BEATS, *demand, *self._things]
         await self._check_topics(everything)
         self._consumer.assign(everything)
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(everything)
-        starts = await self._consumer.beginning_offsets([DIRECTORY])
+        starts = await self._consumer.beginning_offsets([*DIRECTORIES, *self._things])
         since = dict.fromkeys(demand, _ago(DEMAND_SECONDS)) | {BEATS: _ago(BEAT_SECONDS)}
+        since |= dict.fromkeys(self._things, _ago(THING_SECONDS))
         found = await self._consumer.offsets_for_times(since)
+        committed = await self._committed() if self._things else {}
         for partition in everything:
             position = ends[partition]
-            if partition == DIRECTORY:
+            if partition in DIRECTORIES:
                 position = starts[partition]
+            elif partition in self._things and partition.partition in committed:
+                position = min(position, max(starts[partition], committed[partition.partition]))
             elif (at := found.get(partition)) is not None:
                 position = at.offset
             self._consumer.seek(partition, position)
             self._positions[partition] = position
         return ends
+
+    async def _committed(self) -> dict[int, int]:
+        async with CommittedOffsets(self.settings.kafka) as offsets:
+            return await offsets.read()
 
     async def _check_topics(self, partitions: list[TopicPartition]) -> None:
         # All topics are listed: asking for a topic by name would create it on a broker that allows it.
@@ -129,11 +182,22 @@ class Tail:
                 continue
             for partition, records in batches.items():
                 for record in records:
-                    self._take(partition, record.key, record.value)
+                    self._take(partition, record.offset, record.key, record.value)
                 self._positions[partition] = records[-1].offset + 1
             await self._skip_empty()
             async with self.heard:
                 self.heard.notify_all()
+
+    async def _clear_overlay(self) -> None:
+        """Forget what ClickHouse has by now."""
+        while True:
+            with contextlib.suppress(KafkaError, OSError):
+                async with CommittedOffsets(self.settings.kafka) as offsets:
+                    while True:
+                        if len(self.overlay):
+                            self.overlay.passed(await offsets.read())
+                        await asyncio.sleep(COMMITTED_SECONDS)
+            await asyncio.sleep(COMMITTED_SECONDS)
 
     async def _skip_empty(self) -> None:
         # A compacted log may end in offsets that hold no record: the fetcher's position tells.
@@ -141,13 +205,22 @@ class Tail:
             position = await self._consumer.position(partition)
             self._positions[partition] = max(self._positions.get(partition, 0), position)
 
-    def _take(self, partition: TopicPartition, key: bytes | None, value: bytes | None) -> None:
-        if partition == DIRECTORY:
-            self._take_entry((key or b"").decode(), value)
-        elif partition == ANSWERS:
+    def _take(self, place: TopicPartition, offset: int, key: bytes | None, value: bytes | None) -> None:
+        if place == DIRECTORY:
+            _keep(self.entries, CampaignEntry, key, value)
+        elif place == KEYS:
+            _keep(self.keys, ApiKey, key, value)
+        elif place == ACCOUNTS:
+            _keep(self.accounts, Account, key, value)
+        elif place == LIMITS:
+            _keep(self.limits, LimitSet, key, value)
+        elif place == ANSWERS:
             with contextlib.suppress(ValidationError):
                 self._on_answer(Answer.model_validate_json(value or b""))
-        elif partition == BEATS:
+        elif place.topic == THING_RECORDED:
+            with contextlib.suppress(ValidationError):
+                self.overlay.take(place.partition, offset, ThingRecord.model_validate_json(value or b""))
+        elif place == BEATS:
             beat = decode(Beat, value or b"")
             if not isinstance(beat, Undecodable):
                 self.beats[beat.worker] = beat
@@ -156,12 +229,15 @@ class Tail:
             if not isinstance(demand, Undecodable):
                 self.live.hear(demand)
 
-    def _take_entry(self, campaign: str, value: bytes | None) -> None:
-        if not value:
-            self.entries.pop(campaign, None)
-            return
-        with contextlib.suppress(ValidationError):
-            self.entries[campaign] = CampaignEntry.model_validate_json(value)
+
+def _keep(known: MutableMapping[str, M], model: type[M], key: bytes | None, value: bytes | None) -> None:
+    """Take one record of a compacted topic: without a value the thing is gone."""
+    name = (key or b"").decode(errors="replace")
+    if not value:
+        known.pop(name, None)
+        return
+    with contextlib.suppress(ValidationError):
+        known[name] = model.model_validate_json(value)
 
 
 def _ago(seconds: float) -> int:

@@ -6,11 +6,13 @@ from aiohttp import web
 
 from app.settings import Settings
 from app.web import live, pages, tracking
-from app.web.api import campaigns
+from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
-from app.web.guards import add_security_headers, errors_in_words, only_own_pages
-from app.web.keys import FEED, LINK, LINK_KEY, SETTINGS, VIEWS
+from app.web.guards import add_headers, errors_in_words, only_own_pages
+from app.web.keys import FEED, LINK, LINK_KEY, RATES, SETTINGS, VIEWS
 from app.web.link import Link
+from app.web.rate import KeyRates
+from app.web.rest import add_endpoints
 from app.web.views import Views
 
 MOST_BYTES = 2_500_000  # of a body: html and text of a campaign may have 1 MB each
@@ -24,13 +26,14 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app[LINK] = Link(settings)
     app[VIEWS] = views or Views(settings)
     app[FEED] = Feed(app[LINK], app[VIEWS])
+    app[RATES] = KeyRates()
     app[live.VIEWERS] = live.Viewers()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/campaigns/{id}/live", live.live)
-    campaigns.add_routes(app.router)
+    add_endpoints(app.router, ENDPOINTS)
     pages.add_routes(app.router)
     tracking.add_routes(app.router)
-    app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_running)
     app.on_shutdown.append(_send_viewers_home)
     return app

@@ -1,16 +1,20 @@
-"""What every request goes through: security headers, who may ask, errors in words."""
+"""What every request goes through: security headers, request ids, who may ask, errors in words."""
 
 import logging
-from ipaddress import ip_address
+import re
+import secrets
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from app.clickhouse.client import ClickHouseError
 from app.control.errors import ControlError, NoAnswerError
 from app.settings import Settings
-from app.web.problems import RefusedError, problem, refuse
+from app.web.problems import RefusedError, refuse
+from app.web.rest import ANSWER_HEADERS
+from app.web.visitors import is_local
 
 log = logging.getLogger("fanfare.edge")
 
@@ -31,50 +35,80 @@ HEADERS = {
 }
 # Links in mails: opened from anywhere, by anything.
 PUBLIC = ("/o/", "/c/", "/u/", "/healthz")
+REQUEST_ID = web.RequestKey("request_id", str)
+GIVEN_ID = re.compile(r"[\x21-\x7e]{1,100}")
 
 
-async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: also reaches streams, whose headers leave before the handler returns."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/o/"):  # the pixel is shown inside mails on other sites
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if REQUEST_ID in request:
+        response.headers["Request-Id"] = request[REQUEST_ID]
+    if ANSWER_HEADERS in request:
+        response.headers.update(request[ANSWER_HEADERS])
     response.headers.pop("Server", None)
 
 
 @web.middleware
 async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Exceptions become problem details; a bug is logged and told as nothing but a 500."""
+    if not request.path.startswith(PUBLIC):
+        given = request.headers.get("Request-Id", "")
+        request[REQUEST_ID] = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
     try:
         return await handler(request)
-    except RefusedError as refused:
-        return refused.response
-    except NoAnswerError as error:
-        return problem(504, "No answer", error.message, advice=error.advice)
-    except ControlError as error:
-        return problem(503, "Not reachable", error.message, advice=error.advice)
-    except ClickHouseError as error:
-        return _without_clickhouse(error)
-    except web.HTTPRequestEntityTooLarge:
-        return problem(413, "Too large", "the body may have at most 2 MB")
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return problem(error.status, error.reason)
+        return _of_aiohttp(error).response(request.get(REQUEST_ID, ""))
     except (ConnectionResetError, TimeoutError):
         raise
-    except Exception:
-        # Only the route: a path of /c/ or /u/ holds a signed token.
-        route = request.match_info.route.resource
-        log.exception("%s %s failed", request.method, route.canonical if route else "?")
-        return problem(500, "Internal error", "the log of the edge tells more")
+    except Exception as error:
+        return _refusal(request, error).response(request.get(REQUEST_ID, ""))
 
 
-def _without_clickhouse(error: ClickHouseError) -> web.Response:
+def _refusal(request: web.Request, error: Exception) -> RefusedError:
+    match error:
+        case RefusedError():
+            return error
+        case NoAnswerError():
+            return refuse(504, "No answer", error.message, advice=error.advice, headers={"Retry-After": "1"})
+        case ControlError():
+            return refuse(503, "Not reachable", error.message, advice=error.advice, headers={"Retry-After": "2"})
+        case ClickHouseError():
+            return _without_clickhouse(error)
+        case web.RequestPayloadError() | HttpProcessingError():  # gzip that is none, a body that was cut off
+            return refuse(400, "Bad request", "the body cannot be read: is Content-Encoding what it says?")
+    # Only the route: a path of /c/ or /u/ holds a signed token.
+    route = request.match_info.route.resource
+    log.error(
+        "%s %s failed (request %s)", request.method, route.canonical if route else "?", request.get(REQUEST_ID, "-"),
+        exc_info=error,
+    )  # fmt: skip
+    return refuse(500, "Internal error", "the log of the edge tells more")
+
+
+def _of_aiohttp(error: web.HTTPException) -> RefusedError:
+    match error:
+        case web.HTTPRequestEntityTooLarge():
+            return refuse(413, "Too large", "the body may have at most 2 MB")
+        case web.HTTPMethodNotAllowed():
+            allow = ", ".join(sorted(error.allowed_methods))
+            return refuse(405, "Wrong method", f"this path takes {allow}", headers={"Allow": allow})
+        case web.HTTPNotFound():
+            return refuse(404, "Not found", "there is no such path; /docs lists those of the API")
+    return refuse(error.status, error.reason)
+
+
+def _without_clickhouse(error: ClickHouseError) -> RefusedError:
     if error.is_away:
-        return problem(503, "ClickHouse does not answer", "sending goes on; messages can be read when it is back")
+        text = "sending goes on; what is read there can be read when it is back"
+        return refuse(503, "ClickHouse does not answer", text, headers={"Retry-After": "5"})
     log.error("ClickHouse refused a query: %s", error.message)
-    return problem(502, "ClickHouse refused the query", "the log of the edge tells more")
+    return refuse(502, "ClickHouse refused the query", "the log of the edge tells more")
 
 
 def only_own_pages(settings: Settings) -> Middleware:
@@ -105,10 +139,6 @@ def only_own_pages(settings: Settings) -> Middleware:
 
 def _known_hosts(settings: Settings) -> set[str] | None:
     """Names we answer to, or None for any: whoever binds to the world has a proxy in front."""
-    try:
-        local = ip_address(settings.edge_host).is_loopback
-    except ValueError:
-        local = settings.edge_host == "localhost"
-    if not local:
+    if not is_local(settings):
         return None
     return {"localhost", "127.0.0.1", "::1", settings.edge_host, (urlsplit(settings.public_url).hostname or "").lower()}

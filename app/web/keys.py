@@ -5,10 +5,12 @@ from aiohttp import web
 from app.settings import Settings
 from app.web.feed import Feed
 from app.web.link import Link
+from app.web.rate import KeyRates
 from app.web.views import Views
 
 SETTINGS = web.AppKey("settings", Settings)
 LINK = web.AppKey("link", Link)
 VIEWS = web.AppKey("views", Views)
 FEED = web.AppKey("feed", Feed)
+RATES = web.AppKey("rates", KeyRates)
 LINK_KEY = web.AppKey("link_key", bytes)

@@ -54,7 +54,7 @@ class Link:
 
     async def _connect(self) -> None:
         while self._control is None:
-            control = Control(self.settings)
+            control = Control(self.settings, things=True)
             try:
                 await control.start()
             except ControlError as error:

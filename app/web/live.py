@@ -6,10 +6,10 @@ import time
 from aiohttp import web
 
 from app.control import ENDED
-from app.web.api.campaigns import live_entry
 from app.web.feed import PICTURE_SECONDS
 from app.web.keys import FEED, LINK
 from app.web.problems import problem
+from app.web.visitors import seen_entry
 
 MOST_VIEWERS = 200
 HEARTBEAT_SECONDS = 10.0
@@ -29,7 +29,7 @@ VIEWERS = web.AppKey("viewers", Viewers)
 
 async def live(request: web.Request) -> web.StreamResponse:
     """The event stream. Events: history (once), picture, end."""
-    entry = live_entry(request)
+    entry = seen_entry(request)
     viewers = request.app[VIEWERS].tasks
     if len(viewers) >= MOST_VIEWERS:
         response = problem(503, "Too many viewers", f"at most {MOST_VIEWERS} at once; try again")

@@ -9,12 +9,20 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.control import describe
-from app.web.api.campaigns import live_entry
+from app.commands import Command, CommandKind
+from app.control import describe, new_command_id
 from app.web.keys import FEED, LINK
+from app.web.problems import refuse
+from app.web.visitors import seen_entry, visitor
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+ACTIONS: dict[str, CommandKind] = {
+    "start": "campaign.start",
+    "pause": "campaign.pause",
+    "resume": "campaign.resume",
+    "cancel": "campaign.cancel",
+}
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -22,21 +30,43 @@ def add_routes(router: web.UrlDispatcher) -> None:
     """Add the pages and what they load to *router*."""
     router.add_get("/", campaigns)
     router.add_get("/campaigns/{id}", campaign)
+    router.add_get("/campaigns/{id}/picture", picture)
+    router.add_post("/campaigns/{id}/{action:start|pause|resume|cancel}", act)
     router.add_get("/static/{name}", asset)
 
 
 async def campaigns(request: web.Request) -> web.Response:
     """All live campaigns."""
-    control = request.app[LINK].control
-    entries = sorted(control.campaigns.values(), key=lambda each: -each.created_at)
+    control, who = request.app[LINK].control, visitor(request)
+    seen = [each for each in control.campaigns.values() if who.account in (None, each.account)]
+    entries = sorted(seen, key=lambda each: -each.created_at)
     return _page("campaigns.html", campaigns=[describe(each, control.picture(each.id)) for each in entries])
 
 
 async def campaign(request: web.Request) -> web.Response:
     """The live page of one campaign."""
-    picture = request.app[FEED].picture(live_entry(request))
+    shown = request.app[FEED].picture(seen_entry(request))
     # Inside a script element of type application/json only "<" could end it.
-    return _page("campaign.html", campaign=picture, picture=orjson.dumps(picture).decode().replace("<", "\\u003c"))
+    return _page("campaign.html", campaign=shown, picture=orjson.dumps(shown).decode().replace("<", "\\u003c"))
+
+
+async def picture(request: web.Request) -> web.Response:
+    """What the live page shows, for programs of this machine."""
+    body = request.app[FEED].encoded(seen_entry(request))
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def act(request: web.Request) -> web.Response:
+    """A button of the live page."""
+    entry, who = seen_entry(request), visitor(request)
+    if not who.acts:
+        raise refuse(403, "Not allowed", "the key may look only; this needs the scope campaigns, write or admin")
+    kind: CommandKind = ACTIONS[request.match_info["action"]]
+    command = Command(id=new_command_id(), account=entry.account, kind=kind, campaign=entry.id, actor=who.actor)
+    answer = (await request.app[LINK].control.send(command)).answer
+    if answer.status >= 400:
+        raise refuse(answer.status, "Refused", answer.error, allowed=answer.allowed)
+    return web.json_response({"state": answer.state})
 
 
 async def asset(request: web.Request) -> web.Response:

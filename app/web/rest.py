@@ -1,20 +1,39 @@
 """What a REST endpoint is: path, scope and models declared once. Routing, checks and OpenAPI come from that."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from app.control import Control
+from app.commands import Command, CommandKind, Kept
+from app.control import Control, Done, new_command_id
 from app.things import ApiKey
-from app.web.keys import LINK, VIEWS
+from app.web import etags, idempotency, positions
+from app.web.auth import bearer, check_scope
+from app.web.keys import LINK, RATES, VIEWS
 from app.web.problems import refuse
+from app.web.reading import (
+    check_media,
+    invalid,
+    json_of,
+    part_of_path,
+    query_of,
+    read_body,
+    too_large,
+    validated,
+    visible_header,
+)
 from app.web.views import Views
 
-B = TypeVar("B", bound=BaseModel)
+JSON = "application/json"
+MOST_BYTES = 2_000_000  # of a body, where an endpoint says nothing else
+ANSWER_HEADERS = web.RequestKey("answer_headers", dict[str, str])  # that its answer gets, be it a problem
+TITLES = {404: "Not found", 409: "Conflict", 412: "Precondition failed", 413: "Too large", 422: "Invalid"}
 
 
 @dataclass(slots=True)
@@ -25,6 +44,10 @@ class Call:
     key: ApiKey
     body: Any = None  # an instance of the endpoint's *body*
     query: Any = None  # an instance of the endpoint's *query*
+    raw: bytes = b""  # the body as it came, unless the handler reads it
+    command_id: str = ""  # the Idempotency-Key, or one made up where none came
+    most_bytes: int = MOST_BYTES
+    hashed: Any = None  # grows with what `chunks` read
 
     @property
     def account(self) -> str:
@@ -41,9 +64,54 @@ class Call:
         """ClickHouse."""
         return self.request.app[VIEWS]
 
+    @property
+    def fingerprint(self) -> str:
+        """Hash of method, path and body: the same Idempotency-Key with another one is refused."""
+        start = hashlib.blake2b(f"{self.request.method} {self.request.path_qs}\n".encode(), digest_size=16)
+        start.update(self.raw if self.hashed is None else self.hashed.digest())
+        return start.hexdigest()
+
     def path(self, name: str) -> str:
         """A part of the path."""
-        return self.request.match_info[name]
+        return part_of_path(self.request, name)
+
+    def if_match(self) -> int | None:
+        """The revision that the thing must have: for `match` of a command."""
+        return etags.revision_in(self.request.headers.get("If-Match"))
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body bit by bit, for endpoints that take more than fits into memory. 413 past the limit."""
+        if (self.request.content_length or 0) > self.most_bytes:
+            raise too_large(self.most_bytes)
+        self.hashed, seen = hashlib.blake2b(digest_size=16), 0
+        async for chunk in self.request.content.iter_chunked(65_536):
+            seen += len(chunk)
+            if seen > self.most_bytes:
+                raise too_large(self.most_bytes)
+            self.hashed.update(chunk)
+            yield chunk
+
+    async def command(self, kind: CommandKind, *, names: Mapping[str, str] | None = None, **fields: Any) -> Done:
+        """Ask the owner for *kind* and wait until this edge can read what it wrote. A refusal is raised as a problem.
+
+        *names* are what fields of the command are called in this request.
+        """
+        try:
+            asked = {"id": self.command_id, "account": self.account, "kind": kind, "actor": self.key.id} | fields
+            command = Command.model_validate(asked)
+        except ValidationError as error:
+            raise invalid(error, names) from error
+        done = await self.control.send(command)
+        answer = done.answer
+        if answer.field == "id" and answer.status == 422:
+            raise idempotency.reused()
+        if answer.status >= 400:
+            raise refuse(
+                answer.status, TITLES.get(answer.status, "Refused"), answer.error,
+                field=(names or {}).get(answer.field, answer.field), state=answer.state, allowed=answer.allowed,
+            )  # fmt: skip
+        await positions.await_answer(self.control, answer, self.request[ANSWER_HEADERS])
+        return done
 
 
 @dataclass(slots=True)
@@ -73,62 +141,95 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     status: int = 200
     errors: Sequence[int] = ()  # beyond 401, 403, 422, 429, 503 that every one may answer
-    media: str = "application/json"  # of the request; with another one the handler reads the request itself
+    media: str = JSON  # of the request; with another one the handler reads the request itself (Call.chunks)
     keeps: bool = False  # a POST on which no plane decides: the edge files its answer under the Idempotency-Key
+    most_bytes: int = MOST_BYTES  # of the body
+    optional: bool = False  # a body need not be sent: an empty one is {}
+    example: Mapping[str, Any] | None = None  # of the body
 
 
 def add_endpoints(router: web.UrlDispatcher, endpoints: Sequence[Endpoint]) -> None:
-    """Add *endpoints* to *router*."""
+    """Add *endpoints* to *router*, with HEAD for each GET, and OPTIONS."""
+    methods: dict[str, list[str]] = {}
     for each in endpoints:
-        router.add_route(each.method, each.path, _served(each))
+        served = _served(each)
+        for method in ("GET", "HEAD") if each.method == "GET" else (each.method,):
+            router.add_route(method, each.path, served)
+            methods.setdefault(each.path, ["OPTIONS"]).append(method)
+    for path, known in methods.items():
+        router.add_route("OPTIONS", path, _options(", ".join(sorted(known))))
+
+
+def _options(allow: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def options(_request: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"Allow": allow})
+
+    return options
 
 
 def _served(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
-        call = Call(request, _key_of(request))
-        if endpoint.query is not None:
-            call.query = _model(endpoint.query, dict(request.query))
-        if endpoint.body is not None and endpoint.media == "application/json":
-            call.body = await _body(endpoint.body, request)
-        return response_of(await endpoint.handler(call))
+        control = request.app[LINK].control
+        key = bearer(request.headers.get("Authorization"), control.tail.keys, time.time())
+        allowance = request.app[RATES].take(key, time.monotonic())
+        request[ANSWER_HEADERS] = allowance.headers
+        if allowance.wait:
+            raise refuse(429, "Too many requests", f"{key.rate:g} a second; wait {allowance.wait} s")
+        check_scope(key, endpoint.method, endpoint.scope)
+        call = await _call(endpoint, request, key)
+        if endpoint.method == "GET":
+            await positions.await_header(control, request.headers.get(positions.HEADER))
+        return response_of(await _reply(endpoint, call), request)
 
     return serve
 
 
-def response_of(reply: Reply) -> web.Response:
-    """*reply* as JSON."""
-    if reply.body is None:
+async def _call(endpoint: Endpoint, request: web.Request, key: ApiKey) -> Call:
+    call = Call(request, key, most_bytes=endpoint.most_bytes)
+    call.command_id = (endpoint.method == "POST" and visible_header(request, "Idempotency-Key")) or new_command_id()
+    if endpoint.query is not None:
+        call.query = query_of(endpoint.query, request)
+    if endpoint.media != JSON:
+        check_media(request, endpoint.media)
+        return call
+    if endpoint.method in ("GET", "DELETE"):
+        return call
+    call.raw = await read_body(request, endpoint.most_bytes)
+    if endpoint.body is not None:
+        if call.raw or not endpoint.optional:
+            check_media(request, JSON)
+        call.body = validated(endpoint.body, json_of(call.raw or b"{}") if call.raw or endpoint.optional else None)
+    return call
+
+
+async def _reply(endpoint: Endpoint, call: Call) -> Reply:
+    if not endpoint.keeps or "Idempotency-Key" not in call.request.headers:
+        return await endpoint.handler(call)
+    control, account, key = call.control, call.account, call.command_id
+    kept = await idempotency.kept_answer(control, account, key)
+    if kept is None:
+        reply = await endpoint.handler(call)
+        kept = Kept(hash=call.fingerprint, status=reply.status, body=shown(reply) or {}, headers=reply.headers)
+        kept = await idempotency.keep(control, account, key, kept)
+    elif endpoint.media != JSON:
+        async for _ in call.chunks():  # only to know whether it is the same
+            pass
+    idempotency.check_same(kept, call.fingerprint)
+    return Reply(kept.body or None, kept.status, kept.headers)
+
+
+def shown(reply: Reply) -> dict[str, Any] | None:
+    """The body of *reply* as JSON has it."""
+    return reply.body.model_dump(mode="json") if isinstance(reply.body, BaseModel) else reply.body
+
+
+def response_of(reply: Reply, request: web.Request) -> web.Response:
+    """*reply* as JSON; 304 for who has it already."""
+    if reply.status == 200 and etags.is_known(request.headers.get("If-None-Match"), reply.headers.get("ETag")):
+        return web.Response(status=304, headers=reply.headers)
+    body = shown(reply)
+    if body is None:
         return web.Response(status=reply.status, headers=reply.headers)
-    shown = reply.body.model_dump(mode="json") if isinstance(reply.body, BaseModel) else reply.body
     return web.Response(
-        body=orjson.dumps(shown, default=str),
-        status=reply.status,
-        headers=reply.headers,
-        content_type="application/json",
+        body=orjson.dumps(body, default=str), status=reply.status, headers=reply.headers, content_type=JSON
     )
-
-
-def _key_of(_request: web.Request) -> ApiKey:
-    raise refuse(401, "No API key", "send Authorization: Bearer KEY; `fanfare keys create` makes one")
-
-
-async def _body(model: type[B], request: web.Request) -> B:
-    if request.content_type != "application/json":
-        raise refuse(415, "Not JSON", "send Content-Type: application/json")
-    try:
-        raw = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise refuse(400, "Not JSON", f"the body is not JSON: {error}") from error
-    return _model(model, raw)
-
-
-def _model(model: type[B], raw: object) -> B:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        errors = [{"field": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in found[:50]]
-        first = errors[0]
-        raise refuse(
-            422, "Invalid", f"{first['field'] or 'body'}: {first['message']}", field=first["field"], errors=errors
-        ) from error

@@ -128,7 +128,7 @@ class Stage(Installation):
 
     def live(self, campaign: str) -> dict[str, Any]:
         """The campaign as the edge shows it, or {} while the edge is down."""
-        address = f"http://127.0.0.1:{self.settings.edge_port}/v1/campaigns/{campaign}/status"
+        address = f"http://127.0.0.1:{self.settings.edge_port}/campaigns/{campaign}/picture"
         with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(address, timeout=5) as answer:
             import json
 

@@ -16,14 +16,37 @@ from app.records import Beat, Demand, encode
 from app.settings import Settings
 from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
-from app.topics import CAMPAIGN_CHANGED, CAMPAIGN_COMMANDED, COMMAND_ANSWERED, DEMAND_REPORTED, WORKER_BEAT
+from app.things import ApiKey, Scope
+from app.topics import (
+    CAMPAIGN_CHANGED,
+    CAMPAIGN_COMMANDED,
+    COMMAND_ANSWERED,
+    DEMAND_REPORTED,
+    KEY_CHANGED,
+    WORKER_BEAT,
+)
 from app.web.application import create_edge
+from app.web.auth import secret_hash
 from app.web.keys import LINK
 from app.web.views import Views
 
 KAFKA_PORT = 19510
 NOBODY = 19599  # a port where nothing listens
 KEY = b"k" * 32
+SECRET = "s" * 32
+
+
+def api_key(ident: str = "testadmin", *scopes: Scope, **more: Any) -> ApiKey:
+    """An API key whose secret is SECRET."""
+    return ApiKey.model_validate({
+        "id": ident, "account": "default", "hash": secret_hash(SECRET), "scopes": scopes or ("admin",),
+        "created_at": 1_700_000_000.0, **more,
+    })  # fmt: skip
+
+
+def bearer(ident: str = "testadmin") -> dict[str, str]:
+    """Headers with that key."""
+    return {"Authorization": f"Bearer fk_{ident}_{SECRET}"}
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +61,8 @@ async def settings(kafka: KafkaServer, tmp_path: Path) -> Settings:
     """Settings of an installation on that broker; ClickHouse is away."""
     made = Settings(state_dir=tmp_path, kafka=kafka.bootstrap, partitions=2, clickhouse=f"http://127.0.0.1:{NOBODY}")
     await apply(made)
+    async with AIOKafkaProducer(bootstrap_servers=made.kafka) as producer:
+        await Planes(producer, made.kafka).key(api_key())
     return made
 
 
@@ -52,6 +77,11 @@ class Planes:
         """Publish a directory entry; its offset."""
         value = entry.model_dump_json().encode()
         sent = await self._producer.send_and_wait(CAMPAIGN_CHANGED, value, key=entry.id.encode())
+        return int(sent.offset)
+
+    async def key(self, key: ApiKey) -> int:
+        """Publish an API key; its offset."""
+        sent = await self._producer.send_and_wait(KEY_CHANGED, key.model_dump_json().encode(), key=key.id.encode())
         return int(sent.offset)
 
     async def demand(self, demand: Demand) -> None:
@@ -105,9 +135,9 @@ async def planes(settings: Settings) -> AsyncIterator[Planes]:
 
 @asynccontextmanager
 async def running_edge(settings: Settings, views: Views | None = None) -> AsyncIterator[TestClient[Any, Any]]:
-    """An edge that is connected to Kafka."""
+    """An edge that is connected to Kafka, asked with the key of an administrator."""
     app = create_edge(settings, KEY, views)
-    async with TestClient(TestServer(app)) as client, asyncio.timeout(120):
+    async with TestClient(TestServer(app), headers=bearer()) as client, asyncio.timeout(120):
         await app[LINK].wait()
         yield client
 

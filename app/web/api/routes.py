@@ -1,5 +1,8 @@
 """All endpoints of the REST API."""
 
+from app.web.api import campaigns
 from app.web.rest import Endpoint
 
-ENDPOINTS: list[Endpoint] = []
+ENDPOINTS: list[Endpoint] = [
+    *campaigns.ENDPOINTS,
+]

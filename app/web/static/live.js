@@ -167,7 +167,7 @@
     button.disabled = true;
     $("notice").hidden = true;
     try {
-      const answer = await fetch(`/v1/campaigns/${encodeURIComponent(campaign)}/${action}`, { method: "POST" });
+      const answer = await fetch(`/campaigns/${encodeURIComponent(campaign)}/${action}`, { method: "POST" });
       if (!answer.ok) {
         const problem = await answer.json();
         throw new Error(problem.detail || problem.title);

@@ -1,0 +1,66 @@
+"""Who asks: API keys `fk_<id>_<secret>`, and what their scopes allow."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from hmac import compare_digest
+
+from app.things import ApiKey
+from app.web.problems import refuse
+
+TOKEN = re.compile(r"fk_([a-z0-9]{8,32})_([A-Za-z0-9_-]{16,200})")
+NOBODY = "0" * 64  # compared with where there is no such key: both take the same time
+ADVICE = "send Authorization: Bearer KEY; `fanfare keys create` makes one"
+
+
+def secret_hash(secret: str) -> str:
+    """What is stored of a secret. It is as random as a hash: one round is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_key(token: str, keys: Mapping[str, ApiKey], now: float) -> ApiKey | None:
+    """The key that *token* is, if it is valid at *now*."""
+    match = TOKEN.fullmatch(token)
+    if match is None:
+        return None
+    key = keys.get(match[1])
+    same = compare_digest(key.hash if key else NOBODY, secret_hash(match[2]))
+    if key is None or not same or key.revoked_at is not None:
+        return None
+    return key if key.expires_at is None or now < key.expires_at else None
+
+
+def bearer(header: str | None, keys: Mapping[str, ApiKey], now: float) -> ApiKey:
+    """The key in an Authorization header; 401 without a valid one."""
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise refuse(401, "No API key", ADVICE, headers={"WWW-Authenticate": 'Bearer realm="fanfare"'})
+    key = find_key(token.strip(), keys, now)
+    if key is None:
+        raise refuse(
+            401, "Unknown API key", f"the key is unknown, expired or revoked; {ADVICE}",
+            headers={"WWW-Authenticate": 'Bearer realm="fanfare", error="invalid_token"'},
+        )  # fmt: skip
+    return key
+
+
+def allows(key: ApiKey, method: str, scope: str) -> bool:
+    """Whether *key* may do *method* on what *scope* names; "admin" is for keys and account settings."""
+    held = set(key.scopes)
+    if "admin" in held:
+        return True
+    if scope == "admin":
+        return False
+    return scope in held or "write" in held or ("read" in held and method in ("GET", "HEAD"))
+
+
+def check_scope(key: ApiKey, method: str, scope: str) -> None:
+    """403 unless *key* may do it."""
+    if not allows(key, method, scope):
+        needed = (
+            "admin" if scope == "admin" else f"{scope}, {'read, ' if method in ('GET', 'HEAD') else ''}write or admin"
+        )
+        raise refuse(
+            403, "Not allowed", f"the key {key.id} has the scopes {', '.join(key.scopes)}; this needs {needed}",
+            headers={"WWW-Authenticate": f'Bearer realm="fanfare", error="insufficient_scope", scope="{scope}"'},
+        )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Cursors of lists: where a page ends, as text that clients send back unread."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field, StringConstraints
+
+from app.specs import Strict
+from app.web.problems import refuse
+
+
+class PageQuery(Strict):
+    """Query of a list. Endpoints add their filters."""
+
+    cursor: Annotated[str, StringConstraints(max_length=1_000)] = Field(
+        default="", description="`next` of the page before; empty for the first page"
+    )
+    limit: int = Field(default=100, ge=1, le=1_000, description="Rows of a page")
+
+
+def encode(*values: str | float) -> str:
+    """A cursor that holds *values*."""
+    return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+
+
+def decode(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
+    """The values of *cursor*, of the types *kinds*; None for "", which is the first page. 400 for what is no cursor."""
+    if not cursor:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
+        values = None
+    if not isinstance(values, list) or len(values) != len(kinds) or not all(map(_is, values, kinds)):
+        raise refuse(400, "Not a cursor", "send `next` of the page before as it was, or no cursor", field="cursor")
+    return tuple(kind(value) for value, kind in zip(values, kinds, strict=True))
+
+
+def _is(value: object, kind: type) -> bool:
+    if isinstance(value, str):
+        return kind is str and not any(ord(sign) < 32 for sign in value)
+    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
