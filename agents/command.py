@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from agents.pacing import Pacing
 from app import topics
 from app.commands import Accepted, Answer, CampaignEntry, Command
-from app.delivery.lifecycle import campaign_id, decide, moved, sealed
+from app.delivery.decisions import campaign_id, decide
+from app.delivery.lifecycle import moved, sealed
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters

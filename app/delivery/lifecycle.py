@@ -1,84 +1,167 @@
-"""The life of a campaign: which command or event leads from which state to which."""
+"""The life of a campaign: which command or event leads from which state to which.
 
-from dataclasses import dataclass
+A start leads through the stations APPROVAL, SCHEDULED, QUEUED and SEALING. At each the campaign stays only as long as
+there is something to wait for; the others it passes in the same step.
+"""
 
-from app import ids
-from app.commands import CampaignEntry, Command, LimitSet, Seal, State
-from app.delivery.rates import least_burst
-from app.specs import Throttle
+from dataclasses import dataclass, field
+
+from app.commands import CampaignEntry, Seal, State, Trial
+from app.delivery.schedule import is_missed, late_by, start_at
+from app.things import Account
 
 # In this state, this event leads there. A pair that is missing is refused with 409.
 TRANSITIONS: dict[tuple[State, str], State] = {
-    ("DRAFT", "start"): "SEALING",
+    ("DRAFT", "start"): "APPROVAL",
     ("DRAFT", "cancel"): "CANCELLED",
+    ("APPROVAL", "approve"): "SCHEDULED",
+    ("APPROVAL", "update"): "APPROVAL",
+    ("APPROVAL", "unschedule"): "DRAFT",
+    ("APPROVAL", "cancel"): "CANCELLED",
+    ("APPROVAL", "overdue"): "MISSED",
+    ("APPROVAL", "expire"): "MISSED",
+    ("SCHEDULED", "due"): "QUEUED",
+    ("SCHEDULED", "update"): "APPROVAL",  # what was approved is not what it is now
+    ("SCHEDULED", "unschedule"): "DRAFT",
+    ("SCHEDULED", "cancel"): "CANCELLED",
+    ("SCHEDULED", "overdue"): "MISSED",
+    ("SCHEDULED", "expire"): "MISSED",
+    ("QUEUED", "admit"): "SEALING",
+    ("QUEUED", "unschedule"): "DRAFT",
+    ("QUEUED", "cancel"): "CANCELLED",
+    ("QUEUED", "expire"): "MISSED",
     ("SEALING", "sealed"): "RUNNING",
     ("SEALING", "seal_failed"): "FAILED",
     ("SEALING", "cancel"): "CANCELLED",
     ("RUNNING", "pause"): "PAUSED",
     ("RUNNING", "cancel"): "CANCELLING",
+    ("RUNNING", "expire"): "CLOSING",
     ("RUNNING", "all_final"): "COMPLETED",
     ("PAUSED", "resume"): "RUNNING",
     ("PAUSED", "cancel"): "CANCELLING",
+    ("PAUSED", "expire"): "CLOSING",
     ("PAUSED", "all_final"): "COMPLETED",
     ("CANCELLING", "all_final"): "CANCELLED",
+    ("CLOSING", "all_final"): "COMPLETED",
 }
+
+ENDED: tuple[State, ...] = ("COMPLETED", "CANCELLED", "MISSED", "FAILED")
+LIVE: tuple[State, ...] = ("RUNNING", "PAUSED", "CANCELLING", "CLOSING")  # with messages on the road
+WAITING: tuple[State, ...] = ("APPROVAL", "SCHEDULED", "QUEUED")  # stations that a campaign leaves by itself
+STOPPING: dict[State, str] = {
+    "CANCELLING": "cancelled",
+    "CLOSING": "expired",
+}  # what is left is dropped for this reason
 
 # Asking again for what is so already is answered 200 and changes nothing.
 ALREADY: dict[str, tuple[State, ...]] = {
-    "start": ("SEALING", "RUNNING"),
+    "start": ("APPROVAL", "SCHEDULED", "QUEUED", "SEALING", "RUNNING"),
+    "unschedule": ("DRAFT",),
     "pause": ("PAUSED",),
     "resume": ("RUNNING",),
     "cancel": ("CANCELLING", "CANCELLED"),
 }
 
-ENDED: tuple[State, ...] = ("COMPLETED", "CANCELLED", "FAILED")
-LIVE: tuple[State, ...] = ("RUNNING", "PAUSED", "CANCELLING")
+# Commands that change a campaign and leave it where it is.
+STAYS: dict[str, tuple[State, ...]] = {
+    "update": ("DRAFT",),
+    "throttle": ("DRAFT", *WAITING, "SEALING", *LIVE),
+    "decide": ("RUNNING", "PAUSED"),
+    "clone": ("DRAFT", *WAITING, "SEALING", *LIVE, *ENDED),
+}
+COMMANDS = ("start", "update", "unschedule", "approve", "pause", "resume", "cancel", "throttle", "decide", "clone")
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What a command does. *entry* is None when nothing changes."""
+class Around:
+    """What a campaign finds around it."""
 
-    status: int  # as in HTTP
-    entry: CampaignEntry | None = None
-    limit: LimitSet | None = None
-    error: str = ""
-    field: str = ""
+    account: Account = field(default_factory=lambda: Account(name="default"))
+    room: bool = True  # one more campaign of the account may run, and none has waited longer
 
 
-def campaign_id(command: Command) -> str:
-    """The campaign that *command* is about; a create names its own by its idempotency key."""
-    if command.kind == "campaign.create":
-        return ids.thing_id("c", command.account, command.id)
-    return command.campaign
+def allowed(state: State) -> list[str]:
+    """The commands that a campaign in *state* obeys."""
+    return [each for each in COMMANDS if (state, each) in TRANSITIONS or state in STAYS.get(each, ())]
 
 
-def decide(entry: CampaignEntry | None, command: Command, now: float) -> Decision:
-    """Decide on *command*, given the campaign it names."""
-    if command.kind == "limit.set":
-        return _limit(command)
-    if command.kind == "campaign.create":
-        return _create(entry, command, now)
-    if entry is None or entry.account != command.account:
-        return Decision(
-            404, error=f"there is no campaign {command.campaign!r} in account {command.account!r}", field="campaign"
-        )
-    if command.kind == "campaign.throttle":
-        return _throttle(entry, command)
-    event = command.kind.removeprefix("campaign.")
-    if entry.state in ALREADY.get(event, ()):
-        return Decision(200)
-    target = TRANSITIONS.get((entry.state, event))
-    if target is None:
-        return Decision(
-            409, error=f"a campaign that is {entry.state} cannot {event}: {_hint(entry.state)}", field="kind"
-        )
-    return Decision(200, moved(entry, _without_seal(entry, target), now))
+def changed(entry: CampaignEntry, **fields: object) -> CampaignEntry:
+    """*entry* with other *fields*: its next revision."""
+    return entry.model_copy(update={"revision": entry.revision + 1, **fields})
 
 
-def _without_seal(entry: CampaignEntry, state: State) -> State:
-    """*state*, but RUNNING at once where there is no audience to fix."""
-    return "RUNNING" if state == "SEALING" and entry.spec.kind == "transactional" else state
+def moved(entry: CampaignEntry, state: State, now: float, reason: str = "") -> CampaignEntry:
+    """*entry* in *state*, with the times that go with it: its next revision."""
+    fields: dict[str, object] = {"state": state}
+    if reason:
+        fields["reason"] = reason
+    if state in ("DRAFT", "APPROVAL"):
+        fields |= {"due_at": None, "queued_at": None, "approved_by": ""}
+    if state == "DRAFT":
+        fields |= {"started_by": "", "quiet": None}
+    if state == "QUEUED":
+        fields["queued_at"] = now
+    if state == "RUNNING" and entry.started_at is None:
+        fields["started_at"] = now
+    if state in ENDED:
+        fields["finished_at"] = now
+    return changed(entry, **fields)
+
+
+def onward(entry: CampaignEntry, now: float, around: Around) -> CampaignEntry:
+    """*entry* past all stations at which it has nothing to wait for; one revision later, if it moves at all."""
+    revision = entry.revision
+    while True:
+        if entry.state == "SCHEDULED" and entry.due_at is None:
+            entry = changed(entry, due_at=start_at(entry.spec.schedule, now, around.account.undo))
+        event = _leaves(entry, now, around)
+        if not event:
+            return entry if entry.revision == revision else entry.model_copy(update={"revision": revision + 1})
+        entry = moved(entry, TRANSITIONS[entry.state, event], now, _why(entry, event, now))
+
+
+def _why(entry: CampaignEntry, event: str, now: float) -> str:
+    if event != "overdue":
+        return ""
+    return f"its time had passed by {late_by(entry.spec.schedule, now):.0f} s when it could have started"
+
+
+def _leaves(entry: CampaignEntry, now: float, around: Around) -> str:
+    """The event by which *entry* leaves its station, "" while it waits there."""
+    transactional = entry.spec.kind == "transactional"
+    match entry.state:
+        case "APPROVAL":
+            if is_missed(entry.spec.schedule, 0.0, now):
+                return "overdue"
+            return "" if around.account.approval and not entry.approved_by else "approve"
+        case "SCHEDULED":
+            assert entry.due_at is not None
+            if is_missed(entry.spec.schedule, entry.due_at, now):
+                return "overdue"
+            return "due" if entry.due_at <= now else ""
+        case "QUEUED":
+            return "admit" if around.room or transactional else ""
+        case "SEALING":
+            return "sealed" if transactional else ""  # it has no audience to fix
+    return ""
+
+
+def by_itself(entry: CampaignEntry, now: float, around: Around) -> CampaignEntry | None:
+    """What time makes of *entry*; None while it stays as it is."""
+    over = entry.spec.expires_at
+    target = TRANSITIONS.get((entry.state, "expire"))
+    if over is not None and over <= now and target is not None:
+        return moved(entry, target, now, "" if target == "CLOSING" else "its expires_at passed before it had started")
+    after = onward(entry, now, around) if entry.state in WAITING else entry
+    return None if after is entry else after
+
+
+def sealed(entry: CampaignEntry, seal: Seal, now: float) -> CampaignEntry | None:
+    """*entry* with its audience fixed; None when it does not wait for one (a repeat, or cancelled meanwhile)."""
+    if entry.state != "SEALING":
+        return None
+    trial = Trial() if entry.spec.experiment is not None else None
+    return moved(entry, "RUNNING", now).model_copy(update={"seal": seal, "trial": trial})
 
 
 def expected(entry: CampaignEntry, listed: int, asked: int) -> int | None:
@@ -87,79 +170,5 @@ def expected(entry: CampaignEntry, listed: int, asked: int) -> int | None:
     *listed* reached the gate, *asked* were asked for of its audience.
     """
     if entry.seal is None:
-        return listed if entry.state == "CANCELLING" else None
-    return asked if entry.state == "CANCELLING" else entry.seal.count
-
-
-def moved(entry: CampaignEntry, state: State, now: float) -> CampaignEntry:
-    """*entry* in *state*, with the times that go with it."""
-    times: dict[str, float] = {}
-    if state == "RUNNING" and entry.started_at is None:
-        times["started_at"] = now
-    if state in ENDED:
-        times["finished_at"] = now
-    return entry.model_copy(update={"state": state} | times)
-
-
-def sealed(entry: CampaignEntry, seal: Seal, now: float) -> CampaignEntry | None:
-    """*entry* with its audience fixed; None when it does not wait for one (a repeat, or cancelled meanwhile)."""
-    if entry.state != "SEALING":
-        return None
-    return moved(entry, "RUNNING", now).model_copy(update={"seal": seal})
-
-
-def _create(entry: CampaignEntry | None, command: Command, now: float) -> Decision:
-    if entry is not None:
-        return Decision(200)
-    if command.spec is None:
-        return Decision(422, error="campaign.create needs a spec", field="spec")
-    wrong = _wrong_throttle(command.spec.throttle)
-    if wrong:
-        return Decision(422, error=wrong, field="spec.throttle.burst")
-    created = CampaignEntry(
-        id=campaign_id(command), account=command.account, state="DRAFT", spec=command.spec, created_at=now
-    )
-    return Decision(201, moved(created, _without_seal(created, "SEALING"), now) if command.start else created)
-
-
-def _throttle(entry: CampaignEntry, command: Command) -> Decision:
-    if command.throttle is None:
-        return Decision(422, error="campaign.throttle needs a throttle", field="throttle")
-    wrong = _wrong_throttle(command.throttle)
-    if wrong:
-        return Decision(422, error=wrong, field="throttle.burst")
-    if entry.state in ENDED:
-        return Decision(409, error=f"the campaign is {entry.state}: its limits no longer matter", field="campaign")
-    return Decision(
-        200, entry.model_copy(update={"spec": entry.spec.model_copy(update={"throttle": command.throttle})})
-    )
-
-
-def _limit(command: Command) -> Decision:
-    if command.limit is None:
-        return Decision(422, error="limit.set needs a limit", field="limit")
-    wrong = _wrong_burst(command.limit.rate, command.limit.burst)
-    return Decision(422, error=wrong, field="limit.burst") if wrong else Decision(200, limit=command.limit)
-
-
-def _wrong_throttle(throttle: Throttle) -> str:
-    if any(not 0 < rate <= 1_000_000 for rate in throttle.per_group.values()):
-        return "a rate in per_group must be above 0 and at most 1,000,000"
-    return _wrong_burst(throttle.rate, throttle.burst)
-
-
-def _wrong_burst(rate: float | None, burst: float | None) -> str:
-    if burst is None:
-        return ""
-    if rate is None:
-        return "a burst needs a rate"
-    least = least_burst(rate)
-    return "" if burst >= least else f"a burst below 1 + 0.3 x rate = {least:g} cannot be kept exactly: raise it"
-
-
-def _hint(state: State) -> str:
-    return {
-        "DRAFT": "start it first",
-        "SEALING": "its audience is being fixed, try again in a moment",
-        "CANCELLING": "it is being cancelled",
-    }.get(state, "it has ended" if state in ENDED else "see docs/lifecycle.md")
+        return listed if entry.state in STOPPING else None
+    return asked if entry.state in STOPPING else entry.seal.count
