@@ -1,9 +1,37 @@
 """What a campaign is made of: its audience, content, times and limits, as people and programs write them in JSON."""
 
+from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+
+def _moment(value: object) -> object:
+    """Seconds since 1970 of an ISO 8601 text; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return value  # refused as what it is: no number
+    if read.tzinfo is None:
+        raise ValueError(f"{value} does not say in which zone: write {value}Z for UTC, or {value}+01:00")
+    try:
+        return read.timestamp()
+    except OverflowError as error:
+        raise ValueError(f"{value} is out of range") from error
+
 
 # No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -12,7 +40,17 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-
 ZoneName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]  # IANA: Europe/Lisbon
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]  # 09:30
 WallTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-Moment = Annotated[float, Field(gt=0, lt=10_000_000_000)]  # seconds since 1970, UTC
+Moment = Annotated[  # seconds since 1970, UTC; it may be written in ISO 8601 with an offset
+    float,
+    BeforeValidator(_moment),
+    Field(gt=0, lt=10_000_000_000),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10_000_000_000},
+        ]
+    }),
+]  # fmt: skip
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]  # messages a second
 Delay = Annotated[float, Field(ge=0, le=2_592_000)]  # seconds, up to 30 days
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -151,8 +151,11 @@ class Tail:
         return ends
 
     async def _committed(self) -> dict[int, int]:
-        async with CommittedOffsets(self.settings.kafka) as offsets:
-            return await offsets.read()
+        try:
+            async with CommittedOffsets(self.settings.kafka) as offsets:
+                return await offsets.read()
+        except KafkaError:  # record has not said anything yet, and its coordinator has no place
+            return {}
 
     async def _check_topics(self, partitions: list[TopicPartition]) -> None:
         # All topics are listed: asking for a topic by name would create it on a broker that allows it.

@@ -1,30 +1,24 @@
 """Who asks: API keys `fk_<id>_<secret>`, and what their scopes allow."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from hmac import compare_digest
 
+from app.control.api_keys import hash_of, split_key
 from app.things import ApiKey
 from app.web.problems import refuse
 
-TOKEN = re.compile(r"fk_([a-z0-9]{8,32})_([A-Za-z0-9_-]{16,200})")
 NOBODY = "0" * 64  # compared with where there is no such key: both take the same time
 ADVICE = "send Authorization: Bearer KEY; `fanfare keys create` makes one"
 
 
-def secret_hash(secret: str) -> str:
-    """What is stored of a secret. It is as random as a hash: one round is enough."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def find_key(token: str, keys: Mapping[str, ApiKey], now: float) -> ApiKey | None:
     """The key that *token* is, if it is valid at *now*."""
-    match = TOKEN.fullmatch(token)
-    if match is None:
+    parts = split_key(token) if token.isascii() else None
+    if parts is None:
         return None
-    key = keys.get(match[1])
-    same = compare_digest(key.hash if key else NOBODY, secret_hash(match[2]))
+    ident, secret = parts
+    key = keys.get(ident)
+    same = compare_digest(key.hash if key else NOBODY, hash_of(secret))
     if key is None or not same or key.revoked_at is not None:
         return None
     return key if key.expires_at is None or now < key.expires_at else None

@@ -97,8 +97,19 @@ def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> R
 
 
 def _field(place: tuple[int | str, ...], names: Mapping[str, str]) -> str:
-    whole = ".".join(map(str, place))
-    return names.get(whole, whole)[:500]
+    # What stands in parentheses is a form of a body that has several: no part of the request.
+    parts = [text for text in map(str, place) if not text.startswith("(")]
+    return renamed(".".join(parts), names)[:500]
+
+
+def renamed(field: str, names: Mapping[str, str]) -> str:
+    """*field* by the name that it, or the longest beginning of it, has in *names*; "" drops that beginning."""
+    parts = field.split(".")
+    for length in range(len(parts), 0, -1):
+        name = names.get(".".join(parts[:length]))
+        if name is not None:
+            return ".".join(filter(None, [name, *parts[length:]]))
+    return field
 
 
 def _is_unicode(text: str) -> bool:

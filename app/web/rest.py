@@ -24,6 +24,7 @@ from app.web.reading import (
     part_of_path,
     query_of,
     read_body,
+    renamed,
     too_large,
     validated,
     visible_header,
@@ -94,7 +95,7 @@ class Call:
     async def command(self, kind: CommandKind, *, names: Mapping[str, str] | None = None, **fields: Any) -> Done:
         """Ask the owner for *kind* and wait until this edge can read what it wrote. A refusal is raised as a problem.
 
-        *names* are what fields of the command are called in this request.
+        *names* are what fields of the command, or all that begins with one, are called in this request.
         """
         try:
             asked = {"id": self.command_id, "account": self.account, "kind": kind, "actor": self.key.id} | fields
@@ -108,7 +109,7 @@ class Call:
         if answer.status >= 400:
             raise refuse(
                 answer.status, TITLES.get(answer.status, "Refused"), answer.error,
-                field=(names or {}).get(answer.field, answer.field), state=answer.state, allowed=answer.allowed,
+                field=renamed(answer.field, names or {}), state=answer.state, allowed=answer.allowed,
             )  # fmt: skip
         await positions.await_answer(self.control, answer, self.request[ANSWER_HEADERS])
         return done

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from app.commands import Answer, CampaignEntry, Command, Seal
+from app.control.api_keys import hash_of
 from app.local.kafka import KafkaServer, running
 from app.records import Beat, Demand, encode
 from app.settings import Settings
@@ -26,7 +27,6 @@ from app.topics import (
     WORKER_BEAT,
 )
 from app.web.application import create_edge
-from app.web.auth import secret_hash
 from app.web.keys import LINK
 from app.web.views import Views
 
@@ -39,7 +39,7 @@ SECRET = "s" * 32
 def api_key(ident: str = "testadmin", *scopes: Scope, **more: Any) -> ApiKey:
     """An API key whose secret is SECRET."""
     return ApiKey.model_validate({
-        "id": ident, "account": "default", "hash": secret_hash(SECRET), "scopes": scopes or ("admin",),
+        "id": ident, "account": "default", "hash": hash_of(SECRET), "scopes": scopes or ("admin",),
         "created_at": 1_700_000_000.0, **more,
     })  # fmt: skip
 
