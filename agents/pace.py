@@ -10,7 +10,6 @@ from app.commands import CampaignEntry, Seal
 from app.delivery.lifecycle import ENDED, LIVE, TRANSITIONS, expected, moved
 from app.delivery.outcomes import FINAL, DropReason
 from app.delivery.sharding import ROWS_A_PARTITION, Progress, next_ranges
-from app.delivery.trial import is_held_back
 from app.faults import reached
 from app.records import Demand, Shard, Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -94,15 +93,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         progress = pacing.progress.setdefault(entry.id, Progress())
         shards = [
             Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count)
-            for _, first, count in next_ranges(
-                seal,
-                progress,
-                listed,
-                due,
-                ROWS_A_PARTITION * app.partitions,
-                app.now(),
-                sample_only=is_held_back(entry),
-            )
+            for _, first, count in next_ranges(seal, progress, listed, due, ROWS_A_PARTITION * app.partitions)
         ]
         if not shards:
             return

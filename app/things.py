@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from app.specs import Content, Label, Moment, Name, Strict, Window, ZoneName
 
@@ -23,6 +23,8 @@ class AnyOf(Strict):
 
 class Not(Strict):
     """Everybody who does not pass it."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     not_: "Filter" = Field(alias="not")
 
@@ -60,7 +62,28 @@ class ByEngagement(Strict):
     times: int = Field(default=1, ge=1, le=10_000, description="At least so often")
 
 
-Filter = All | AnyOf | Not | ByAttribute | ByList | ByEngagement
+KINDS = ("all", "any", "not", "attribute", "list", "engaged")
+
+
+def _kind_of(value: Any) -> str | None:
+    """Which of KINDS a filter is: the field that only this kind has."""
+    names = value if isinstance(value, dict) else {each.removesuffix("_") for each in dir(value)}
+    return next((kind for kind in KINDS if kind in names), None)
+
+
+Filter = Annotated[
+    Annotated[All, Tag("all")]
+    | Annotated[AnyOf, Tag("any")]
+    | Annotated[Not, Tag("not")]
+    | Annotated[ByAttribute, Tag("attribute")]
+    | Annotated[ByList, Tag("list")]
+    | Annotated[ByEngagement, Tag("engaged")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="filter_kind",
+        custom_error_message=f"a filter is an object with one of the fields {', '.join(KINDS)}",
+    ),
+]
 DEEPEST, MOST_NODES = 12, 300  # of a filter
 
 

@@ -17,6 +17,7 @@ from app.cli import (
     messages,
     segments,
     store,
+    suppressions,
     templates,
     workers,
 )
@@ -74,6 +75,7 @@ campaign.attach(app)
 messages.attach(app)
 segments.attach(app)
 templates.attach(app)
+suppressions.attach(app)
 keys.attach(app)
 limits.attach(app)
 store.attach(app)

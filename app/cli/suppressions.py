@@ -1,0 +1,158 @@
+"""`fanfare suppressions`: whom nobody must write to."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.failures import CommandError, Exit
+from app.cli.order import Account
+from app.cli.times import moment_of, span_of
+
+if TYPE_CHECKING:
+    from app.web.named_people import Unnamed
+
+suppressions = typer.Typer(
+    help="Whom nobody must write to.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=examples(
+        "fanfare suppressions add ana@example.com --reason complaint",
+        "fanfare suppressions add --file left.txt --scope list --of newsletter",
+    ),
+)
+
+SCOPES = ("global", "account", "list", "campaign")
+AT_ONCE = 10_000
+SHOWN = 20  # problems on the terminal; --json lists all
+
+People = Annotated[
+    list[str] | None, typer.Argument(metavar="[ADDRESS]...", help="Addresses, or recipient ids of 32 hex digits.")
+]
+File = Annotated[Path | None, typer.Option("--file", help="One address or recipient id a line; - is stdin.")]
+Scope = Annotated[str, typer.Option("--scope", help="global, account, list or campaign.")]
+Of = Annotated[str, typer.Option("--of", help="Name of the list, or id of the campaign.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    app.add_typer(suppressions, name="suppressions")
+
+
+@suppressions.command(
+    "add",
+    epilog=examples(
+        "fanfare suppressions add ana@example.com --reason complaint --source crm",
+        "fanfare suppressions add --file left.txt --scope list --of newsletter --until 90d",
+        "fanfare suppressions add --file - --scope global",
+    ),
+)
+def add(
+    people: People = None,
+    file: File = None,
+    scope: Scope = "account",
+    of: Of = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "manual",
+    source: Annotated[str, typer.Option("--source", help="Where it came from, for people.")] = "cli",
+    until: Annotated[str, typer.Option("--until", help="A time, or a span such as 90d. Default: for good.")] = "",
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Write to these people no more: within a second, also where a message already waits."""
+    end = 0.0
+    if until:
+        end = moment_of(until, "--until") if "T" in until else time.time() + span_of(until, "--until")
+    _told("add", people, file, as_json, scope, of, account, reason=reason, source=source, until=end)
+
+
+@suppressions.command(
+    "remove",
+    epilog=examples(
+        "fanfare suppressions remove ana@example.com",
+        "fanfare suppressions remove --file back.txt --scope list --of newsletter",
+    ),
+)
+def remove(
+    people: People = None,
+    file: File = None,
+    scope: Scope = "account",
+    of: Of = "",
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Lift the suppression of one scope. Others of the same person stay."""
+    _told("remove", people, file, as_json, scope, of, account)
+
+
+def _told(
+    op: str, people: list[str] | None, file: Path | None, as_json: bool, scope: str, of: str, account: str, **more: Any
+) -> None:
+    if scope not in SCOPES:
+        raise CommandError(f"there is no scope {scope!r}", f"one of {', '.join(SCOPES)}", Exit.USAGE)
+    if (scope in ("list", "campaign")) != bool(of):
+        raise CommandError(
+            f"--scope {scope} {'needs' if not of else 'takes no'} --of", "--of names the list or campaign", Exit.USAGE
+        )
+    fields: dict[str, Any] = {"op": op, "scope": scope, "scope_id": account if scope == "account" else of, **more}
+    if scope in ("list", "campaign"):
+        fields["account"] = account
+    count, problems = asyncio.run(_publish(people_in(people, file), fields))
+    if as_json:
+        emit({op: count, "problems": [{"line": a.index + 1, "value": a.value, "reason": a.reason} for a in problems]})
+    else:
+        say(f"{'suppressed' if op == 'add' else 'lifted for'} {count:,} people ({scope}{f' {of}' if of else ''})")
+        if problems:
+            rows = [(str(a.index + 1), a.value, a.reason) for a in problems[:SHOWN]]
+            table(f"{len(problems):,} left out", ("number", "value", "reason"), rows)
+    if problems:
+        raise typer.Exit(Exit.PARTLY)
+
+
+async def _publish(values: Iterator[str], fields: dict[str, Any]) -> tuple[int, list["Unnamed"]]:
+    """Publish *values* part by part: what is published counts, and repeating it all does no harm."""
+    from app.cli.progress import counting
+    from app.clickhouse.key_check import read_key
+    from app.control import Control
+    from app.control.suppressions import packs_of, publish
+    from app.settings import settings
+    from app.web.named_people import Unnamed, named_people
+
+    secret, count, read, problems = read_key(settings().secret_path), 0, 0, list[Unnamed]()
+    with counting("Suppressing" if fields["op"] == "add" else "Lifting") as done:
+        async with Control(settings()) as control:
+            while part := list(islice(values, AT_ONCE)):
+                found = named_people(part, secret)
+                packs = list(packs_of(list(found.people), settings().partitions, at=time.time(), **fields))
+                await publish(control, packs)
+                problems += [Unnamed(read + each.index, each.value, each.reason) for each in found.problems]
+                count, read = count + len(found.people), read + len(part)
+                done(read)
+    return count, problems
+
+
+def people_in(people: list[str] | None, file: Path | None) -> Iterator[str]:
+    """Who was named: as arguments, or line by line in *file*."""
+    if bool(people) == bool(file):
+        raise CommandError(
+            "nobody was named" if not people else "addresses and --file at once",
+            "give addresses, or --file with one a line",
+            Exit.USAGE,
+        )
+    return iter(people) if people else _lines(file or Path("-"))
+
+
+def _lines(file: Path) -> Iterator[str]:
+    from app.clickhouse.file_lines import FileLines
+
+    if str(file) != "-" and not file.is_file():
+        raise CommandError(f"there is no file {file}", "give a file with one address a line", Exit.USAGE)
+    import sys
+
+    for _, line in FileLines(sys.stdin.buffer if str(file) == "-" else file):
+        if isinstance(line, bytes) and (text := line.decode("utf-8", "replace").strip().strip('"')):
+            yield text

@@ -1,0 +1,46 @@
+"""People as requests name them: by address, or by the recipient id that events and messages hold."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from app import ids
+from app.content.address import AddressError, wire_address
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A value that names nobody: the *index*-th of the request."""
+
+    index: int
+    value: str
+    reason: str
+
+
+@dataclass(slots=True)
+class NamedPeople:
+    """Recipient id -> how it was written first, in the order of the request; and what names nobody."""
+
+    people: dict[bytes, str] = field(default_factory=dict)
+    problems: list[Unnamed] = field(default_factory=list)
+
+
+def named_people(values: Iterable[str], secret: bytes) -> NamedPeople:
+    """The people that *values* name."""
+    found = NamedPeople()
+    for index, value in enumerate(values):
+        try:
+            found.people.setdefault(recipient_of(value, secret), value.strip())
+        except AddressError as error:
+            found.problems.append(Unnamed(index, value[:320], str(error)))
+    return found
+
+
+def recipient_of(value: str, secret: bytes) -> bytes:
+    """The recipient id of an address, or the one that *value* is in hex. Raises AddressError."""
+    value = value.strip()
+    if _ID.fullmatch(value.lower()):
+        return bytes.fromhex(value)
+    return ids.recipient_id(secret, "email", ids.normalise_email(wire_address(value)))
