@@ -182,6 +182,16 @@ class SealTask(msgspec.Struct, array_like=True):
     plan: bytes = b""  # AudiencePlan, JSON
 
 
+class WinnerTask(msgspec.Struct, array_like=True):
+    """winner.requested: count what the variants of an experiment came to. Asked again until it is answered."""
+
+    account: str
+    campaign: str
+    run: int
+    variants: list[str]  # names; a row of the audience has their number, from 1
+    metric: str
+
+
 class Shard(msgspec.Struct, array_like=True):
     """audience.sharded: read rows [first, first + count) of a seal and emit their packs."""
 
