@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import AsJson, emit, examples, say
+from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.known import known
 from app.cli.order import Account, new_id, order, send
 from app.cli.times import iso, span_of
 
@@ -18,6 +19,7 @@ keys = typer.Typer(
     rich_markup_mode=None,
     epilog=examples(
         "fanfare keys create --account acme --scope write --name website",
+        "fanfare keys list --account acme",
         "fanfare keys revoke 4f0a91c2d7e8b365 --account acme",
     ),
 )
@@ -64,9 +66,23 @@ def create(
     say("[dim]Keep it: it is not shown again. Send it as `Authorization: Bearer KEY`.[/]")
 
 
+@keys.command("list", epilog=examples("fanfare keys list --account acme", "fanfare keys list --json"))
+def list_keys(account: Account = "default", as_json: AsJson = False) -> None:
+    """Show the keys of an account, without their secrets."""
+    found = known(lambda tail: [each for each in tail.keys.values() if each.account == account])
+    found.sort(key=lambda each: each.created_at)
+    if as_json:
+        emit({"keys": [shown(each) for each in found]})
+    elif found:
+        rows = [(a.id, a.name, ", ".join(a.scopes), iso(a.created_at), _ends(a)) for a in found]
+        table(f"API keys of {account}", ("id", "name", "scopes", "made", "ends"), rows)
+    else:
+        say(f"This account has no keys. Make one: `fanfare keys create --account {account} --scope write`.")
+
+
 @keys.command("revoke", epilog=examples("fanfare keys revoke 4f0a91c2d7e8b365 --account acme"))
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the key: what stands between fk_ and _.")],
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the key, from `fanfare keys list`.")],
     account: Account = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -90,3 +106,7 @@ def shown(key: "ApiKey") -> dict[str, Any]:
         "expires_at": iso(key.expires_at),
         "revoked_at": iso(key.revoked_at),
     }
+
+
+def _ends(key: "ApiKey") -> str:
+    return f"revoked {iso(key.revoked_at)}" if key.revoked_at else iso(key.expires_at) or ""

@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 
-from app.cli.console import AsJson, examples
+from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
+from app.cli.known import known
 from app.cli.order import Key, new_id, order
 
 limits = typer.Typer(
     help="Limits above campaigns.",
     no_args_is_help=True,
     rich_markup_mode=None,
-    epilog=examples("fanfare limits set group gmail --rate 200"),
+    epilog=examples("fanfare limits set group gmail --rate 200", "fanfare limits list"),
 )
 
 SCOPES = ("account", "route", "group")
@@ -52,3 +53,20 @@ def set_limit(
     )
     said = f"{scope} {name}: {rate:g}/s" if rate else f"{scope} {name}: no limit of its own"
     order(Command(id=new_id(key), kind="limit.set", limit=limit), as_json, said=said)
+
+
+@limits.command("list", epilog=examples("fanfare limits list", "fanfare limits list --json"))
+def list_limits(as_json: AsJson = False) -> None:
+    """Show the limits above campaigns. A campaign's own are in its spec."""
+    found = known(lambda tail: sorted(tail.limits.values(), key=lambda each: (each.scope, each.name)))
+    if as_json:
+        emit({"limits": [each.model_dump() for each in found]})
+    elif found:
+        rows = [(a.scope, a.name, _figure(a.rate), _figure(a.burst), _figure(a.concurrency)) for a in found]
+        table("Limits", ("scope", "name", "messages/s", "at once", "on the way"), rows, right=(2, 3, 4))
+    else:
+        say("No limits above campaigns. Set one: `fanfare limits set group gmail --rate 200`.")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli import (
+    account,
     bench,
     campaign,
     contacts,
@@ -78,6 +79,7 @@ templates.attach(app)
 suppressions.attach(app)
 keys.attach(app)
 limits.attach(app)
+account.attach(app)
 store.attach(app)
 workers.attach(app)
 deadletters.attach(app)

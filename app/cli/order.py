@@ -19,6 +19,7 @@ IfMatch = Annotated[int | None, typer.Option("--if-match", min=1, help="Only if 
 # What lists the things of a kind: who mistypes an id looks there.
 LISTS = {
     "campaign": "fanfare campaign status",
+    "key": "fanfare keys list",
 }
 
 

@@ -19,9 +19,11 @@ COMMANDS = (
     "up", "down", "demo", "status", "contacts import", "campaign create", "campaign update",
     "campaign clone", "campaign unschedule", "campaign approve", "campaign decide", "campaign throttle",
     "segments create", "segments update", "segments delete", "templates create", "templates update",
-    "templates delete", "keys create", "keys revoke", "limits set",
+    "templates delete", "keys create", "keys list", "keys revoke", "limits set", "limits list",
+    "account show", "account set",
     "suppressions add", "suppressions remove", "campaign start", "campaign pause",
-    "campaign resume", "campaign cancel", "campaign status", "campaign watch", "messages", "topics apply", "migrate",
+    "campaign resume", "campaign cancel", "campaign status", "campaign watch",
+    "messages list", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
     "deadletters replay", "bench",
 )  # fmt: skip
@@ -195,6 +197,8 @@ def test_it_runs_as_a_module() -> None:
     [
         (("keys", "create", "--scope", "read", "--expires", "soon"), "90d"),
         (("keys", "create", "--scope", "everything"), "scopes"),
+        (("account", "set", "acme", "--quiet", "at night"), "21:00-08:00"),
+        (("account", "set", "acme"), "--running 20"),
         (("limits", "set", "planet", "earth", "--rate", "1"), "account, route, group"),
         (("suppressions", "add", "a@example.com", "--scope", "planet"), "account, list, campaign"),
         (("suppressions", "add", "a@example.com", "--scope", "list"), "--of"),

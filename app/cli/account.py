@@ -1,0 +1,108 @@
+"""`fanfare account`: how an account wants its campaigns to be run."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.console import AsJson, emit, examples, table
+from app.cli.failures import CommandError, Exit
+from app.cli.known import known
+from app.cli.order import Key, new_id, order
+from app.cli.times import span_of
+
+if TYPE_CHECKING:
+    from app.things import Account
+
+account_group = typer.Typer(
+    help="Settings of an account.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=examples(
+        "fanfare account show acme",
+        "fanfare account set acme --running 20 --approval --undo 10m",
+    ),
+)
+
+NONE = "none"
+_HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
+
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    app.add_typer(account_group, name="account")
+
+
+@account_group.command("show", epilog=examples("fanfare account show acme", "fanfare account show acme --json"))
+def show(name: Name = "default", as_json: AsJson = False) -> None:
+    """Show the settings of an account."""
+    found = _account(name)
+    if as_json:
+        emit(found.model_dump())
+        return
+    quiet = found.quiet
+    rows = [
+        ("campaigns at once", found.running),
+        ("approval by a second key", "needed" if found.approval else "not needed"),
+        ("a start can be undone for", f"{found.undo:g} s"),
+        ("quiet hours", f"{quiet.opens} to {quiet.closes}{' by local clocks' * quiet.local}" if quiet else NONE),
+        ("time zone", found.time_zone),
+    ]
+    table(name, ("setting", "value"), rows)
+
+
+@account_group.command(
+    "set",
+    epilog=examples(
+        "fanfare account set acme --running 20",
+        "fanfare account set acme --approval --undo 10m",
+        "fanfare account set acme --quiet 21:00-08:00 --local --time-zone Europe/Lisbon",
+        "fanfare account set acme --quiet none",
+    ),
+)
+def set_account(
+    name: Name = "default",
+    running: Annotated[int | None, typer.Option("--running", help="Campaigns at once; others are QUEUED.")] = None,
+    approval: Annotated[
+        bool | None, typer.Option("--approval/--no-approval", help="A start needs a second API key.")
+    ] = None,
+    undo: Annotated[str, typer.Option("--undo", help="Span in which a start can be undone: 10m; 0s for none.")] = "",
+    quiet: Annotated[
+        str, typer.Option("--quiet", help="Hours in which nobody is sent a campaign: 21:00-08:00, or none.")
+    ] = "",
+    local: Annotated[
+        bool, typer.Option("--local", help="Quiet hours by the clock of each recipient, where it is known.")
+    ] = False,
+    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA name: Europe/Lisbon.")] = "",
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Change settings of an account. What is not given stays as it is."""
+    from app.commands import Command
+    from app.things import Account
+
+    changes: dict[str, Any] = {"running": running, "approval": approval, "time_zone": time_zone or None}
+    changes["undo"] = span_of(undo, "--undo") if undo else None
+    changes = {field: value for field, value in changes.items() if value is not None}
+    if quiet:
+        changes["quiet"] = None if quiet == NONE else _window(quiet, local)
+    if not changes:
+        raise CommandError("nothing to set", "give a setting, such as --running 20", Exit.USAGE)
+    before = _account(name)
+    after = Account.model_validate(before.model_dump() | changes)
+    order(Command(id=new_id(key), account=name, kind="account.set", settings=after), as_json, said=f"{name} is set")
+
+
+def _account(name: str) -> "Account":
+    from app.things import Account
+
+    return known(lambda tail: tail.accounts.get(name)) or Account(name=name)
+
+
+def _window(hours: str, local: bool) -> dict[str, Any]:
+    read = _HOURS.fullmatch(hours)
+    if read is None:
+        raise CommandError(f"--quiet {hours!r} are no hours", "write them as 21:00-08:00, or none", Exit.USAGE)
+    return {"opens": read[1], "closes": read[2], "local": local}
