@@ -1,16 +1,51 @@
-"""Content and campaign -> the compiled template that a sender renders with, one a spec version."""
+"""Content and campaign -> compiled templates that a sender renders with: one a spec version, variant and language."""
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from agents.campaigns import content_of
 from app.commands import CampaignEntry
-from app.content.email_template import EmailTemplate, LinkOptions, Sender, compile_email
-from app.content.problems import ContentError
+from app.content.email_template import compile_email
+from app.content.letterhead import LinkOptions, Sender
+from app.content.locales import Languages
+from app.content.problems import ContentError, RenderError
+from app.content.ready_made import READY_MADE, ReadyMadeMail
 from app.settings import Settings
+from app.specs import Content
 from app.stream.directory import Directory
 
-KEPT = 200  # compiled templates in memory
+K = TypeVar("K")
+V = TypeVar("V")
+
+KEPT = 300  # compiled templates in memory
+CONTENTS_KEPT = 100
+
+
+class Template(Protocol):
+    """What a letter is rendered with."""
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        message_id: bytes,
+        recipient_id: bytes,
+        address: str,
+        at: float,
+        attempt: int = 1,
+    ) -> bytes | RenderError:
+        """The whole message, ready for DATA, or why it cannot be composed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A content, its id and its languages."""
+
+    id: str
+    content: Content
+    languages: Languages
 
 
 def link_key(secret: bytes) -> bytes:
@@ -18,32 +53,107 @@ def link_key(secret: bytes) -> bytes:
     return hashlib.blake2b(b"links", key=secret, digest_size=32).digest()
 
 
+def content_id_for(campaign: CampaignEntry, variant: int) -> str:
+    """The id of the content that *variant* of *campaign* gets, "" if it has none.
+
+    Variants count from 1. 0 is who is not in the test: the winner's, once there is one.
+    """
+    spec, contents = campaign.spec, campaign.contents
+    if not contents:
+        return spec.content_id
+    name = ""
+    if spec.experiment is not None and 0 < variant <= len(spec.experiment.variants):
+        name = spec.experiment.variants[variant - 1].name
+    elif spec.experiment is not None and campaign.trial is not None:
+        name = campaign.trial.winner
+    return contents.get(name) or contents.get("", "")
+
+
 class Composer:
-    """Compiles each campaign's content once and keeps the latest in memory."""
+    """Compiles each content of each campaign once and keeps the latest in memory."""
 
     def __init__(self, contents: Directory, settings: Settings) -> None:
         self._contents = contents
         self._settings = settings
         self._key = link_key(settings.secret_path.read_bytes())
-        self._compiled: OrderedDict[tuple[str, int], EmailTemplate] = OrderedDict()
+        self._translated: OrderedDict[str, Translated] = OrderedDict()
+        self._compiled: OrderedDict[tuple[str, int, str, str], Template | ContentError] = OrderedDict()
 
-    async def template_of(self, campaign: CampaignEntry) -> EmailTemplate | ContentError | None:
-        """The template of *campaign*, why there can be none, or None when its content has not arrived here."""
-        known = self._compiled.get((campaign.id, campaign.version))
-        if known is not None:
-            self._compiled.move_to_end((campaign.id, campaign.version))
-            return known
-        content = await content_of(self._contents, campaign.spec.content_id)
-        if content is None:
-            return None
+    async def letters_of(self, campaign: CampaignEntry, variants: Collection[int]) -> "Letters | None":
+        """The letters that *variants* of *campaign* get, or None when a content of theirs has not arrived here."""
+        found: dict[int, Translated | None] = {}
+        for variant in variants:
+            content_id = content_id_for(campaign, variant)
+            if content_id == READY_MADE:
+                found[variant] = None
+                continue
+            translated = await self._content(content_id) if content_id else None
+            if translated is None:
+                return None
+            found[variant] = translated
+        return Letters(self, campaign, found)
+
+    async def _content(self, content_id: str) -> Translated | None:
+        known = self._translated.get(content_id)
+        if known is None:
+            content = await content_of(self._contents, content_id)
+            if content is None:
+                return None
+            known = Translated(content_id, content, Languages(content))
+        return _kept(self._translated, content_id, known, CONTENTS_KEPT)
+
+    def compiled(
+        self, campaign: CampaignEntry, translated: Translated | None, language: str
+    ) -> Template | ContentError:
+        """The template of *translated* in *language* for *campaign*; that of ready-made letters for None."""
+        content_id = READY_MADE if translated is None else translated.id
+        key = campaign.id, campaign.version, content_id, language
+        known = self._compiled.get(key)
+        return _kept(self._compiled, key, known or self._compile(campaign, translated, language), KEPT)
+
+    def _compile(
+        self, campaign: CampaignEntry, translated: Translated | None, language: str
+    ) -> Template | ContentError:
         spec = campaign.spec
         sender = Sender(spec.from_email, spec.from_name, spec.reply_to, campaign.account, campaign.id)
-        links = LinkOptions(self._settings.public_url, self._key, spec.tracking.opens, spec.tracking.clicks)
+        links = LinkOptions(
+            self._settings.public_url,
+            self._key,
+            spec.tracking.opens,
+            spec.tracking.clicks,
+            list_unsubscribe=spec.kind == "campaign",
+        )
         try:
-            template = compile_email(content, sender, links)
+            if translated is None:
+                return ReadyMadeMail(sender, links)
+            return compile_email(translated.content, sender, links, language=language)
         except ContentError as error:
             return error
-        self._compiled[campaign.id, campaign.version] = template
-        while len(self._compiled) > KEPT:
-            self._compiled.popitem(last=False)
-        return template
+
+
+class Letters:
+    """Which template a row of a release gets, by its variant and the language of its contact."""
+
+    def __init__(self, composer: Composer, campaign: CampaignEntry, contents: Mapping[int, Translated | None]) -> None:
+        self._composer = composer
+        self._campaign = campaign
+        self._contents = contents
+        self._known: dict[tuple[int, str], Template | ContentError] = {}
+
+    def template_for(self, variant: int, variables: Mapping[str, Any]) -> Template | ContentError:
+        """The template for a contact with these attributes, or why there is none. Compiles it when it is the first."""
+        translated = self._contents[variant]
+        language = "" if translated is None else translated.languages.of(variables)
+        known = self._known.get((variant, language))
+        if known is None:
+            known = self._known[variant, language] = self._composer.compiled(self._campaign, translated, language)
+        return known
+
+
+def _kept(kept: OrderedDict[K, V], key: K, value: V, most: int) -> V:
+    """*value*, the latest of at most *most* that are kept."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return value

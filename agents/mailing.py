@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from agents.compose import Letters
 from agents.quarantine import Quarantine
-from app.content.email_template import EmailTemplate
-from app.content.problems import RenderError
+from app.content.problems import ContentError, RenderError
 from app.delivery.outcomes import Kind
 from app.faults import deadly
 from app.records import Outcome, Outgoing, Release
@@ -27,14 +27,14 @@ class ReleaseMailing:
         self,
         release: Release,
         envelope_from: str,
-        template: EmailTemplate,
+        letters: Letters,
         may_start: Callable[[], bool],
         journal: AttemptJournal,
         quarantine: Quarantine,
         now: Callable[[], float],
     ) -> None:
         self.envelope_from = envelope_from
-        self._release, self._template = release, template
+        self._release, self._letters = release, letters
         self._may_start, self._journal, self._now = may_start, journal, now
         self._quarantine = quarantine
         self._allowed, self._asked = False, 0.0
@@ -89,7 +89,11 @@ class ReleaseMailing:
             detail = "set aside: the last crashes of this sender were in the middle of rendering it"
             return Outcome(Kind.BLOCKED, self._now(), klass="poison", detail=detail)
         deadly(row.address)
-        body = self._template.render(
+        template = self._letters.template_for(row.variant, variables)
+        if isinstance(template, ContentError):
+            self._quarantine.end(row.message_id)
+            return Outcome(Kind.BLOCKED, self._now(), klass="content", detail=str(template)[:500])
+        body = template.render(
             variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt
         )
         self._quarantine.end(row.message_id)

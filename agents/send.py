@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
-from agents.compose import Composer
+from agents.compose import Composer, Letters
 from agents.mailing import ReleaseMailing
 from agents.quarantine import Quarantine
 from app import topics
 from app.commands import CampaignEntry
-from app.content.email_template import EmailTemplate
-from app.content.problems import ContentError
 from app.delivery.ledger import Intent, refusal, resolve, returned
 from app.delivery.outcomes import Kind
 from app.faults import reached
@@ -109,23 +107,19 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             if poison:
                 await sender.dead.put(event, poison)
                 return held(release, "poison", poison, app.now())
-            template = await sender.composer.template_of(campaign)
-            if template is None:
+            letters = await sender.composer.letters_of(campaign, {row.variant for row in release.rows})
+            if letters is None:
                 return returned(release, "content not here yet", app.now())
-            if isinstance(template, ContentError):
-                return held(release, "content", str(template), app.now())
             intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))
             await table.write(event.message.partition, ledger.intend(release.release_id, intent))
             reached("send.intended")
-            return await send_rows(event, release, campaign, template)
+            return await send_rows(event, release, campaign, letters)
 
-    async def send_rows(
-        event: EventT[bytes], release: Release, campaign: CampaignEntry, template: EmailTemplate
-    ) -> Result:
+    async def send_rows(event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters) -> Result:
         mailing = ReleaseMailing(
             release,
             campaign.spec.from_email,
-            template,
+            letters,
             start_guard(event, release),
             sender.journal,
             sender.quarantine,

@@ -18,11 +18,19 @@ class ReadyMade:
         return b"From: a@acme.example\r\nX-Fanfare-Message: " + message.hex().encode() + b"\r\n\r\n" + FILLER
 
 
-async def ready_made(_composer: Composer, _campaign: object) -> ReadyMade:
+class OneForAll:
+    """Letters that are all made with it."""
+
+    def template_for(self, _variant: int, _variables: Any) -> ReadyMade:
+        """The template of every row."""
+        return ReadyMade()
+
+
+async def ready_made(_composer: Composer, _campaign: object, _variants: object) -> OneForAll:
     """In place of compiling content."""
-    return ReadyMade()
+    return OneForAll()
 
 
 if __name__ == "__main__":
-    Composer.template_of = ready_made  # type: ignore[assignment,method-assign]
+    Composer.letters_of = ready_made  # type: ignore[assignment,method-assign]
     run_worker(build_senders(settings()))

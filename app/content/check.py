@@ -1,50 +1,140 @@
 """Is this content fit to be sent? Every problem with its part, line and column, before a campaign exists."""
 
 import re
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
 
+from app.content.locales import DEFAULT, folded, parts_in
 from app.content.plain import text_template
 from app.content.problems import ContentProblem
 from app.content.rules import RESERVED, needed_variables, violations
 from app.content.sandbox import HTML, TEXT, Sandbox, compiled
 from app.content.source import SourceError, lexemes, line_and_column, parse, with_newlines
-from app.specs import Content
+from app.specs import Content, Parts
 
 LARGEST_TEMPLATE = 500_000  # characters of one part
 MOST_FINDINGS = 20  # listed of one part
 BUILT_IN = frozenset({"unsubscribe_url", "message_id", "address"})
+EMAIL = ("subject", "preheader", "html", "text")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def check(content: Content, known_variables: set[str] | None) -> list[ContentProblem]:
-    """What is wrong with *content*; an empty list if nothing is.
+def check(content: Content, known_variables: set[str] | None, *, channel: str | None = "email") -> list[ContentProblem]:
+    """What is wrong with *content*, in all its parts and languages; an empty list if nothing is.
 
     *known_variables* are the attributes that contacts may have: a template may use those, the built-in
     ones and those with a default text. None means that nobody knows: then only the template itself is judged,
-    and a contact without a variable it needs gets a RenderError.
+    and a contact without a variable it needs gets a RenderError. *channel* None is for a template that
+    need not be complete: a campaign may add a subject.
     """
-    if not content.html and not content.text:
-        return [ContentProblem("html", 1, 1, "an email needs html or text")]
-    problems = [
-        ContentProblem("defaults", 1, 1, f"the name '{name}' is reserved")
-        for name in content.defaults
-        if name in BUILT_IN or name.startswith(("_", RESERVED))
-    ]
+    missing = _missing(content, channel)
+    if missing:
+        return missing
+    problems = _reserved(content.defaults) + _twice(content) + _parameters(content)
     known = None if known_variables is None else known_variables | BUILT_IN | set(content.defaults)
-    for part, sandbox, source in parts_of(content):
-        problems += _problems_of(part, sandbox, with_newlines(source), known)
-    if not problems and not content.text:
-        problems += _problems_of_derived(content.html)
+    for place, part, source in sources_of(content):
+        problems += _problems_of(place, sandbox_of(part), with_newlines(source), known)
+    if not problems:
+        for key in (DEFAULT, *content.locales):
+            parts = parts_in(content, key)
+            problems += [] if parts.text else _problems_of_derived(place_of(key, "text"), parts.html)
     return problems
 
 
-def parts_of(content: Content) -> list[tuple[str, Sandbox, str]]:
-    """(part, its sandbox, its source) of the parts that *content* has."""
-    parts = [("subject", TEXT, content.subject), ("html", HTML, content.html), ("text", TEXT, content.text)]
-    return [part for part in parts if part[2]]
+def problems_of_email(parts: Parts, defaults: Mapping[str, str]) -> list[ContentProblem]:
+    """What keeps *parts* from being an email; nothing, if `check` has passed their content."""
+    if not parts.html and not parts.text:
+        return [ContentProblem("html", 1, 1, "an email needs html or text")]
+    problems = _reserved(defaults)
+    for part in EMAIL:
+        if source := getattr(parts, part):
+            problems += _problems_of(part, sandbox_of(part), with_newlines(source), None)
+    if not problems and not parts.text:
+        problems += _problems_of_derived("text", parts.html)
+    return problems
+
+
+def sandbox_of(part: str) -> Sandbox:
+    """Where *part* is rendered: html escapes what it is given."""
+    return HTML if part in ("html", "mjml") else TEXT
+
+
+def place_of(key: str, part: str) -> str:
+    """How *part* of the language *key* is called: html, locales.pt-BR.html."""
+    return f"locales.{key}.{part}" if key else part
+
+
+def sources_of(content: Content) -> Iterator[tuple[str, str, str]]:
+    """(place, part, source) of every template in *content*; mjml is none, html is made from it."""
+    for key in (DEFAULT, *content.locales):
+        parts = content.locales[key] if key else content
+        for part in (*EMAIL, "sms", "voice"):
+            if source := getattr(parts, part):
+                yield place_of(key, part), part, source
+        if parts.whatsapp is not None:
+            for number, parameter in enumerate(parts.whatsapp.parameters):
+                yield place_of(key, f"whatsapp.parameters.{number}"), "whatsapp", parameter
+
+
+def _missing(content: Content, channel: str | None) -> list[ContentProblem]:
+    """What *content* lacks to be sent over *channel*."""
+    for key in (DEFAULT, *content.locales):
+        parts = content.locales[key] if key else content
+        if parts.mjml and not parts.html:
+            return [
+                ContentProblem(place_of(key, "mjml"), 1, 1, "is not compiled to html yet: publish the content first")
+            ]
+    has_body = bool(content.html or content.text)
+    if channel == "email" and not has_body:
+        return [ContentProblem("html", 1, 1, "an email needs html or text")]
+    if channel == "email" and not content.subject.strip():
+        return [ContentProblem("subject", 1, 1, "an email needs a subject")]
+    if channel is None and not (has_body or content.sms or content.voice or content.whatsapp):
+        return [ContentProblem("html", 1, 1, "a template needs one of html, mjml, text, sms, whatsapp and voice")]
+    return []
+
+
+def _reserved(defaults: Mapping[str, str]) -> list[ContentProblem]:
+    return [
+        ContentProblem("defaults", 1, 1, f"the name '{name}' is reserved")
+        for name in defaults
+        if name in BUILT_IN or name.startswith(("_", RESERVED))
+    ]
+
+
+def _twice(content: Content) -> list[ContentProblem]:
+    """Languages that differ in spelling only: one of them would never be sent."""
+    seen: dict[str, str] = {}
+    problems = []
+    for key in content.locales:
+        first = seen.setdefault(folded(key), key)
+        if first != key:
+            problems.append(ContentProblem(f"locales.{key}", 1, 1, f"is the same language as '{first}'"))
+    return problems
+
+
+def _parameters(content: Content) -> list[ContentProblem]:
+    """A WhatsApp template has as many places in every language; Meta refuses a message with more or fewer."""
+    problems = []
+    counts: dict[str, int] = {}
+    for key in (DEFAULT, *content.locales):
+        whatsapp = (content.locales[key] if key else content).whatsapp
+        if whatsapp is None:
+            continue
+        count = len(whatsapp.parameters)
+        first = counts.setdefault(whatsapp.template, count)
+        place = place_of(key, "whatsapp.parameters")
+        if count != first:
+            problems.append(ContentProblem(place, 1, 1, f"{count} parameters, in another language {first}"))
+        problems += [
+            ContentProblem(f"{place}.{number}", 1, 1, "a parameter cannot be empty or span lines")
+            for number, parameter in enumerate(whatsapp.parameters)
+            if not parameter.strip() or "\n" in parameter or "\t" in parameter
+        ]
+    return problems
 
 
 def _problems_of(part: str, sandbox: Sandbox, source: str, known: set[str] | None) -> list[ContentProblem]:
@@ -82,13 +172,13 @@ def _problems_of_compiling(part: str, sandbox: Sandbox, tree: nodes.Template) ->
     return []
 
 
-def _problems_of_derived(source: str) -> list[ContentProblem]:
+def _problems_of_derived(place: str, source: str) -> list[ContentProblem]:
     """Whether a text part can be derived from the html."""
     derived = text_template(with_newlines(source))
     try:
         _ = parse(TEXT, derived)
     except SourceError:
-        return [ContentProblem("text", 1, 1, "cannot be derived from the html; give a text part")]
+        return [ContentProblem(place, 1, 1, "cannot be derived from the html; give a text part")]
     return []
 
 

@@ -1,93 +1,90 @@
 """A campaign's email: compiled once, then composed for each recipient into bytes that are ready for DATA."""
 
 import html
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import replace
 from typing import Any
 
-from app.content.address import AddressError, needs_smtputf8, wire_address
-from app.content.check import check, parts_of
-from app.content.headers import date_field, mailbox, unstructured
+from app.content.address import needs_smtputf8
+from app.content.check import problems_of_email
+from app.content.headers import unstructured
+from app.content.letterhead import Letterhead, LinkOptions, Sender, problems_of
 from app.content.links import LinkSigner, is_trackable
+from app.content.locales import DEFAULT, locale_of, parts_in
+from app.content.mime import skeleton
 from app.content.parts import Part, compile_part, encoded_token
 from app.content.plain import text_template
-from app.content.problems import ContentError, ContentProblem, RenderError
-from app.content.sandbox import HTML, TEXT, TOKEN, TOKEN_BYTES, TRACKER, bounds
+from app.content.preheader import with_language, with_preheader
+from app.content.problems import ContentError, RenderError
+from app.content.sandbox import HTML, LOCALE, TEXT, TOKEN, TOKEN_BYTES, TRACKER, bounds
 from app.content.source import parse, with_newlines
 from app.content.tracking import with_pixel, with_tracked_links
-from app.specs import Content
-
-_FEEDBACK = re.compile(r"[^A-Za-z0-9._-]+")
+from app.specs import Content, Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends: the From and Reply-To of a campaign, and whose it is."""
+def compile_email(
+    content: Content, sender: Sender, links: LinkOptions, *, language: str = DEFAULT, short_road: bool = True
+) -> "EmailTemplate":
+    """*content* as a template for the mails of one campaign: milliseconds, once a language.
 
-    from_email: str
-    from_name: str
-    reply_to: str  # "" for none
-    account: str
-    campaign: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """Where links lead and what is tracked. *link_key* has 16 to 64 bytes."""
-
-    public_url: str
-    link_key: bytes
-    track_opens: bool = True
-    track_clicks: bool = True
-    unsubscribe_mailto: str | None = None  # a mailbox that takes unsubscribe mails
-
-
-def compile_email(content: Content, sender: Sender, links: LinkOptions, *, short_road: bool = True) -> "EmailTemplate":
-    """*content* as a template for the mails of one campaign: milliseconds, once.
-
-    Raises ContentError for content that `check` refuses and for a sender that is no mailbox.
-    *short_road* False sends every part through Jinja: for comparison in tests and benchmarks.
+    *language* is a key of `content.locales`, or DEFAULT. Raises ContentError for content that `check` refuses and
+    for a sender that is no mailbox. *short_road* False sends every part through Jinja: for comparison in tests.
     """
-    problems = check(content, None) + _problems_of(sender, links)
+    parts = parts_in(content, language)
+    problems = problems_of_email(parts, content.defaults) + problems_of(sender, links)
     if problems:
         raise ContentError(problems)
     links = replace(links, public_url=links.public_url.rstrip("/"))
     signer = LinkSigner(links.link_key, sender.account, sender.campaign)
-    unsubscribe = f"{links.public_url}/u/"
-    sources = {part: with_newlines(source) for part, _, source in parts_of(content)}
-    if "html" in sources:
-        if "text" not in sources:
-            sources["text"] = text_template(sources["html"])
-        sources["html"] = _with_tracking(sources["html"], signer, links)
-    parts: dict[str, Part] = {}
-    for part, source in sources.items():
+    locale = locale_of(content, language)
+    asked = links.list_unsubscribe or "unsubscribe_url" in parts.html + parts.text
+    head = Letterhead(sender, links, locale, unsubscribe=asked)
+    unsubscribe = f"{links.public_url}/u/", head.suffix
+    compiled = {}
+    for part, source in _sources(parts, locale, signer, links).items():
         sandbox = HTML if part == "html" else TEXT
-        parts[part] = compile_part(sandbox, parse(sandbox, source), source, unsubscribe, short=short_road)
-    return EmailTemplate(content, sender, links, signer, parts)
+        compiled[part] = compile_part(sandbox, parse(sandbox, source), source, unsubscribe, short=short_road)
+    seed = f"{content.id}|{language}|{sender.campaign}"
+    return EmailTemplate(seed, locale, content.defaults, head, signer, compiled)
+
+
+def _sources(parts: Parts, locale: str, signer: LinkSigner, links: LinkOptions) -> dict[str, str]:
+    """Subject, text and html as they are compiled: with tracking, language and preheader."""
+    sources = {"subject": with_newlines(parts.subject), "text": with_newlines(parts.text)}
+    source = with_newlines(parts.html)
+    if source:
+        sources["text"] = sources["text"] or text_template(source)
+        source = with_preheader(with_language(source, locale), with_newlines(parts.preheader))
+        if links.track_clicks:
+            source = with_tracked_links(source, signer, links.public_url)
+        if links.track_opens:
+            source = with_pixel(source, links.public_url)
+        sources["html"] = source
+    return sources
 
 
 class EmailTemplate:
     """The email of one campaign. Not shared between threads."""
 
     def __init__(
-        self, content: Content, sender: Sender, links: LinkOptions, signer: LinkSigner, parts: dict[str, Part]
+        self,
+        seed: str,
+        locale: str,
+        defaults: Mapping[str, str],
+        head: Letterhead,
+        signer: LinkSigner,
+        parts: dict[str, Part],
     ) -> None:
         """Build what is the same in every message; use `compile_email`."""
-        self._defaults = content.defaults
+        self.locale = locale
+        self._defaults = defaults
+        self._head = head
         self._signer = signer
-        self._links = links
         self._subject = parts["subject"]
         self._fixed_subject = unstructured("Subject", self._subject.text({})) if self._subject.is_constant else b""
         self._text = parts["text"]
         self._html = parts.get("html")
-        # Neither quoted-printable nor base64 can hold "=_": the boundary occurs in no body.
-        boundary = f"=_{blake2b(f'{content.id}|{sender.campaign}'.encode(), digest_size=12).hexdigest()}"
-        self._fields = _fixed_fields(sender)
-        self._domain = wire_address(sender.from_email).rpartition("@")[2]
-        self._head, self._between, self._end = _skeleton(boundary, self._text, self._html)
-        self._unsubscribe_mailto = _mailto(links.unsubscribe_mailto)
+        self._frame = skeleton(seed, self._text.encoding, self._html.encoding if self._html else None)
 
     def render(
         self,
@@ -125,20 +122,12 @@ class EmailTemplate:
     ) -> bytes:
         token = self._signer.token(message_id, recipient_id)
         values = self._values(variables, message_id, token, address)
-        name = message_id.hex()
-        to = wire_address(address)
+        fields = self._head.fields(address, message_id, token, at, attempt)
         subject = self._fixed_subject or unstructured("Subject", self._subject.text(values))
-        unsubscribe = f"List-Unsubscribe: <{self._links.public_url}/u/{token}>"
-        if self._unsubscribe_mailto:
-            unsubscribe += f",\r\n <{self._unsubscribe_mailto}{token}>"
-        own = (
-            f"To: {to}\r\nMessage-ID: <{name}.{attempt}@{self._domain}>\r\n{unsubscribe}\r\n"
-            f"X-Fanfare-Message: {name}\r\n"
-        )
-        pieces = [date_field(int(at)), self._fields, own.encode(), subject, self._head, self._text.body(values)]
+        pieces = [fields, subject, self._frame.head, self._text.body(values)]
         if self._html is not None:
-            pieces += self._between, self._html.body(values)
-        pieces.append(self._end)
+            pieces += self._frame.between, self._html.body(values)
+        pieces.append(self._frame.end)
         return b"".join(pieces)
 
     def _values(self, variables: Mapping[str, Any], message_id: bytes, token: str, address: str) -> dict[str, Any]:
@@ -147,9 +136,10 @@ class EmailTemplate:
         for name, text in self._defaults.items():
             if values[name] is None or values[name] == "":
                 values[name] = text
-        values["unsubscribe_url"] = f"{self._links.public_url}/u/{token}"
+        values["unsubscribe_url"] = f"{self._head.public_url}/u/{token}{self._head.suffix}"
         values["message_id"] = message_id.hex()
         values["address"] = address
+        values[LOCALE] = self.locale
         values[TOKEN] = token
         values[TOKEN_BYTES] = encoded_token(token)
         values[TRACKER] = lambda index, rendered: self._tracked(index, rendered, message_id, token)
@@ -160,73 +150,7 @@ class EmailTemplate:
         target = html.unescape(rendered).strip()
         if not is_trackable(target):
             return rendered
-        return f"{html.escape(self._links.public_url)}/c/{token}/{self._signer.link(index, target, message_id)}"
-
-
-def _with_tracking(source: str, signer: LinkSigner, links: LinkOptions) -> str:
-    if links.track_clicks:
-        source = with_tracked_links(source, signer, links.public_url)
-    if links.track_opens:
-        source = with_pixel(source, links.public_url)
-    return source
-
-
-def _problems_of(sender: Sender, links: LinkOptions) -> list[ContentProblem]:
-    """What is wrong with the addresses of *sender* and the URL of *links*."""
-    problems = []
-    mailboxes = {
-        "from_email": sender.from_email,
-        "reply_to": sender.reply_to,
-        "unsubscribe_mailto": links.unsubscribe_mailto,
-    }
-    for part, address in mailboxes.items():
-        if address or part == "from_email":
-            try:
-                wire_address(address or "")
-            except AddressError as error:
-                problems.append(ContentProblem(part, 1, 1, str(error)))
-    if not is_trackable(links.public_url) or re.search(r"[<>{}%\"]", links.public_url):
-        problems.append(ContentProblem("public_url", 1, 1, "not an absolute http(s) URL"))
-    return problems
-
-
-def _fixed_fields(sender: Sender) -> bytes:
-    """The header fields that every message of a campaign shares."""
-    campaign, account = _FEEDBACK.sub("_", sender.campaign), _FEEDBACK.sub("_", sender.account)
-    fields = mailbox("From", sender.from_name, wire_address(sender.from_email))
-    if sender.reply_to:
-        fields += mailbox("Reply-To", "", wire_address(sender.reply_to))
-    return fields + (
-        f"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-        f"Feedback-ID: {campaign}:{account}:email:fanfare\r\n"
-        f"MIME-Version: 1.0\r\n"
-    ).encode("ascii")
-
-
-def _skeleton(boundary: str, text: Part, html_part: Part | None) -> tuple[bytes, bytes, bytes]:
-    """What stands before the text, between text and html, and at the end."""
-    plain = f"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {text.encoding}\r\n\r\n"
-    if html_part is None:
-        return plain.encode(), b"", b"\r\n"
-    rich = f"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: {html_part.encoding}\r\n\r\n"
-    multipart = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'
-    return (
-        f"{multipart}--{boundary}\r\n{plain}".encode(),
-        f"\r\n--{boundary}\r\n{rich}".encode(),
-        f"\r\n--{boundary}--\r\n".encode(),
-    )
-
-
-def _mailto(mailbox_address: str | None) -> str:
-    """The mailto URL up to the token, "" for none. RFC 6068 leaves these characters of an address as they are."""
-    if not mailbox_address:
-        return ""
-    address = re.sub(r"[^A-Za-z0-9@._~!$'*+-]", lambda odd: _percent(odd[0]), wire_address(mailbox_address))
-    return f"mailto:{address}?subject=unsubscribe%20"
-
-
-def _percent(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode())
+        return f"{html.escape(self._head.public_url)}/c/{token}/{self._signer.link(index, target, message_id)}"
 
 
 __all__ = ["EmailTemplate", "LinkOptions", "Sender", "compile_email", "needs_smtputf8"]

@@ -36,6 +36,13 @@ def text_template(source: str) -> str:
     return _HELD.sub(lambda held: kept[int(held[1])], reader.text())
 
 
+def text_of_html(source: str) -> str:
+    """The plain text that says what *source*, finished html, says."""
+    reader = _Reader()
+    reader.read(_without_comments(source))
+    return reader.text()
+
+
 def _without_comments(source: str) -> str:
     """*source* without html comments; one that never ends takes the rest with it."""
     first, *others = source.split("<!--")

@@ -41,10 +41,10 @@ class Dynamic:
 Segment = str | Token | Dynamic
 
 
-def segments_of(sandbox: Sandbox, tree: nodes.Template, unsubscribe: str) -> list[Segment] | None:
+def segments_of(sandbox: Sandbox, tree: nodes.Template, unsubscribe: tuple[str, str]) -> list[Segment] | None:
     """The pieces of *tree*, neighbouring text joined; None if it has to stay in one.
 
-    *unsubscribe* is the unsubscribe URL up to the token.
+    *unsubscribe* is the unsubscribe URL up to the token, and what follows that.
     """
     if tree.find(nodes.Assign) is not None:
         return None
@@ -89,7 +89,7 @@ def _token(values: Values) -> str:
     return values[TOKEN]  # type: ignore[no-any-return]
 
 
-def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: str) -> Iterator[Segment]:
+def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: tuple[str, str]) -> Iterator[Segment]:
     """One segment for each thing that is written."""
     for node in body:
         match node:
@@ -104,7 +104,7 @@ def _segments(sandbox: Sandbox, body: list[nodes.Node], unsubscribe: str) -> Ite
                 yield _island(sandbox, node)
 
 
-def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[Segment]:
+def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: tuple[str, str]) -> Iterator[Segment]:
     """The segments of one thing inside of {{ }} or between tags."""
     match node:
         case nodes.TemplateData(data=data):
@@ -112,8 +112,10 @@ def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: str) -> Iterator[S
         case nodes.Name(name=name) if name == TOKEN:
             yield Token()
         case nodes.Name(name="unsubscribe_url"):
-            yield str(escape(unsubscribe)) if sandbox.autoescape else unsubscribe
+            before, behind = (str(escape(piece)) if sandbox.autoescape else piece for piece in unsubscribe)
+            yield before
             yield Token()
+            yield behind
         case _:
             yield _variable(sandbox, node) or _island(sandbox, nodes.Output([node], lineno=node.lineno))
 

@@ -20,7 +20,7 @@ NO_SURROGATES = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 VALUES = NO_SURROGATES | st.integers() | st.floats() | st.booleans() | st.none() | st.lists(st.text("ab", max_size=3))
 LETTER = Content(
     subject="{{ name }} — {{ city }}",
-    html="<html><body>.\n<p>Hi {{ name }},</p>\n..{{ city }}.\n"
+    html="<html lang=de><body>.\n<p>Hi {{ name }},</p>\n..{{ city }}.\n"
     "<a href='https://a.example/x?y=1'>go</a>  \n{{ name|upper }}",
     text=".{{ name }}\n.\n{{ city }} \n..",
 )
@@ -70,8 +70,8 @@ def test_any_display_name_is_read_back_and_adds_no_field(name: str) -> None:
     assert (mailbox.display_name, mailbox.addr_spec) == (" ".join(one_line(name).split()), "a@example.com")
     assert message["reply-to"] == "r@example.com"
     assert set(message.keys()) == {
-        "Date", "From", "Reply-To", "List-Unsubscribe-Post", "Feedback-ID", "MIME-Version", "To", "Message-ID",
-        "List-Unsubscribe", "X-Fanfare-Message", "Subject", "Content-Type",
+        "Date", "From", "Reply-To", "List-Unsubscribe-Post", "Feedback-ID", "MIME-Version", "Content-Language",
+        "To", "Message-ID", "List-Unsubscribe", "X-Fanfare-Message", "Subject", "Content-Type",
     }  # fmt: skip
     header = raw.partition(b"\r\n\r\n")[0]
     assert all(len(line) <= 78 for line in header.split(b"\r\n") if not line.startswith(b"List-Unsubscribe:"))
@@ -135,7 +135,7 @@ def test_no_variable_can_add_a_header_field(nasty: str) -> None:
     raw = composed(template_of(LETTER), {"name": f"x{nasty}\r\nBcc: all@example.com", "city": "y"})
     header = BytesHeaderParser(policy=policy.default).parsebytes(raw)
     assert "Bcc" not in header
-    assert len(header.keys()) == 11
+    assert len(header.keys()) == 12
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_every_header_field_says_what_it_should() -> None:
     assert message["feedback-id"] == "cmp_1:default:email:fanfare"
     assert message["x-fanfare-message"] == MESSAGE.hex()
     assert re.fullmatch(
-        r"<https://l\.example\.com/u/[\w.-]+>, <mailto:leave@shop\.example\.com\?subject=unsubscribe%20[\w.-]+>",
+        r"<https://l\.example\.com/u/[\w.-]+\?l=en>, <mailto:leave@shop\.example\.com\?subject=unsubscribe%20[\w.-]+>",
         message["list-unsubscribe"],
     )
     assert message.get_content_type() == "multipart/alternative"

@@ -68,7 +68,7 @@ def test_a_link_that_is_not_tracked_stays_as_it_was() -> None:
     source = '<a href="mailto:a@b.example?subject=x&amp;y">x</a><a href="{{ unsubscribe_url }}">u</a>'
     html = html_of(source)
     assert 'href="mailto:a@b.example?subject=x&amp;y"' in html
-    token = re.search(r'href="https://l\.example\.com/u/([\w.-]+)"', html)
+    token = re.search(r'href="https://l\.example\.com/u/([\w.-]+)\?l=en"', html)
     assert token and verify_token(token[1], KEY) == WHO
 
 
