@@ -4,12 +4,13 @@ import asyncio
 
 from faust.types import AgentT, EventT, StreamT
 
-from agents.campaigns import Campaigns
-from agents.recipients import Recipients
+from agents.opening import Opening, rules_of
 from app import topics
-from app.commands import CampaignEntry
+from app.commands import Answer, CampaignEntry
 from app.delivery.events import of_admission
-from app.delivery.gate import GateRules, admit, message_ids, mistakes_in, sighting_keys
+from app.delivery.gate import admit, message_ids, mistakes_in, sighting_keys
+from app.delivery.partition import ClassKey
+from app.delivery.release import spend_standing
 from app.faults import reached
 from app.records import RecipientPack, Undecodable, decode
 from app.stream.app import StreamApp
@@ -18,13 +19,13 @@ from app.stream.lanes import Lanes
 from tables.recipients import Batch, known_of, verdict_on
 
 MOST_BYTES = 300_000  # of a pack: a third more than expanding makes
+OTHER_BODY = "this Idempotency-Key was used for another request: use a new one"
 UNKNOWN_CAMPAIGN_AFTER = 30.0  # seconds until a pack of a campaign that nobody announced is set aside
 
 
-def attach(
-    app: StreamApp, lane: str, lanes: Lanes, recipients: Recipients, campaigns: Campaigns, dead: DeadLetters
-) -> AgentT[bytes]:
+def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: DeadLetters) -> AgentT[bytes]:
     """Add the gate of *lane* to *app*."""
+    recipients, campaigns = opening.recipients, opening.campaigns
     name = topics.LISTED_TRANSACTIONAL if lane == topics.TRANSACTIONAL else topics.LISTED_BULK
 
     @app.agent(app.raw_topic(name), name=f"gate-{lane}")
@@ -48,7 +49,9 @@ def attach(
             await dead.put(event, f"a pack in the {lane} lane of {pack.campaign}, which is a {entry.spec.kind} one")
             return
         await lanes.only_one(pack.pack_id)
-        await decide(event, pack, rules_of(entry))
+        await decide(event, pack, entry)
+        if pack.request:
+            await answer(event.message.partition, pack)
 
     async def known(pack: RecipientPack, event: EventT[bytes]) -> CampaignEntry | None:
         for _ in range(int(UNKNOWN_CAMPAIGN_AFTER / 0.1)):
@@ -59,28 +62,40 @@ def attach(
             lanes.check(event)
         return None
 
-    async def decide(event: EventT[bytes], pack: RecipientPack, rules: GateRules) -> None:
+    async def decide(event: EventT[bytes], pack: RecipientPack, entry: CampaignEntry) -> None:
         partition, table = event.message.partition, recipients.table
         lanes.check(event)
         if verdict_on(table, partition, pack.pack_id) is not None:
             return  # a replay: all of it is in the table, its events too
+        state, batch, now = recipients.partitions[partition], Batch(), app.now()
+        rules = rules_of(entry, now)
         messages = message_ids(pack, rules.channel)
         known_rows = known_of(
             table, partition, [row.recipient_id for row in pack.rows], sighting_keys(rules, pack.rows)
         )
-        batch = Batch()
-        verdict = admit(recipients.partitions[partition], batch, pack, messages, known_rows, rules, app.now())
-        await recipients.commit(partition, batch, of_admission(rules.channel, pack, messages, verdict))
+        place = opening.hours.placing(entry)
+        verdict = admit(state, batch, pack, messages, known_rows, rules, now, place)
+        events = of_admission(rules.channel, pack, messages, verdict)
+        records: list[tuple[str, bytes]] = []
+        if lane == topics.TRANSACTIONAL:
+            keys = {ClassKey(pack.campaign, lane, row.group) for row in pack.rows}
+            spent = spend_standing(state, batch, keys, opening.permits(partition, now), now)
+            if spent is not None:
+                events += opening.events_of(spent, now)
+                records = opening.records_of(partition, spent, now)
+        await recipients.commit(partition, batch, events)
         reached("gate.written")
+        if records:
+            await opening.produce(partition, records)
+
+    async def answer(partition: int, pack: RecipientPack) -> None:
+        """Tell who asked: the first with this pack's id has it, and who comes later with another body does not."""
+        verdict = verdict_on(recipients.table, partition, pack.pack_id)
+        assert verdict is not None
+        said = Answer(id=pack.request, account=pack.account, status=202, campaign=verdict.campaign)
+        said.thing = {"at": verdict.at}
+        if verdict.body != pack.body:
+            said = Answer(id=pack.request, account=pack.account, status=422, error=OTHER_BODY, field="Idempotency-Key")
+        await app.produce(topics.COMMAND_ANSWERED, 0, said.id.encode(), said.model_dump_json().encode())
 
     return gate
-
-
-def rules_of(entry: CampaignEntry) -> GateRules:
-    """What the gate needs to know of a campaign. A second transactional message is no duplicate of the first."""
-    spec = entry.spec
-    window = 0.0 if spec.kind == "transactional" else spec.dedup.window
-    return GateRules(
-        entry.account, entry.id, spec.channel, tuple(spec.lists), spec.dedup.key, window,
-        entry.state in ("CANCELLING", "CANCELLED"),
-    )  # fmt: skip

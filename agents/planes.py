@@ -39,16 +39,20 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
     from agents import decide, gate, release, settle, suppress, sweep
     from agents.demand import DemandReport
+    from agents.opening import Opening
     from agents.recipients import Recipients
     from agents.views import attach_partition_views
+    from app.delivery.windows import Hours
+    from app.stream.zones import zone_named
 
     app = _app("recipients", topics.RECIPIENTS_APP, settings, slot)
     recipients = Recipients(app, app.pack_table(topics.RECIPIENTS_TABLE))
     directory = _directory(app, topics.CAMPAIGN_CHANGED)
     campaigns, dead = Campaigns(directory), DeadLetters(app)
+    opening = Opening(app, recipients, campaigns, Hours(zone_named), topics.EMAIL)
     for lane in topics.LANES:
-        gate.attach(app, lane, Lanes(app, 16), recipients, campaigns, dead)
-    release.attach(app, Lanes(app, 64), recipients, campaigns, dead, topics.EMAIL)
+        gate.attach(app, lane, Lanes(app, 16), opening, dead)
+    release.attach(app, Lanes(app, 64), opening, dead)
     settle.attach(app, Lanes(app, 64), recipients, campaigns, dead, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     decide.attach(app, recipients, campaigns, settings, topics.EMAIL)

@@ -169,6 +169,7 @@ class Slip(msgspec.Struct, array_like=True):
     valid_until: float
     not_after: float
     grants: list[Grant]
+    standing: list[Grant] = []  # credit ahead of demand, for every group of a campaign: replaces what stood before
 
 
 class SealTask(msgspec.Struct, array_like=True):

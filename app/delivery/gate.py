@@ -1,12 +1,13 @@
 """The gate's decision: whom of a pack we may and should write to, and why not the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
 
 from app import ids
+from app.commands import CampaignEntry
 from app.delivery.outcomes import LISTED, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
@@ -15,6 +16,11 @@ from app.topics import TRANSACTIONAL
 MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
 LONGEST_GROUP = 100  # characters
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
+LONGEST_ZONE = 64  # characters
+LONGEST_REQUEST, LONGEST_BODY = 300, 64  # characters, bytes
+
+# (zone, due) of a row -> (due inside the hours, zone that counts for them)
+Placing = Callable[[str, float], tuple[float, str]]
 
 
 class Suppression(msgspec.Struct, array_like=True):
@@ -46,7 +52,15 @@ class GateRules:
     lists: tuple[str, ...]
     dedup_key: str  # "" is the campaign itself
     dedup_window: float
-    cancelled: bool = False
+    closed: DropReason | None = None  # nobody is written to any more: cancelled, or expired
+
+
+def end_of(entry: CampaignEntry, now: float) -> DropReason | None:
+    """Why nobody of *entry* is written to any more, or None."""
+    if entry.state in ("CANCELLING", "CANCELLED"):
+        return DropReason.CANCELLED
+    expired = entry.spec.expires_at is not None and entry.spec.expires_at <= now
+    return DropReason.EXPIRED if expired or entry.state == "CLOSING" else None
 
 
 def sighting_key(rules: GateRules, recipient: bytes) -> bytes:
@@ -102,18 +116,20 @@ def mistakes_in(pack: RecipientPack, lane: str, partition: int, partitions: int,
     """Why *pack* cannot have been read in *lane* of *partition*, or "". A wrong one must not stop the others."""
     if pack.lane != lane:
         return f"a pack of the {pack.lane[:50]!r} lane"
-    if not 0 < len(pack.rows) <= MOST_ROWS:
+    if not (pack.rows or pack.request) or len(pack.rows) > MOST_ROWS:
         return f"{len(pack.rows)} rows: a pack has 1 to {MOST_ROWS}"
     if not 0 <= pack.day <= 0xFFFF:
         return f"day {pack.day} is not between 0 and 65535"
+    if len(pack.request) > LONGEST_REQUEST or len(pack.body) > LONGEST_BODY:
+        return "a request or the hash of its body is too long"
     for row in pack.rows:
         recipient = row.recipient_id
         if len(recipient) != ids.ID_BYTES:
             return "a recipient_id is not 16 bytes"
         if ids.partition_of(recipient, partitions) != partition:
             return f"a recipient of partition {ids.partition_of(recipient, partitions)}"  # knows no suppression here
-        if len(row.group) > LONGEST_GROUP or not row.due <= now + LATEST:
-            return "a group that is too long, or a due time too far away"
+        if len(row.group) > LONGEST_GROUP or len(row.zone) > LONGEST_ZONE or not row.due <= now + LATEST:
+            return "a group or zone that is too long, or a due time too far away"
     return ""
 
 
@@ -131,10 +147,11 @@ def admit(
     known: Known,
     rules: GateRules,
     now: float,
+    place: Placing | None = None,
 ) -> Verdict:
     """Decide on *pack* once: drop with a reason, ignore what was taken before, let the rest wait by class."""
-    verdict = Verdict(now)
-    waiting: dict[tuple[str, float], list[Outgoing]] = {}
+    verdict = Verdict(now, body=pack.body, campaign=pack.campaign if pack.request else "")
+    waiting: dict[tuple[str, float, str], list[Outgoing]] = {}
     taken: set[bytes] = set()
     keys = sighting_keys(rules, pack.rows)
     for i, row in enumerate(pack.rows):
@@ -144,23 +161,25 @@ def admit(
             continue
         taken.add(message)
         found = applies(suppressions, rules, now) if suppressions else None
-        if rules.cancelled:
-            verdict.dropped.append((i, DropReason.CANCELLED, ""))
+        if rules.closed is not None:
+            verdict.dropped.append((i, rules.closed, ""))
         elif found is not None:
             verdict.dropped.append((i, DropReason.SUPPRESSED, f"{found.reason} ({found.scope})"))
         elif seen is not None and now - seen.at < rules.dedup_window:
             verdict.dropped.append((i, DropReason.DUPLICATE, f"message {seen.message.hex()}"))
         else:
             writes.sighting(keys[i], message, now)
-            due = max(now, row.due)
-            rows = waiting.get((row.group, due))
+            due, zone = max(now, row.due), ""
+            if place is not None:
+                due, zone = place(row.zone, due)
+            rows = waiting.get((row.group, due, zone))
             if rows is None:
-                rows = waiting[row.group, due] = []
-            rows.append(Outgoing(message, row.recipient_id, row.address, row.variables))
+                rows = waiting[row.group, due, zone] = []
+            rows.append(Outgoing(message, row.recipient_id, row.address, row.variables, row.variant))
     for i, _, _ in verdict.dropped:
         writes.message(messages[i], MessageState(Status.DROPPED, 0, now))
-    for (group, due), rows in waiting.items():
-        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows))
+    for (group, due, zone), rows in waiting.items():
+        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone)
         state.add(writes, waits, rows, checked=True)
     fresh = len(pack.rows) - len(verdict.ignored)
     state.count(writes, pack.campaign, {LISTED: fresh, "dropped": len(verdict.dropped)} | reasons(verdict))

@@ -6,7 +6,8 @@ state and a `Writes` batch in one synchronous step, so both always tell the same
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -37,6 +38,7 @@ class WaitingPack(msgspec.Struct, array_like=True):
     due: float
     count: int
     cursor: int = 0
+    zone: str = ""  # time zone of these people, where hours are those of the recipient
 
     @property
     def key(self) -> ClassKey:
@@ -87,6 +89,8 @@ class Verdict(msgspec.Struct, array_like=True):
     at: float
     dropped: list[tuple[int, DropReason, str]] = []  # row, reason, detail
     ignored: list[int] = []  # rows whose very message was taken before: neither counted nor told again
+    body: bytes = b""  # hash of the request that it answers, with its campaign
+    campaign: str = ""
 
 
 class HeldUnknown(msgspec.Struct, array_like=True):
@@ -106,6 +110,16 @@ class HeldUnknown(msgspec.Struct, array_like=True):
     def count(self) -> int:
         """How many they are."""
         return len(self.messages) // 16
+
+
+@dataclass(slots=True)
+class Standing:
+    """Credit given ahead of demand: messages of a transactional campaign find it here, and do not wait for it."""
+
+    route: str
+    count: int
+    valid_until: float
+    not_after: float
 
 
 class Marks(msgspec.Struct, array_like=True):
@@ -170,6 +184,7 @@ class Partition:
         self.changed: set[ClassKey] = set()  # since the last snapshot
         self.recounted: set[str] = set()  # campaigns counted since the last snapshot
         self.answered: dict[str, int] = {}  # route -> messages answered since this process owns the partition
+        self.standing: dict[str, Standing] = {}  # campaign -> credit, in memory only: lost, it is given again
         self.suppressions = 0  # suppressions added since this process owns the partition
         self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it
         self._open_of: dict[int, int] = {}  # pack -> open releases
@@ -228,21 +243,33 @@ class Partition:
         """Make ready what is due at *now*; when the next becomes due (0: nothing waits for a time)."""
         soonest = 0.0
         for key, queue in self.queues.items():
-            while queue.later and queue.later[0][0] <= now:
-                _, number = heapq.heappop(queue.later)
-                pack = self.packs.get(number)
-                if pack is not None:
-                    queue.ready.append(number)
-                    queue.due += pack.count - pack.cursor
-                    self.changed.add(key)
+            self._make_ready(key, queue, now)
             if queue.later and (not soonest or queue.later[0][0] < soonest):
                 soonest = queue.later[0][0]
         return soonest
 
-    def take(self, key: ClassKey, wanted: int) -> Iterator[tuple[int, WaitingPack, int, int]]:
+    def advance_class(self, key: ClassKey, now: float) -> None:
+        """Make ready what is due of one class."""
+        queue = self.queues.get(key)
+        if queue is not None:
+            self._make_ready(key, queue, now)
+
+    def _make_ready(self, key: ClassKey, queue: ClassQueue, now: float) -> None:
+        while queue.later and queue.later[0][0] <= now:
+            _, number = heapq.heappop(queue.later)
+            pack = self.packs.get(number)
+            if pack is not None:
+                queue.ready.append(number)
+                queue.due += pack.count - pack.cursor
+                self.changed.add(key)
+
+    def take(
+        self, writes: Writes, key: ClassKey, wanted: int, opening: Callable[[WaitingPack], float]
+    ) -> Iterator[tuple[int, WaitingPack, int, int]]:
         """Slices (pack number, pack, start, stop) of at most SLICE rows, *wanted* rows in all.
 
-        The cursor of a pack moves as its slice is handed out.
+        The cursor of a pack moves as its slice is handed out. A pack that must not leave now waits again, for
+        its *opening* (0: now).
         """
         queue = self.queues.get(key)
         while queue is not None and wanted > 0 and queue.ready:
@@ -250,6 +277,14 @@ class Partition:
             pack = self.packs.get(number)
             if pack is None or pack.cursor >= pack.count:
                 queue.ready.popleft()
+                continue
+            due = opening(pack)
+            if due:
+                queue.ready.popleft()
+                queue.due -= pack.count - pack.cursor
+                pack.due = due
+                self._enqueue(number, pack)
+                writes.pack(number, pack)
                 continue
             start = pack.cursor
             stop = min(pack.count, start + min(SLICE, wanted))

@@ -1,15 +1,39 @@
 """The release decision: turn a credit slip into open releases, each to be sent once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app import ids
 from app.delivery.outcomes import DropReason, Status
-from app.delivery.partition import ClassKey, MessageState, OpenRelease, Partition, WaitingPack, Writes
+from app.delivery.partition import ClassKey, MessageState, OpenRelease, Partition, Standing, WaitingPack, Writes
 from app.records import Outgoing, Release, Slip
 
-# Row indexes of a slice that must not be sent after all, with the reason.
-Recheck = Callable[[WaitingPack, Sequence[Outgoing]], list[tuple[int, DropReason, str]]]
+MARGIN = 0.001  # seconds: a message that starts at the moment of closing is outside
+
+
+def at_once(_: WaitingPack) -> float:
+    """The opening of what knows no hours."""
+    return 0.0
+
+
+def for_ever(_: WaitingPack) -> float:
+    """The closing of what knows no hours."""
+    return float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What is asked once more before messages leave.
+
+    *running* gives the spec version of a campaign that may send, else None. *forbidden* gives the row indexes
+    of a slice that must not be sent after all, with the reason. *opening* is 0 for a pack that may leave now,
+    else the moment from which on it may; *closing* the moment up to which it may.
+    """
+
+    running: Callable[[str], int | None]
+    forbidden: Callable[[WaitingPack, Sequence[Outgoing]], list[tuple[int, DropReason, str]]]
+    opening: Callable[[WaitingPack], float] = at_once
+    closing: Callable[[WaitingPack], float] = for_ever
 
 
 @dataclass(slots=True)
@@ -20,18 +44,11 @@ class Spent:
     dropped: list[tuple[WaitingPack, Outgoing, DropReason, str]] = field(default_factory=list)
 
 
-def spend(
-    state: Partition,
-    writes: Writes,
-    slip: Slip,
-    running: Callable[[str], int | None],
-    recheck: Recheck,
-    now: float,
-) -> Spent | None:
+def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: float) -> Spent | None:
     """Spend *slip* once, or None when it is stale: applied before, or no longer valid.
 
-    *running* gives the spec version of a campaign that may send, else None: nothing is taken from
-    the others and their credit is forfeited. What suppression forbids since the gate is dropped here.
+    Nothing is taken from campaigns that may not send: their credit is forfeited. What suppression forbids
+    since the gate is dropped here, and what is outside its hours waits for them again.
     """
     if slip.number <= state.marks.slip or now > slip.valid_until:
         return None
@@ -39,23 +56,61 @@ def spend(
     state.advance(now)
     spent = Spent()
     for grant in slip.grants:
-        version = running(grant.campaign)
-        if version is None:
-            continue
-        for number, pack, start, stop in state.take(ClassKey(grant.campaign, grant.lane, grant.group), grant.count):
-            release = OpenRelease(
-                pack.account, pack.campaign, pack.lane, pack.group, grant.route, pack.attempt,
-                number, start, stop, now, slip.not_after, version,
-            )  # fmt: skip
-            if state.checked.get(number) != state.suppressions:
-                _drop_forbidden(state, writes, release, pack, recheck, spent, now)
-            writes.pack(number, pack)
-            if release.size:
-                spent.releases.append(state.open(writes, release))
-            else:
-                state.forget_if_used_up(writes, number)
+        key = ClassKey(grant.campaign, grant.lane, grant.group)
+        _open_releases(state, writes, key, grant.route, grant.count, slip.not_after, permits, spent, now)
     writes.marks(state.marks)
     return spent
+
+
+def stand(state: Partition, slip: Slip) -> None:
+    """Keep the credit that *slip* gives ahead of demand, in place of what was given before."""
+    if slip.standing:
+        state.standing = {name: each for name, each in state.standing.items() if each.valid_until >= slip.issued_at}
+    for grant in slip.standing:
+        state.standing[grant.campaign] = Standing(grant.route, grant.count, slip.valid_until, slip.not_after)
+
+
+def spend_standing(
+    state: Partition, writes: Writes, keys: Iterable[ClassKey], permits: Permits, now: float
+) -> Spent | None:
+    """Release what is due of the classes *keys* on the credit that stands; None when there is none."""
+    spent = Spent()
+    for key in keys:
+        credit = state.standing.get(key.campaign)
+        if credit is None or now > credit.valid_until or credit.count <= 0:
+            continue
+        state.advance_class(key, now)
+        credit.count -= _open_releases(
+            state, writes, key, credit.route, credit.count, credit.not_after, permits, spent, now
+        )
+    if not (spent.releases or spent.dropped):
+        return None
+    writes.marks(state.marks)
+    return spent
+
+
+def _open_releases(
+    state: Partition, writes: Writes, key: ClassKey, route: str, count: int, not_after: float, permits: Permits,
+    spent: Spent, now: float,
+) -> int:  # fmt: skip
+    """Open releases of up to *count* messages of the class *key*; how many were taken for them."""
+    version, taken = permits.running(key.campaign), 0
+    if version is None:
+        return 0
+    for number, pack, start, stop in state.take(writes, key, count, permits.opening):
+        taken += stop - start
+        release = OpenRelease(
+            pack.account, pack.campaign, pack.lane, pack.group, route, pack.attempt,
+            number, start, stop, now, min(not_after, permits.closing(pack) - MARGIN), version,
+        )  # fmt: skip
+        if state.checked.get(number) != state.suppressions:
+            _drop_forbidden(state, writes, release, pack, permits, spent, now)
+        writes.pack(number, pack)
+        if release.size:
+            spent.releases.append(state.open(writes, release))
+        else:
+            state.forget_if_used_up(writes, number)
+    return taken
 
 
 def _drop_forbidden(
@@ -63,13 +118,13 @@ def _drop_forbidden(
     writes: Writes,
     release: OpenRelease,
     pack: WaitingPack,
-    recheck: Recheck,
+    permits: Permits,
     spent: Spent,
     now: float,
 ) -> None:
     rows = state.rows_of(release.pack)[release.start : release.stop]
     counts: dict[str, int] = {}
-    for i, reason, detail in recheck(pack, rows):
+    for i, reason, detail in permits.forbidden(pack, rows):
         release.skipped.append(i)
         writes.message(rows[i].message_id, MessageState(Status.DROPPED, pack.attempt - 1, now))
         spent.dropped.append((pack, rows[i], reason, detail))
@@ -96,15 +151,15 @@ def record_of(state: Partition, number: int) -> Release:
     )  # fmt: skip
 
 
-def cancel(state: Partition, writes: Writes, number: int, now: float) -> list[Outgoing]:
-    """Drop every waiting row of a pack whose campaign was cancelled; the rows, for their events."""
+def clear(state: Partition, writes: Writes, number: int, reason: DropReason, now: float) -> list[Outgoing]:
+    """Drop every waiting row of a pack whose campaign sends nothing more; the rows, for their events."""
     pack = state.packs[number]
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
     for row in gone:
         writes.message(row.message_id, MessageState(Status.DROPPED, pack.attempt - 1, now))
-    state.count(writes, pack.campaign, {"dropped": len(gone), f"dropped.{DropReason.CANCELLED}": len(gone)})
+    state.count(writes, pack.campaign, {"dropped": len(gone), f"dropped.{reason}": len(gone)})
     writes.pack(number, pack)
     state.forget_if_used_up(writes, number)
     return gone

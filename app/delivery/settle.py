@@ -107,13 +107,11 @@ def settle(
         settlement.messages.append(Settled(event, row, told))
     state.close(writes, number)
     for (attempt, due), waiting in again.items():
-        state.add(
-            writes,
-            WaitingPack(
-                release.account, release.campaign, release.lane, release.group, attempt, pack.since, due, len(waiting)
-            ),
-            waiting,
-        )
+        waits = WaitingPack(
+            release.account, release.campaign, release.lane, release.group, attempt, pack.since, due, len(waiting),
+            zone=pack.zone,
+        )  # fmt: skip
+        state.add(writes, waits, waiting)
     if lost:
         hold(state, writes, release, lost, now)
     state.count(writes, release.campaign, counts)

@@ -94,6 +94,6 @@ def test_a_message_that_was_taken_before_is_ignored_not_dropped() -> None:
 
 def test_nothing_of_a_cancelled_campaign_waits() -> None:
     """Packs that arrive after a cancel are counted as dropped, so that the campaign can end."""
-    rules = GateRules("acme", "c_1", "email", (), "", 0.0, cancelled=True)
+    rules = GateRules("acme", "c_1", "email", (), "", 0.0, closed=DropReason.CANCELLED)
     state, _ = decide(a_pack("ann", "bob"), Known([None, None], [None, None]), rules)
     assert state.counters["c_1"]["dropped.cancelled"] == 2 and not state.packs

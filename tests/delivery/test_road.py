@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.suppress import changed
 from app import ids
+from app.commands import CampaignEntry
 from app.delivery.events import of_admission, of_decision, of_drops, of_settlement
-from app.delivery.gate import GateRules, admit, message_ids, sighting_keys
+from app.delivery.gate import GateRules, admit, applies, end_of, message_ids, sighting_keys
 from app.delivery.ledger import Intent, JournalEntry, refusal, resolve, returned
 from app.delivery.outcomes import FINAL, DropReason, Kind
-from app.delivery.partition import Partition
-from app.delivery.release import record_of, spend
+from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.release import Permits, Spent, clear, record_of, spend, spend_standing, stand
 from app.delivery.settle import RetryRules, settle
 from app.delivery.unknown import decide, to_decide
+from app.delivery.windows import Hours
 from app.records import (
     EventPack,
     Grant,
@@ -39,16 +42,15 @@ from app.records import (
     decode,
     encode,
 )
+from app.specs import CampaignSpec, Window
+from app.stream.zones import zone_named
+from app.suppressions import SuppressionCommand, decode_suppression
 from tables import ledger
-from tables.recipients import Batch, known_of, outbox, restore, verdict_on
+from tables.recipients import Batch, known_of, outbox, restore, suppressions_of, verdict_on
 
 CAMPAIGN = "c_1"
 DELAYS = (5.0, 10.0)
 UNCERTAIN_AFTER = 20.0
-
-
-def nothing_forbidden(*_: object) -> list[tuple[int, DropReason, str]]:
-    return []
 
 
 def no_intent(*_: object) -> list[tuple[bytes, bytes | None]]:
@@ -79,10 +81,9 @@ class DictTable:
                 self.rows[key] = value
 
 
-@dataclass
-class Campaign:
-    state: str = "RUNNING"
-    version: int = 1
+def campaign(window: Window | None = None, quiet: Window | None = None, **spec: object) -> CampaignEntry:
+    asked = CampaignSpec.model_validate({"from_email": "a@x.org", "lists": ["l"]} | spec | {"window": window})
+    return CampaignEntry(id=CAMPAIGN, account="a", state="RUNNING", spec=asked, quiet=quiet, created_at=1.0)
 
 
 @dataclass
@@ -107,7 +108,16 @@ class World:
     slip_number: int = 0
     crashes: int = 0
     disks_lost: int = 0
-    campaign: Campaign = field(default_factory=Campaign)
+    campaign: CampaignEntry = field(default_factory=campaign)
+    hours: Hours = field(default_factory=lambda: Hours(zone_named))
+    suppressing: list[bytes] = field(default_factory=list)
+    suppressed: set[bytes] = field(default_factory=set)  # people of acknowledged suppressions
+    wronged: set[bytes] = field(default_factory=set)  # people of releases that were opened after it
+    opened: list[tuple[bytes, float]] = field(default_factory=list)  # message -> when it was released
+    starts: list[tuple[bytes, float]] = field(default_factory=list)  # message -> when it went on the wire
+    zones: dict[bytes, str] = field(default_factory=dict)  # of each message
+    variants: dict[bytes, int] = field(default_factory=dict)
+    sent_variants: dict[bytes, int] = field(default_factory=dict)
     calm: bool = False  # no more kills: let everything end
 
     def may_crash(self) -> None:
@@ -146,12 +156,19 @@ class RecipientsWorker:
         assert isinstance(pack, RecipientPack)
         if verdict_on(self.world.recipients, 0, pack.pack_id) is not None:
             return
-        rules = GateRules("a", CAMPAIGN, "email", ("l",), "", 3600.0)
+        world, now = self.world, self.world.now
+        rules = GateRules("a", CAMPAIGN, "email", ("l",), "", 3600.0, end_of(world.campaign, now))
         messages = message_ids(pack, "email")
+        for message, row in zip(messages, pack.rows, strict=True):
+            world.zones[message], world.variants[message] = row.zone, row.variant
         known = known_of(self.world.recipients, 0, [r.recipient_id for r in pack.rows], sighting_keys(rules, pack.rows))
         batch = Batch()
-        verdict = admit(self.state, batch, pack, messages, known, rules, self.world.now)
-        self.commit(batch, of_admission("email", pack, messages, verdict))
+        place = world.hours.placing(world.campaign)
+        verdict = admit(self.state, batch, pack, messages, known, rules, now, place)
+        events = of_admission("email", pack, messages, verdict)
+        keys = {ClassKey(CAMPAIGN, pack.lane, row.group) for row in pack.rows}
+        spent = spend_standing(self.state, batch, keys, self.permits(), now) or Spent()
+        self.open(batch, spent, events)
 
     def pace(self) -> None:
         """A pacer that grants what it hears of, and sometimes a little more."""
@@ -162,19 +179,45 @@ class RecipientsWorker:
                 world.slip_number += 1
                 count = self.world.dice.randint(1, queue.due + 3)
                 grant = Grant(key.campaign, key.lane, key.group, "smtp", count)
-                slip = Slip(0, world.slip_number, world.now, world.now + 1, world.now + 1, [grant])
+                not_after = world.now + world.dice.choice((1, 30, 1_800))
+                slip = Slip(0, world.slip_number, world.now, world.now + 1, not_after, [grant])
                 world.slips += [slip] * self.world.dice.choice((1, 1, 2))
+                if key.lane == "transactional":
+                    ahead = Grant(key.campaign, key.lane, "", "smtp", world.dice.randint(1, 3))
+                    world.slips.append(Slip(0, -1, world.now, world.now + 2, world.now + 2, [], [ahead]))
 
     def release(self, slip: Slip) -> None:
         batch = Batch()
-        running = 1 if self.world.campaign.state == "RUNNING" else None
-        spent = spend(self.state, batch, slip, lambda _: running, nothing_forbidden, self.world.now)
-        if spent is None:
-            return
-        records = [encode(record_of(self.state, number)) for number in spent.releases]
-        events = [
+        stand(self.state, slip)
+        spent = spend(self.state, batch, slip, self.permits(), self.world.now)
+        if spent is not None:
+            self.open(batch, spent, [])
+
+    def permits(self) -> Permits:
+        world, now = self.world, self.world.now
+        rules = GateRules("a", CAMPAIGN, "email", ("l",), "", 3600.0)
+
+        def running(_: str) -> int | None:
+            return 1 if world.campaign.state == "RUNNING" and not end_of(world.campaign, now) else None
+
+        def forbidden(_: WaitingPack, rows: Sequence[Outgoing]) -> list[tuple[int, DropReason, str]]:
+            found = suppressions_of(world.recipients, 0, [row.recipient_id for row in rows])
+            return [(i, DropReason.SUPPRESSED, "") for i, each in enumerate(found) if applies(each, rules, now)]
+
+        def closing(pack: WaitingPack) -> float:
+            expires = world.campaign.spec.expires_at or float("inf")
+            return min(world.hours.closing(world.campaign, pack.zone, now), expires)
+
+        return Permits(running, forbidden, lambda pack: world.hours.opening(world.campaign, pack.zone, now), closing)
+
+    def open(self, batch: Batch, spent: Spent, events: list[EventPack]) -> None:
+        released = [record_of(self.state, number) for number in spent.releases]
+        self.world.opened += [(row.message_id, self.world.now) for each in released for row in each.rows]
+        records = [encode(each) for each in released]
+        events += [
             e for pack, row, why, detail in spent.dropped for e in of_drops("email", pack, [(row, why, detail)], 0.0)
         ]
+        self.world.wronged |= {row.recipient_id for each in released for row in each.rows} & self.world.suppressed
         self.commit(batch, events)
         for record in records:
             self.world.may_crash()
@@ -189,6 +232,25 @@ class RecipientsWorker:
         settlement = settle(self.state, batch, number, result, rules, self.world.now, self.world.dice.random())
         if settlement is not None:
             self.commit(batch, of_settlement("email", settlement))
+
+    def suppress(self, raw: bytes) -> None:
+        command = decode_suppression(raw)
+        assert isinstance(command, SuppressionCommand)
+        batch = Batch()
+        before = suppressions_of(self.world.recipients, 0, command.people)
+        for recipient, entries in zip(command.people, before, strict=True):
+            batch.suppressions(recipient, changed(entries, command, self.world.now))
+        self.state.suppressions += 1
+        self.commit(batch, [])
+        self.world.suppressed |= set(command.people)
+
+    def clear_ended(self) -> None:
+        reason = end_of(self.world.campaign, self.world.now)
+        waiting = [number for number, pack in self.state.packs.items() if pack.cursor < pack.count]
+        for number in waiting if reason else ():
+            pack, batch = self.state.packs[number], Batch()
+            rows = clear(self.state, batch, number, reason, self.world.now)
+            self.commit(batch, of_drops("email", pack, [(row, reason, "") for row in rows], self.world.now))
 
     def decide_old(self) -> None:
         before = self.world.now - UNCERTAIN_AFTER
@@ -241,6 +303,8 @@ class SenderWorker:
         try:
             world.may_crash()  # begun, not sent
             kind = world.dice.choices((Kind.ACCEPTED, Kind.DEFERRED, Kind.REFUSED), (8, 1, 1))[0]
+            world.starts.append((row.message_id, world.now))
+            world.sent_variants[row.message_id] = row.variant
             if kind is Kind.ACCEPTED:
                 world.wire[row.message_id] += 1
             world.may_crash()  # sent, not answered
@@ -259,10 +323,16 @@ class SenderWorker:
         self.world.resulted += [encode(result)] * self.world.dice.choice((1, 1, 2))
 
 
-def packs_of(people: int) -> list[bytes]:
-    rows = [Recipient(ids.recipient_id(b"k", "email", f"p{i}@x.org"), f"p{i}@x.org", "other") for i in range(people)]
+def person(number: int) -> bytes:
+    return ids.recipient_id(b"k", "email", f"p{number}@x.org")
+
+
+def packs_of(people: int, lane: str = "bulk", zones: Sequence[str] = ("",)) -> list[bytes]:
+    rows = [
+        Recipient(person(i), f"p{i}@x.org", "other", variant=i % 3, zone=zones[i % len(zones)]) for i in range(people)
+    ]
     return [
-        encode(RecipientPack(ids.pack_id("s", at, 0, 0, 500), "a", CAMPAIGN, 1, 20_000, "bulk", rows[at : at + 7]))
+        encode(RecipientPack(ids.pack_id("s", at, 0, 0, 500), "a", CAMPAIGN, 1, 20_000, lane, rows[at : at + 7]))
         for at in range(0, people, 7)
     ]
 
@@ -273,24 +343,26 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
     dice = world.dice
     for step in range(100_000):
         world.calm = world.calm or world.crashes > 60 or step > 3_000
-        queues = [q for q in (world.listed, world.slips, world.attempted, world.resulted) if q]
+        queues = [q for q in (world.listed, world.slips, world.attempted, world.resulted, world.suppressing) if q]
         if not queues:
-            recipients.pace()
-            if not world.slips:
-                state = recipients.state
-                if not (state.releases or state.unknowns or any(p.cursor < p.count for p in state.packs.values())):
-                    return recipients
-                world.now += 5.0
-                try:
+            try:
+                recipients.clear_ended()
+                recipients.pace()
+                if not world.slips:
+                    state = recipients.state
+                    still = state.releases or state.unknowns
+                    if not (still or any(p.cursor < p.count for p in state.packs.values())):
+                        return recipients
+                    world.now = world.now + 5.0 if still else max(world.now + 5.0, state.advance(world.now))
                     recipients.decide_old()
-                except Crash:
-                    world.crashes += 1
-                    recipients = RecipientsWorker(world)
+            except Crash:
+                world.crashes += 1
+                recipients = RecipientsWorker(world)
             continue
         queue = dice.choice(queues)
         index = dice.randrange(len(queue))  # reordered
         item = queue[index]
-        world.now += dice.choice((0.0, 0.0, 0.01, 1.5))  # sometimes late
+        world.now += dice.choice((0.0, 0.0, 0.01, 1.5)) if dice.random() < 0.98 else 900.0  # sometimes late
         try:
             match item:
                 case Slip():
@@ -299,6 +371,8 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
                     recipients.gate(item)
                 case bytes() if queue is world.attempted:
                     sender.send(item)
+                case bytes() if queue is world.suppressing:
+                    recipients.suppress(item)
                 case bytes():
                     recipients.settle(item)
             world.may_crash()  # done, but not committed: it comes again
@@ -316,12 +390,15 @@ def counted(worker: RecipientsWorker) -> dict[str, int]:
     return worker.state.counters.get(CAMPAIGN, {})
 
 
-@given(st.integers(0, 2**32), st.integers(1, 30))
+LANES = st.sampled_from(("bulk", "transactional"))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 30), LANES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_hold_loses_nobody_and_mails_nobody_twice(seed: int, people: int) -> None:
+def test_hold_loses_nobody_and_mails_nobody_twice(seed: int, people: int, lane: str) -> None:
     """The promise of the product: one message each, or a person listed as unknown, whatever dies when."""
     world = World(random.Random(seed), resend=False, people=people)
-    world.listed = packs_of(people)
+    world.listed = packs_of(people, lane)
     world.listed += world.listed[:1]
     worker = drive(world)
     counts = counted(worker)
@@ -350,6 +427,52 @@ def test_resend_loses_nobody_and_repeats_only_what_was_on_the_wire(seed: int, pe
     assert len(world.wire) >= counts.get("sent", 0)  # what a kill left in doubt may be refused the second time
     if not world.disks_lost:  # without its journal a sender doubts its whole release
         assert {message for message, n in world.wire.items() if n > 1} <= world.on_wire_at_a_kill
+
+
+CLOCKS = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02d}:{quarter % 4 * 15:02d}")
+WINDOWS = st.builds(Window, opens=CLOCKS, closes=CLOCKS, local=st.booleans())
+ZONES = ("", "Asia/Kathmandu", "America/New_York", "Mars/Olympus")
+
+
+@given(st.integers(0, 2**32), st.integers(1, 30), WINDOWS, st.none() | WINDOWS, st.none() | st.floats(0, 200_000))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nothing_leaves_outside_its_hours_and_nobody_is_lost_to_them(
+    seed: int, people: int, window: Window, quiet: Window | None, expires: float | None
+) -> None:
+    """Mail at four in the morning is remembered for years; a person who is forgotten at closing time never complains.
+
+    Whoever has not been sent to when the campaign expires is dropped, and says so.
+    """
+    noon = 1_800_000_000.0
+    entry = campaign(window, quiet, time_zone="Europe/Lisbon")
+    change = Hours(zone_named).opening(entry, "", noon) or Hours(zone_named).closing(entry, "", noon)
+    now = change - seed % 900  # some minutes before it opens or closes
+    end = now + 300_000.0 if expires is None else now + expires
+    entry = campaign(window, quiet, expires_at=end, time_zone="Europe/Lisbon")
+    world = World(random.Random(seed), resend=False, people=people, now=now, campaign=entry)
+    world.listed = packs_of(people, zones=ZONES)
+    counts = counted(drive(world))
+    assert sum(counts.get(name, 0) for name in FINAL) == people
+    assert max(world.wire.values(), default=0) <= 1
+    for message, at in world.opened + world.starts:
+        assert Hours(zone_named).opening(entry, world.zones[message], at) == 0.0
+        assert at < end
+    assert all(world.variants[message] == variant for message, variant in world.sent_variants.items())
+
+
+@given(st.integers(0, 2**32), st.integers(1, 30), st.sets(st.integers(0, 29)), LANES)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_pack_of_suppressions_holds_for_all_that_waits(seed: int, people: int, gone: set[int], lane: str) -> None:
+    """Who complained must not hear from us because their message was waiting for credit, or for its next try."""
+    world = World(random.Random(seed), resend=False, people=people)
+    world.listed = packs_of(people, lane)
+    off = [person(number).hex() for number in sorted(gone)]
+    if off:
+        world.suppressing = [SuppressionCommand("add", "account", "a", recipients=off).encoded()] * 2
+    counts = counted(drive(world))
+    assert not world.wronged
+    assert sum(counts.get(name, 0) for name in FINAL) == people
+    assert counts.get("dropped", 0) == counts.get("dropped.suppressed", 0)
 
 
 def test_the_model_notices_a_sender_without_intents() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.delivery.outcomes import DropReason, EventKind, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
-from app.delivery.release import cancel, record_of, spend
+from app.delivery.release import Permits, clear, record_of, spend
 from app.delivery.settle import RetryRules, settle
 from app.records import Grant, Outcome, Outgoing, Result, Slip
 from tables.recipients import Batch, restore
@@ -51,7 +51,7 @@ def released(people: int, count: int, attempt: int = 1) -> tuple[Partition, Rows
     state, table = waiting(people, attempt)
     batch = Batch()
     slip = Slip(0, 1, NOW, NOW + 1, NOW + 1, [Grant("c_1", "bulk", "gmail", "smtp", count)])
-    spent = spend(state, batch, slip, lambda _: 1, lambda *_: [], NOW)
+    spent = spend(state, batch, slip, Permits(lambda _: 1, lambda *_: []), NOW)
     assert spent is not None
     table.apply(batch)
     return state, table, spent.releases
@@ -76,16 +76,16 @@ def test_a_slip_is_spent_once_and_not_after_its_time() -> None:
     """Slips come twice and late; a repeat must buy nothing."""
     state, _, _ = released(10, 5)
     slip = Slip(0, 1, NOW, NOW + 1, NOW + 1, [Grant("c_1", "bulk", "gmail", "smtp", 5)])
-    assert spend(state, Batch(), slip, lambda _: 1, lambda *_: [], NOW) is None
+    assert spend(state, Batch(), slip, Permits(lambda _: 1, lambda *_: []), NOW) is None
     late = Slip(0, 2, NOW, NOW + 1, NOW + 1, slip.grants)
-    assert spend(state, Batch(), late, lambda _: 1, lambda *_: [], NOW + 1.01) is None
+    assert spend(state, Batch(), late, Permits(lambda _: 1, lambda *_: []), NOW + 1.01) is None
 
 
 def test_nothing_leaves_a_campaign_that_is_not_running() -> None:
     """Pause means pause, also for credit that was already on its way."""
     state, _ = waiting(10)
     slip = Slip(0, 1, NOW, NOW + 1, NOW + 1, [Grant("c_1", "bulk", "gmail", "smtp", 5)])
-    spent = spend(state, Batch(), slip, lambda _: None, lambda *_: [], NOW)
+    spent = spend(state, Batch(), slip, Permits(lambda _: None, lambda *_: []), NOW)
     assert spent is not None and not spent.releases and state.demand_of(KEY).due == 10
 
 
@@ -95,7 +95,9 @@ def test_a_suppression_that_came_after_the_gate_still_holds() -> None:
     state.suppressions += 1
     batch = Batch()
     slip = Slip(0, 1, NOW, NOW + 1, NOW + 1, [Grant("c_1", "bulk", "gmail", "smtp", 3)])
-    spent = spend(state, batch, slip, lambda _: 1, lambda *_: [(1, DropReason.SUPPRESSED, "unsubscribed")], NOW)
+    spent = spend(
+        state, batch, slip, Permits(lambda _: 1, lambda *_: [(1, DropReason.SUPPRESSED, "unsubscribed")]), NOW
+    )
     table.apply(batch)
     assert spent is not None and len(spent.dropped) == 1
     assert [row.address for row in record_of(state, spent.releases[0]).rows] == ["p0@x.org", "p2@x.org"]
@@ -112,7 +114,9 @@ def test_a_suppression_that_came_while_a_release_was_open_holds_for_what_comes_b
     table.apply(batch)
     later = NOW + 500
     slip = Slip(0, 2, later, later + 1, later + 1, [Grant("c_1", "bulk", "gmail", "smtp", 3)])
-    spent = spend(state, Batch(), slip, lambda _: 1, lambda *_: [(0, DropReason.SUPPRESSED, "unsubscribed")], later)
+    spent = spend(
+        state, Batch(), slip, Permits(lambda _: 1, lambda *_: [(0, DropReason.SUPPRESSED, "unsubscribed")]), later
+    )
     assert spent is not None and len(spent.dropped) == 1
 
 
@@ -189,7 +193,7 @@ def test_cancel_drops_what_waits_and_leaves_what_is_open() -> None:
     """What is with a sender may still leave; the rest never does, and is counted."""
     state, table, (number,) = released(50, 30)
     batch = Batch()
-    gone = cancel(state, batch, state.releases[number].pack, NOW)
+    gone = clear(state, batch, state.releases[number].pack, DropReason.CANCELLED, NOW)
     table.apply(batch)
     assert len(gone) == 20 and state.counters["c_1"]["dropped.cancelled"] == 20
     assert state.demand_of(KEY).due == 0 and state.demand_of(KEY).open == 30

@@ -1,0 +1,90 @@
+"""Releases as they are opened: what is asked before a message leaves, and how opened releases reach the senders."""
+
+import asyncio
+from collections.abc import Sequence
+
+from agents.campaigns import Campaigns
+from agents.recipients import Recipients
+from app import topics
+from app.commands import CampaignEntry
+from app.delivery.events import of_drops
+from app.delivery.gate import GateRules, applies, end_of
+from app.delivery.outcomes import DropReason
+from app.delivery.partition import WaitingPack
+from app.delivery.release import Permits, Spent, record_of
+from app.delivery.windows import Hours
+from app.faults import reached
+from app.records import EventPack, Outgoing, encode
+from app.stream.app import StreamApp
+from tables.recipients import suppressions_of
+
+
+class Opening:
+    """What the gate and the release agent share. The same releases are produced again until they are settled."""
+
+    def __init__(
+        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, channel: str
+    ) -> None:
+        self.app, self.recipients, self.campaigns, self.hours = app, recipients, campaigns, hours
+        self.channel = channel
+        self.produced: dict[tuple[int, int], float] = {}  # (partition, release) -> when it was last produced
+
+    def permits(self, partition: int, now: float) -> Permits:
+        """What is asked at the moment *now* of messages of *partition*."""
+
+        def running(campaign: str) -> int | None:
+            entry = self.campaigns.get(campaign)
+            return entry.version if entry is not None and entry.state == "RUNNING" and not end_of(entry, now) else None
+
+        def forbidden(pack: WaitingPack, rows: Sequence[Outgoing]) -> list[tuple[int, DropReason, str]]:
+            entry = self.campaigns.get(pack.campaign)
+            if entry is None:
+                return []
+            rules = rules_of(entry, now)
+            found = suppressions_of(self.recipients.table, partition, [row.recipient_id for row in rows])
+            hits = ((i, applies(entries, rules, now)) for i, entries in enumerate(found) if entries)
+            return [(i, DropReason.SUPPRESSED, f"{hit.reason} ({hit.scope})") for i, hit in hits if hit is not None]
+
+        def opening(pack: WaitingPack) -> float:
+            entry = self.campaigns.get(pack.campaign)
+            return 0.0 if entry is None else self.hours.opening(entry, pack.zone, now)
+
+        def closing(pack: WaitingPack) -> float:
+            entry = self.campaigns.get(pack.campaign)
+            if entry is None:
+                return now
+            return min(self.hours.closing(entry, pack.zone, now), entry.spec.expires_at or float("inf"))
+
+        return Permits(running, forbidden, opening, closing)
+
+    def events_of(self, spent: Spent, now: float) -> list[EventPack]:
+        """What is told of those who were dropped at the last look."""
+        return [
+            event
+            for pack, row, reason, detail in spent.dropped
+            for event in of_drops(self.channel, pack, [(row, reason, detail)], now)
+        ]
+
+    def records_of(self, partition: int, spent: Spent, now: float) -> list[tuple[str, bytes]]:
+        """(topic, record) of each release that was opened: made in the step that opened it."""
+        state = self.recipients.partitions[partition]
+        for number in spent.releases:
+            self.produced[partition, number] = now
+        return [
+            (topics.send_attempted(self.channel, state.releases[number].lane), encode(record_of(state, number)))
+            for number in spent.releases
+        ]
+
+    async def produce(self, partition: int, records: Sequence[tuple[str, bytes]]) -> None:
+        """Hand *records* to Kafka, once the batch that opened them is acknowledged."""
+        await asyncio.gather(*(self.app.produce_soon(topic, partition, None, value) for topic, value in records))
+        reached("release.produced")
+
+
+def rules_of(entry: CampaignEntry, now: float) -> GateRules:
+    """What the gate needs to know of a campaign. A second transactional message is no duplicate of the first."""
+    spec = entry.spec
+    window = 0.0 if spec.kind == "transactional" else spec.dedup.window
+    return GateRules(
+        entry.account, entry.id, spec.channel, tuple(spec.lists), spec.dedup.key, window, end_of(entry, now)
+    )
