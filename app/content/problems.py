@@ -35,3 +35,13 @@ class RenderError:
 
 class LimitExceededError(Exception):
     """A template did more than one message may: too many loop steps, or too much text."""
+
+
+class MarkupError(Exception):
+    """Raised for html, css or MJML that cannot be published, at *offset* of the source."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.message = message
+        self.offset = offset

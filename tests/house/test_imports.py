@@ -28,9 +28,9 @@ CORE = LAYERS[5]
 # but for the data that babel (locales) and zoneinfo (time zones) are shipped with. css_inline and mrml could fetch
 # stylesheets and included files: app/content/css.py and mjml.py switch that off, and their tests try.
 PURE = {
-    "babel", "base64", "binascii", "collections", "copy", "css_inline", "dataclasses", "datetime", "decimal", "enum",
-    "functools", "hashlib", "heapq", "hmac", "html", "idna", "itertools", "jinja2", "markupsafe", "mrml", "msgspec",
-    "pydantic", "re", "struct", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo",
+    "babel", "base64", "binascii", "bisect", "collections", "copy", "css_inline", "dataclasses", "datetime", "decimal",
+    "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "itertools", "jinja2", "markupsafe", "mrml",
+    "msgspec", "pydantic", "re", "struct", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # of datetime, which the core may handle but not ask
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__"}
