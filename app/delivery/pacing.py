@@ -8,10 +8,9 @@ the limit has a token; a class of a campaign that does not run is parked until t
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from app.commands import CampaignEntry, LimitSet
-from app.delivery.pacing_turns import Turns
+from app.delivery.pacing_turns import Line, Turns
 from app.delivery.partition import SLICE, ClassKey
 from app.delivery.rates import Bucket, bucket, burst_of
 from app.records import Demand, Grant, Slip
@@ -34,6 +33,7 @@ class Cell:
     open: int = 0
     pending: int = 0  # granted by slips that no snapshot reflects yet
     queued: bool = False  # has a turn coming, or is parked
+    called: bool = False  # has stood in line at a limit, and got nothing since
 
 
 @dataclass(slots=True)
@@ -46,8 +46,8 @@ class Heard:
     cells: dict[ClassKey, Cell] = field(default_factory=dict)
     applied: int = -1  # last slip number that a snapshot reflects
     expected: int = -1  # last slip number given out before a restart
-    urgent: Turns = field(default_factory=Turns)  # the transactional lane
-    bulk: Turns = field(default_factory=Turns)
+    urgent: Turns[ClassKey] = field(default_factory=Turns)  # the transactional lane
+    bulk: Turns[ClassKey] = field(default_factory=Turns)
     slips: deque[Slip] = field(default_factory=deque)  # not reflected yet
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     answered: dict[str, int] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Heard:
     speed: float = 0.0  # messages answered a second, smoothed
     on_the_way: Counter[str] = field(default_factory=Counter)  # lane -> open and pending messages
 
-    def turns(self, lane: str) -> Turns:
+    def turns(self, lane: str) -> Turns[ClassKey]:
         """Who waits for credit in *lane*."""
         return self.urgent if lane == TRANSACTIONAL else self.bulk
 
@@ -64,7 +64,7 @@ class Pacer:
     """The one owner of every limit of a pacing group. Its memory is rebuilt from demand after a restart."""
 
     def __init__(self, partitions: int, route: str, account_rate: float = 0.0) -> None:
-        self.heard = [Heard() for _ in range(partitions)]
+        self.heard = [Heard(urgent=Turns(number), bulk=Turns(number)) for number in range(partitions)]
         self.buckets: dict[str, Bucket] = {}
         self.numbers = [0] * partitions  # last slip number of each partition
         self.limits: dict[tuple[str, str], LimitSet] = {}
@@ -73,10 +73,10 @@ class Pacer:
         self._account_rate = account_rate
         self._campaigns: dict[str, CampaignEntry] = {}
         self._concurrent: list[tuple[str, str]] = []  # limits with a concurrency
-        self._paths: dict[ClassKey, tuple[str, ...]] = {}
+        self._paths: dict[str, dict[str, tuple[str, ...]]] = {}  # campaign -> group -> bucket names
         self._on_the_way: Counter[str] = Counter()  # campaign -> open and pending messages
         self._group_on_the_way: Counter[str] = Counter()  # the same by destination group
-        self._parked: dict[str, deque[tuple[int, ClassKey]]] = {}  # bucket or reason -> (partition, class)
+        self._parked: dict[str, Line[tuple[int, ClassKey]]] = {}  # bucket or reason -> (partition, class)
         self._unsure_until = 0.0  # until then slips from before a restart may still be spent
         self._sure = False  # everything on the way is known
         self._turn = 0
@@ -87,16 +87,18 @@ class Pacer:
         """Take over a campaign's state and limits."""
         before = self._campaigns.get(entry.id)
         self._campaigns[entry.id] = entry
-        if before is None or before.spec.throttle != entry.spec.throttle:
-            self._forget_paths()
+        if before is not None and before.spec.throttle != entry.spec.throttle:
+            self._forget_path(entry.id)
         self._wake(STATE + entry.id)
 
     def forget_campaign(self, campaign: str) -> None:
         """The campaign has ended."""
-        self._campaigns.pop(campaign, None)
-        self._forget_paths()
-        for partition, key in self._parked.pop(STATE + campaign, ()):
-            self._drop_turn(self.heard[partition], key)
+        parked = self._parked.pop(STATE + campaign, None)
+        while parked and (waiting := parked.take()) is not None:
+            self._drop_turn(self.heard[waiting[0]], waiting[1])
+        if self._campaigns.pop(campaign, None) is None:
+            return
+        self._forget_path(campaign)
         for name in [name for name in self.buckets if name.startswith(f"campaign|{campaign}|")]:
             del self.buckets[name]
             self.touched.add(name)
@@ -105,29 +107,42 @@ class Pacer:
         """Set or (rate None) remove a limit above campaigns."""
         self.limits[limit.scope, limit.name] = limit
         self._concurrent = [scope for scope, each in self.limits.items() if each.concurrency is not None]
-        self._forget_paths()
-
-    def _forget_paths(self) -> None:
         self._paths.clear()
         for name in [name for name in self._parked if not name.startswith(STATE)]:
             self._wake(name)
 
+    def _forget_path(self, campaign: str) -> None:
+        """The limits of *campaign* are others now: who waits at an old one looks again."""
+        self._paths.pop(campaign, None)
+        for name in [name for name in self._parked if name.startswith(f"campaign|{campaign}|")]:
+            self._wake(name)
+
     def _wake(self, name: str, most: int = 1 << 60) -> None:
-        """Give up to *most* classes that are parked at *name* their turn again, the longest parked first."""
+        """Give up to *most* classes that are parked at *name* their turn again."""
         parked = self._parked.get(name)
-        while parked and most > 0:
-            partition, key = parked.popleft()
-            self.heard[partition].turns(key.lane).add(key)
+        while parked and most > 0 and (waiting := parked.take()) is not None:
+            self._call(*waiting, at_limit=name in self.buckets)
             most -= 1
-        if parked is not None and not parked:
-            del self._parked[name]
 
     def _wake_urgent(self) -> None:
         """Give transactional classes their turn again before a bulk class takes what their limit has."""
-        for name in [name for name, parked in self._parked.items() if parked[0][1].lane == TRANSACTIONAL]:
-            if not name.startswith(STATE):
-                parked = self._parked[name]
-                self._wake(name, sum(1 for _ in takewhile(lambda each: each[1].lane == TRANSACTIONAL, parked)))
+        for name, parked in self._parked.items():
+            while parked.urgent and not name.startswith(STATE):
+                self._call(*parked.urgent.popleft(), at_limit=True)
+
+    def _call(self, partition: int, key: ClassKey, *, at_limit: bool) -> None:
+        heard = self.heard[partition]
+        heard.cells[key].called = at_limit
+        heard.turns(key.lane).add(key.campaign, key)
+
+    def _park(self, partition: int, key: ClassKey, name: str) -> None:
+        parked = self._parked.get(name)
+        if parked is None:
+            parked = self._parked[name] = Line()
+        if key.lane == TRANSACTIONAL:
+            parked.urgent.append((partition, key))
+        else:
+            parked.bulk.add(key.campaign, (partition, key))
 
     def _drop_turn(self, heard: Heard, key: ClassKey) -> None:
         cell = heard.cells[key]
@@ -188,7 +203,7 @@ class Pacer:
 
     def _enqueue(self, heard: Heard, key: ClassKey, cell: Cell) -> None:
         if cell.due > cell.pending and not cell.queued:
-            heard.turns(key.lane).add(key)
+            heard.turns(key.lane).add(key.campaign, key)
             cell.queued = True
 
     def _settle_slip(self, heard: Heard, slip: Slip) -> None:
@@ -257,7 +272,18 @@ class Pacer:
             if not self._wake_at_limits(woken):
                 break
             woken *= 2
+        self._settle_turns()
         return [slip for p in order for slip in self._slips(p, now, grants[p])]
+
+    def _settle_turns(self) -> None:
+        """All had their chance: who still waits comes before who did not have to."""
+        for name in [name for name, parked in self._parked.items() if not parked]:
+            del self._parked[name]
+        for parked in self._parked.values():
+            parked.bulk.settle()
+        for heard in self.heard:
+            heard.bulk.settle()
+            heard.urgent.settle()
 
     def _look_around(self, now: float) -> None:
         for heard in self.heard:
@@ -268,7 +294,11 @@ class Pacer:
 
     def _wake_at_limits(self, most: int) -> bool:
         """Wake up to *most* classes at each limit that has a token; whether there was any."""
-        open_ = [name for name in self._parked if name in self.buckets and self.buckets[name].tokens >= 1.0]
+        open_ = [
+            name
+            for name, parked in self._parked.items()
+            if parked and name in self.buckets and self.buckets[name].tokens >= 1.0
+        ]
         for name in open_:
             self._wake(name, most)
         return bool(open_)
@@ -292,21 +322,22 @@ class Pacer:
         if cell.due <= cell.pending:
             self._drop_turn(heard, key)
             return 0
-        count, validity, held_by = self._allowed(key, min(cell.due - cell.pending, room, SLICE), now)
+        count, validity, held_by = self._allowed(key, cell, min(cell.due - cell.pending, room, SLICE), now)
         if count <= 0:
-            parked = self._parked.setdefault(held_by, deque())
-            if key.lane == TRANSACTIONAL:
-                parked.appendleft((partition, key))  # and is woken first
-            else:
-                parked.append((partition, key))
+            self._park(partition, key, held_by)
             return 0
-        for name in self._paths[key]:
+        share = count / self._campaigns[key.campaign].spec.weight
+        for name in self._paths[key.campaign][key.group]:
             self.buckets[name].take(count)
             self.touched.add(name)
+            if name in self._parked:
+                self._parked[name].bulk.charge(key.campaign, share)
+        heard.turns(key.lane).charge(key.campaign, share)
         cell.pending += count
+        cell.called = False
         self._count(heard, key, count)
         grants.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self._route, count))
-        heard.turns(key.lane).add(key)
+        heard.turns(key.lane).add(key.campaign, key)
         return count
 
     def _slips(self, partition: int, now: float, grants: dict[float, list[Grant]]) -> list[Slip]:
@@ -318,7 +349,7 @@ class Pacer:
         self.heard[partition].slips.extend(slips)
         return slips
 
-    def _allowed(self, key: ClassKey, wanted: int, now: float) -> tuple[int, float, str]:
+    def _allowed(self, key: ClassKey, cell: Cell, wanted: int, now: float) -> tuple[int, float, str]:
         """(messages, validity of their slip, what held it back) that every limit on the path of *key* allows."""
         entry = self._campaigns.get(key.campaign)
         if entry is None or entry.state != "RUNNING":
@@ -329,11 +360,15 @@ class Pacer:
         validity = FREE_VALIDITY
         for name in self._path(key, entry, now):
             limit = self.buckets[name]
-            if limit.tokens < 1.0:
+            if limit.tokens < 1.0 or self._stands_in_line(key, cell, name):
                 return 0, 0.0, name
             wanted = min(wanted, int(limit.tokens))
             validity = min(validity, limit.validity)
         return wanted, validity, ""
+
+    def _stands_in_line(self, key: ClassKey, cell: Cell, name: str) -> bool:
+        """Whether others wait at the limit, and it has not been this one's turn: it queues with them."""
+        return key.lane == BULK and not cell.called and bool(self._parked.get(name))
 
     def _headroom(self, key: ClassKey, entry: CampaignEntry, wanted: int) -> int:
         """How many more messages may be on the way at once, at most *wanted*.
@@ -359,7 +394,8 @@ class Pacer:
         return sum(self._on_the_way[each.id] for each in campaigns if scope == "route" or each.account == name)
 
     def _path(self, key: ClassKey, entry: CampaignEntry, now: float) -> tuple[str, ...]:
-        path = self._paths.get(key)
+        paths = self._paths.setdefault(key.campaign, {})
+        path = paths.get(key.group)
         if path is None:
             names = []
             for name, rate, burst in self._limits_of(key, entry):
@@ -369,7 +405,7 @@ class Pacer:
                 elif (known.rate, known.burst) != (rate, burst_of(rate, burst)):
                     known.changed(rate, burst_of(rate, burst))
                 names.append(name)
-            path = self._paths[key] = tuple(names)
+            path = paths[key.group] = tuple(names)
         return path
 
     def _limits_of(self, key: ClassKey, entry: CampaignEntry) -> Iterable[tuple[str, float, float | None]]:
@@ -380,6 +416,9 @@ class Pacer:
         group_rate = throttle.per_group.get(key.group, throttle.per_group.get("*"))
         if group_rate is not None:
             yield f"campaign|{entry.id}|{key.group}", group_rate, None
+        route_rate = throttle.per_route.get(self._route, throttle.per_route.get("*"))
+        if route_rate is not None:
+            yield f"campaign|{entry.id}|route|{self._route}", route_rate, None
         for scope, name in (("account", entry.account), ("route", self._route), ("group", key.group)):
             limit = self.limits.get((scope, name))
             if limit is not None and limit.rate is not None:
