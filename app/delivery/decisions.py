@@ -6,7 +6,7 @@ from app import ids
 from app.commands import CampaignEntry, Command, LimitSet
 from app.delivery.lifecycle import ALREADY, STAYS, TRANSITIONS, WAITING, Around, allowed, changed, moved, onward
 from app.delivery.rates import least_burst
-from app.delivery.schedule import is_missed, late_by
+from app.delivery.schedule import is_missed, late_by, start_at
 from app.delivery.trial import decided
 from app.specs import CampaignSpec, Throttle
 
@@ -174,7 +174,7 @@ def _too_late(spec: CampaignSpec, now: float) -> Decision | None:
     if is_missed(spec.schedule, 0.0, now):
         text = f"the scheduled time passed {late_by(spec.schedule, now):.0f} s ago, more than late_after allows"
         return Decision(422, error=f"{text}: choose a later time", field="spec.schedule")
-    if spec.expires_at is not None and spec.expires_at <= now:
+    if spec.expires_at is not None and spec.expires_at <= start_at(spec.schedule, now, 0.0):
         return Decision(
             422, error="the campaign would expire before it starts: move expires_at", field="spec.expires_at"
         )

@@ -53,6 +53,8 @@ STOPPING: dict[State, str] = {
     "CLOSING": "expired",
 }  # what is left is dropped for this reason
 
+LONG_AHEAD = 86_400.0  # seconds: what is due later than this lies on disk
+
 # Asking again for what is so already is answered 200 and changes nothing.
 ALREADY: dict[str, tuple[State, ...]] = {
     "start": ("APPROVAL", "SCHEDULED", "QUEUED", "SEALING", "RUNNING"),
@@ -154,6 +156,12 @@ def by_itself(entry: CampaignEntry, now: float, around: Around) -> CampaignEntry
         return moved(entry, target, now, "" if target == "CLOSING" else "its expires_at passed before it had started")
     after = onward(entry, now, around) if entry.state in WAITING else entry
     return None if after is entry else after
+
+
+def is_dormant(entry: CampaignEntry, now: float) -> bool:
+    """Whether nothing can happen to *entry* for long unless somebody asks for it."""
+    later = entry.state == "SCHEDULED" and entry.due_at is not None and entry.due_at > now + LONG_AHEAD
+    return entry.state == "DRAFT" or later
 
 
 def sealed(entry: CampaignEntry, seal: Seal, now: float) -> CampaignEntry | None:
