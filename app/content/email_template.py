@@ -1,7 +1,7 @@
 """A campaign's email: compiled once, then composed for each recipient into bytes that are ready for DATA."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -105,11 +105,15 @@ class EmailTemplate:
         except Exception as why:  # a customer's template ran on a contact's values: whatever it raised is theirs
             return RenderError(f"{type(why).__name__}: {why}"[:500])
 
-    def preview(self, variables: Mapping[str, Any], address: str) -> dict[str, str]:
-        """Subject, html and text for *variables*, with links of a message that does not exist."""
-        values = self._values(variables, bytes(16), self._signer.token(bytes(16), bytes(16)), address)
+    def renderers(self, variables: Mapping[str, Any], address: str) -> dict[str, Callable[[], str]]:
+        """For subject, html and text: what renders it for *variables*, with links of a message that does not exist."""
+
+        def renderer(part: Part) -> Callable[[], str]:
+            return lambda: part.text(self._values(variables, bytes(16), token, address))
+
+        token = self._signer.token(bytes(16), bytes(16))
         parts = {"subject": self._subject, "html": self._html, "text": self._text}
-        return {name: part.text(values) for name, part in parts.items() if part is not None}
+        return {name: renderer(part) for name, part in parts.items() if part is not None}
 
     def _render(
         self,
@@ -131,15 +135,11 @@ class EmailTemplate:
         return b"".join(pieces)
 
     def _values(self, variables: Mapping[str, Any], message_id: bytes, token: str, address: str) -> dict[str, Any]:
-        """What the templates see: attributes, defaults for those that are missing or empty, built-in ones."""
-        values = {**self._defaults, **variables, **bounds()}
-        for name, text in self._defaults.items():
-            if values[name] is None or values[name] == "":
-                values[name] = text
+        """What the templates see."""
+        values = base_values(self._defaults, variables, self.locale)
         values["unsubscribe_url"] = f"{self._head.public_url}/u/{token}{self._head.suffix}"
         values["message_id"] = message_id.hex()
         values["address"] = address
-        values[LOCALE] = self.locale
         values[TOKEN] = token
         values[TOKEN_BYTES] = encoded_token(token)
         values[TRACKER] = lambda index, rendered: self._tracked(index, rendered, message_id, token)
@@ -151,6 +151,16 @@ class EmailTemplate:
         if not is_trackable(target):
             return rendered
         return f"{html.escape(self._head.public_url)}/c/{token}/{self._signer.link(index, target, message_id)}"
+
+
+def base_values(defaults: Mapping[str, str], variables: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """What any template of one message sees: attributes, defaults for those that are missing or empty, its bounds."""
+    values = {**defaults, **variables, **bounds()}
+    for name, text in defaults.items():
+        if values[name] is None or values[name] == "":
+            values[name] = text
+    values[LOCALE] = locale
+    return values
 
 
 __all__ = ["EmailTemplate", "LinkOptions", "Sender", "compile_email", "needs_smtputf8"]

@@ -139,6 +139,6 @@ def test_the_text_part_is_derived_from_the_html() -> None:
     <p>One<br>two &amp; three</p><ul><li>a</li><li><a href="https://x.example/{{ city }}">b</a></li></ul>
     {% if name == "Ann" %}<p>Only {{ name }}</p>{% endif %}<img alt="Logo" src="l.png"></body></html>"""
     template = template_of(Content(subject="s", html=html))
-    text = template.preview({"name": "Ann", "city": "<Ulm>"}, "a@example.com")["text"]
+    text = template.renderers({"name": "Ann", "city": "<Ulm>"}, "a@example.com")["text"]()
     lines = [line for line in text.split("\n") if line]
     assert lines == ["Hello Ann", "One", "two & three", "- a", "- b (https://x.example/<Ulm>)", "Only Ann", "Logo"]
