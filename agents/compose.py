@@ -84,13 +84,10 @@ class Composer:
         found: dict[int, Translated | None] = {}
         for variant in variants:
             content_id = content_id_for(campaign, variant)
-            if content_id == READY_MADE:
-                found[variant] = None
-                continue
             translated = await self._content(content_id) if content_id else None
             if translated is None:
                 return None
-            found[variant] = translated
+            found[variant] = None if translated.content == READY_MADE else translated
         return Letters(self, campaign, found)
 
     async def _content(self, content_id: str) -> Translated | None:
@@ -106,7 +103,7 @@ class Composer:
         self, campaign: CampaignEntry, translated: Translated | None, language: str
     ) -> Template | ContentError:
         """The template of *translated* in *language* for *campaign*; that of ready-made letters for None."""
-        content_id = READY_MADE if translated is None else translated.id
+        content_id = READY_MADE.id if translated is None else translated.id
         key = campaign.id, campaign.version, content_id, language
         known = self._compiled.get(key)
         return _kept(self._compiled, key, known or self._compile(campaign, translated, language), KEPT)

@@ -1,7 +1,7 @@
 """Ready-made letters: subject, html and text come finished with the message and are sent as they are.
 
 For single messages whose sender has written them himself: nothing is compiled, nothing in them is a template,
-no link is rewritten. The campaign names READY_MADE as its content; the parts travel as the variables of the message.
+no link is rewritten. The campaign has READY_MADE as its content; the parts travel as the variables of the message.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,10 @@ from app.content.parts import is_mostly_ascii
 from app.content.plain import text_of_html
 from app.content.problems import ContentError, RenderError
 from app.content.sandbox import LARGEST_OUTPUT
+from app.specs import Content
 
-READY_MADE = "ready-made"  # in place of a content's id
+# A content that composing knows again, and never renders: its variables are sent as they are.
+READY_MADE = Content(subject="{{ subject }}", html="{{ html }}", text="{{ text }}")
 PARTS = ("subject", "html", "text")
 
 

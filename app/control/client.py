@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -95,10 +96,19 @@ class Control:
         if len(body) > MOST_COMMAND_BYTES:  # Kafka would not take it, and could not say so in words
             error = f"a command of {len(body):,} bytes: the most is {MOST_COMMAND_BYTES:,}"
             return Answer(id=command.id, account=command.account, status=422, error=error, field="content")
+        return await self._answer_to(key, timeout, self.produce(CAMPAIGN_COMMANDED, body, key=command.account.encode()))
+
+    async def request(
+        self, account: str, ident: str, topic: str, value: bytes, *, partition: int, timeout: float = ANSWER_SECONDS
+    ) -> Answer:
+        """Publish another record that is answered under *ident*. Raises as `send`."""
+        return await self._answer_to((account, ident), timeout, self.produce(topic, value, partition=partition))
+
+    async def _answer_to(self, key: tuple[str, str], timeout: float, publishing: Awaitable[None]) -> Answer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         try:
-            await self.produce(CAMPAIGN_COMMANDED, body, key=command.account.encode())
+            await publishing
             return await asyncio.wait_for(future, timeout)
         except TimeoutError as error:
             raise NoAnswerError(

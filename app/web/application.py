@@ -9,8 +9,9 @@ from app.web import live, pages, tracking
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
-from app.web.keys import FEED, LINK, LINK_KEY, RATES, SETTINGS, VIEWS
+from app.web.keys import FEED, LINK, LINK_KEY, MESSAGES, RATES, SETTINGS, VIEWS
 from app.web.link import Link
+from app.web.message_desk import MessageDesk
 from app.web.rate import KeyRates
 from app.web.rest import add_endpoints
 from app.web.views import Views
@@ -27,6 +28,7 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app[VIEWS] = views or Views(settings)
     app[FEED] = Feed(app[LINK], app[VIEWS])
     app[RATES] = KeyRates()
+    app[MESSAGES] = MessageDesk(settings, app[LINK], app[VIEWS])
     app[live.VIEWERS] = live.Viewers()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/campaigns/{id}/live", live.live)

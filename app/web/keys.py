@@ -5,6 +5,7 @@ from aiohttp import web
 from app.settings import Settings
 from app.web.feed import Feed
 from app.web.link import Link
+from app.web.message_desk import MessageDesk
 from app.web.rate import KeyRates
 from app.web.views import Views
 
@@ -14,3 +15,4 @@ VIEWS = web.AppKey("views", Views)
 FEED = web.AppKey("feed", Feed)
 RATES = web.AppKey("rates", KeyRates)
 LINK_KEY = web.AppKey("link_key", bytes)
+MESSAGES = web.AppKey("messages", MessageDesk)

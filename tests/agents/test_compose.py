@@ -34,7 +34,7 @@ def composer(tmp_path: Path) -> Composer:
     settings.secret_path.parent.mkdir(parents=True, exist_ok=True)
     settings.secret_path.write_bytes(b"0123456789abcdef0123456789abcdef")
     directory = Directory("", "template.published")
-    directory.entries |= {each.id: each.model_dump_json().encode() for each in (A, B, REST)}
+    directory.entries |= {each.id: each.model_dump_json().encode() for each in (A, B, REST, READY_MADE)}
     return Composer(directory, settings)
 
 
@@ -89,9 +89,9 @@ async def test_a_campaign_that_names_no_content_gets_no_letters(composer: Compos
     assert await composer.letters_of(campaign(), {0}) is None
 
 
-async def test_ready_made_letters_need_no_content(composer: Composer) -> None:
+async def test_ready_made_letters_are_no_templates(composer: Composer) -> None:
     """What a program has written itself is sent as it is, without a template for each message."""
-    entry = campaign(spec={"kind": "transactional", "lists": [], "content_id": READY_MADE})
+    entry = campaign(spec={"kind": "transactional", "lists": [], "content_id": READY_MADE.id})
     letters = await composer.letters_of(entry, {0})
     assert letters is not None
     assert subject(letters, 0, **ready_variables("Your code", text="{{ 123 }}")) == "Your code"
