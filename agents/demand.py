@@ -48,10 +48,12 @@ class DemandReport:
         await asyncio.gather(*telling)
 
     def _advance(self, state: Partition, now: float) -> bool:
-        """Make ready what is due; whether pacing must hear now: a class became due, or a transactional one changed."""
+        """Make ready what is due; whether pacing must hear now: a class became due, or a transactional one is."""
         before = len(state.changed)
         state.advance(now)
-        return (before == 0 and bool(state.changed)) or any(key.lane == topics.TRANSACTIONAL for key in state.changed)
+        return (before == 0 and bool(state.changed)) or any(
+            key.lane == topics.TRANSACTIONAL and state.queue(key).due for key in state.changed
+        )
 
     async def _tell(self, number: int, state: Partition, full: bool, now: float) -> None:
         self._sequence += 1

@@ -68,7 +68,7 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
         refusal = wrong_sender(command.spec)
         if refusal is not None:
             return refusal
-        known = await known_variables(command.account, command.spec.lists)
+        known = await known_variables(command.account, command.spec.lists) if command.spec.lists else None
         # A template may be 500 kB: the event loop goes on meanwhile.
         return await asyncio.to_thread(wrong_content, command.content, known)
 

@@ -10,6 +10,7 @@ from app.commands import CampaignEntry, Seal
 from app.delivery.lifecycle import ENDED, LIVE, TRANSITIONS, expected, moved
 from app.delivery.outcomes import FINAL, DropReason
 from app.delivery.sharding import ROWS_A_PARTITION, Progress, next_ranges
+from app.delivery.standing import StandingCredit
 from app.faults import reached
 from app.records import Demand, Shard, Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -25,6 +26,7 @@ BULK_SECONDS = 0.06  # the shortest, unless a transactional message waits: fewer
 
 def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> AgentT[bytes]:
     """Add the pacing agent and its ticks to *app*."""
+    standing = StandingCredit()
     fresh = urgent = True  # demand has come since the last tick, also of the transactional lane
     last_tick = 0.0
 
@@ -42,6 +44,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         pacing.adopt(event.message.partition)
         if pacing.owns(event.message.partition):
             pacing.pacer.hear(demand)
+            standing.hear(demand, app.now())
             fresh = True
             urgent = urgent or any(each.lane == topics.TRANSACTIONAL and each.due for each in demand.classes)
 
@@ -53,6 +56,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             return
         fresh, urgent, last_tick = False, False, now
         slips = pacing.pacer.tick(now)
+        for slip in standing.slips(pacing.pacer, now):
+            app.produce_soon(topics.CREDIT_GRANTED, slip.partition, None, encode(slip))
         if not slips:
             return
         await pacing.write(_items_of(slips))

@@ -69,7 +69,7 @@ class Pacer:
         self.numbers = [0] * partitions  # last slip number of each partition
         self.limits: dict[tuple[str, str], LimitSet] = {}
         self.touched: set[str] = set()  # buckets debited since they were last stored
-        self._route = route
+        self.route = route
         self._account_rate = account_rate
         self._campaigns: dict[str, CampaignEntry] = {}
         self._concurrent: list[tuple[str, str]] = []  # limits with a concurrency
@@ -303,13 +303,28 @@ class Pacer:
             self._wake(name, most)
         return bool(open_)
 
+    def room(self, partition: int, lane: str) -> int:
+        """How many more messages of *lane* may be on the way: each has its own room, a full one holds up no other."""
+        heard = self.heard[partition]
+        return int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS)) - heard.on_the_way[lane] if heard.full else 0
+
+    def is_free(self, campaign: str) -> bool:
+        """Whether *campaign* runs, and no limit of rate or number lies on the way of any of its messages."""
+        entry = self._campaigns.get(campaign)
+        if entry is None or entry.state != "RUNNING" or self._account_rate:
+            return False
+        own = entry.spec.throttle
+        return not (own.rate or own.per_group or own.per_route or own.concurrency) and not any(
+            (limit.rate or limit.concurrency) and (scope != "account" or name == entry.account)
+            for (scope, name), limit in self.limits.items()
+        )
+
     def _serve(self, partition: int, lane: str, now: float, grants: dict[float, list[Grant]]) -> None:
         """Grant slices of *lane*, each class in its turn, as far as limits and room go."""
         heard = self.heard[partition]
         if not heard.full:
             return
-        # Each lane has its own room: a full bulk lane does not hold up a transactional message.
-        room = int(max(LEAST_OPEN, heard.speed * OPEN_SECONDS)) - heard.on_the_way[lane]
+        room = self.room(partition, lane)
         turns = heard.turns(lane)
         while room > 0 and (key := turns.take()) is not None:
             room -= self._grant(partition, heard, key, room, now, grants)
@@ -336,7 +351,7 @@ class Pacer:
         cell.pending += count
         cell.called = False
         self._count(heard, key, count)
-        grants.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self._route, count))
+        grants.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self.route, count))
         heard.turns(key.lane).add(key.campaign, key)
         return count
 
@@ -380,7 +395,7 @@ class Pacer:
             wanted = min(wanted, own - self._on_the_way[key.campaign])
         limited = own is not None
         for scope, name in self._concurrent:
-            if (scope, name) not in (("account", entry.account), ("route", self._route), ("group", key.group)):
+            if (scope, name) not in (("account", entry.account), ("route", self.route), ("group", key.group)):
                 continue
             limited = True
             most = self.limits[scope, name].concurrency or 0
@@ -416,10 +431,10 @@ class Pacer:
         group_rate = throttle.per_group.get(key.group, throttle.per_group.get("*"))
         if group_rate is not None:
             yield f"campaign|{entry.id}|{key.group}", group_rate, None
-        route_rate = throttle.per_route.get(self._route, throttle.per_route.get("*"))
+        route_rate = throttle.per_route.get(self.route, throttle.per_route.get("*"))
         if route_rate is not None:
-            yield f"campaign|{entry.id}|route|{self._route}", route_rate, None
-        for scope, name in (("account", entry.account), ("route", self._route), ("group", key.group)):
+            yield f"campaign|{entry.id}|route|{self.route}", route_rate, None
+        for scope, name in (("account", entry.account), ("route", self.route), ("group", key.group)):
             limit = self.limits.get((scope, name))
             if limit is not None and limit.rate is not None:
                 yield f"{scope}|{name}", limit.rate, limit.burst
