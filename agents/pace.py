@@ -11,6 +11,7 @@ from app.delivery.lifecycle import ENDED, LIVE, TRANSITIONS, expected, moved
 from app.delivery.outcomes import FINAL, DropReason
 from app.delivery.sharding import ROWS_A_PARTITION, Progress, next_ranges
 from app.delivery.standing import StandingCredit
+from app.delivery.trial import is_held_back
 from app.faults import reached
 from app.records import Demand, Shard, Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -98,7 +99,15 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         progress = pacing.progress.setdefault(entry.id, Progress())
         shards = [
             Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count)
-            for _, first, count in next_ranges(seal, progress, listed, due, ROWS_A_PARTITION * app.partitions)
+            for _, first, count in next_ranges(
+                seal,
+                progress,
+                listed,
+                due,
+                ROWS_A_PARTITION * app.partitions,
+                app.now(),
+                sample_only=is_held_back(entry),
+            )
         ]
         if not shards:
             return

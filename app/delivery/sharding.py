@@ -8,11 +8,12 @@ from app.commands import Seal
 AHEAD_A_GROUP = 20_000  # due messages of one group beyond which nothing more of it is expanded
 ROWS_A_PARTITION = 450  # of a range, on average: hardly ever more than the 500 of one pack, which cost a second one
 AHEAD_IN_ALL = 20_000  # rows on their way to the gate
+AHEAD_OF_TIME = 600.0  # seconds before they are due
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far each group of a seal has been expanded: rows of the group that were asked for."""
+    """How far each section of a seal has been expanded: rows of it that were asked for, by the section's key."""
 
     asked: dict[str, int] = field(default_factory=dict)
 
@@ -22,32 +23,61 @@ class Progress:
         return sum(self.asked.values())
 
 
-def next_ranges(
-    seal: Seal, progress: Progress, listed: int, due: Mapping[str, int], rows_a_range: int
-) -> list[tuple[str, int, int]]:
-    """(group, first row, rows) of the ranges to expand now, round-robin over the groups; moves *progress*.
+@dataclass(slots=True)
+class _Part:
+    """A section that may be expanded now."""
 
-    *listed* counts rows that have reached the gate, *due* messages that wait for credit, by group.
+    key: str
+    group: str
+    first: int
+    rows: int
+
+
+def next_ranges(
+    seal: Seal,
+    progress: Progress,
+    listed: int,
+    due: Mapping[str, int],
+    rows_a_range: int,
+    now: float,
+    *,
+    sample_only: bool = False,
+) -> list[tuple[str, int, int]]:
+    """(group, first row, rows) of the ranges to expand now, round-robin over the sections; moves *progress*.
+
+    *listed* counts rows that have reached the gate, *due* messages that wait for credit, by group. *sample_only*
+    leaves out everybody who is not in the test of an experiment.
     """
     ranges: list[tuple[str, int, int]] = []
     on_the_way = progress.total - listed
-    starts: dict[str, int] = {}
-    first = 0
-    for group, rows, _, _ in seal.groups:
-        starts[group] = first
-        first += rows
+    parts = _parts(seal, now, sample_only)
     expecting = dict(due)
     moved = True
     while moved and on_the_way < AHEAD_IN_ALL:
         moved = False
-        for group, rows, _, _ in seal.groups:
-            asked = progress.asked.get(group, 0)
-            if asked >= rows or expecting.get(group, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
+        for part in parts:
+            asked = progress.asked.get(part.key, 0)
+            if asked >= part.rows or expecting.get(part.group, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
                 continue
-            count = min(rows_a_range, rows - asked)
-            ranges.append((group, starts[group] + asked, count))
-            progress.asked[group] = asked + count
-            expecting[group] = expecting.get(group, 0) + count
+            count = min(rows_a_range, part.rows - asked)
+            ranges.append((part.group, part.first + asked, count))
+            progress.asked[part.key] = asked + count
+            expecting[part.group] = expecting.get(part.group, 0) + count
             on_the_way += count
             moved = True
     return ranges
+
+
+def _parts(seal: Seal, now: float, sample_only: bool) -> list[_Part]:
+    parts, first = [], 0
+    plain: set[str] = set()
+    for number, section in enumerate(seal.groups):
+        # A group has one section that is due at once, as a rule the only one: it goes by the name of the group.
+        is_plain = not section.due and not section.test and section.group not in plain
+        key = section.group if is_plain else f"{number}|{section.group}"
+        if is_plain:
+            plain.add(section.group)
+        if section.due <= now + AHEAD_OF_TIME and (section.test or not sample_only):
+            parts.append(_Part(key, section.group, first, section.rows))
+        first += section.rows
+    return parts

@@ -5,10 +5,9 @@ from bisect import bisect_right
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, LimitSet, Seal
+from app.commands import CampaignEntry, LimitSet
 from app.delivery.pacing import Pacer
 from app.delivery.rates import Bucket, bucket, least_burst
-from app.delivery.sharding import Progress, next_ranges
 from app.records import ClassDemand, Demand, Slip
 from app.specs import CampaignSpec, Throttle
 
@@ -188,26 +187,6 @@ def test_an_older_snapshot_is_ignored() -> None:
     pacer = Pacer(1, "smtp")
     assert pacer.hear(demand(0, 0, START, version=5))
     assert not pacer.hear(demand(0, 0, START + 1, version=4))
-
-
-@given(st.lists(st.integers(1, 9000), min_size=1, max_size=6))
-def test_expanding_covers_every_row_once(sizes: list[int]) -> None:
-    """A row that no range covers would never be mailed."""
-    groups = [(f"g{i}", size) for i, size in enumerate(sizes)]
-    seal = Seal(id="s", count=sum(sizes), digest="", day=1, groups=groups)
-    progress, rows = Progress(), []
-    for _ in range(200):
-        for _, first, count in next_ranges(seal, progress, len(rows), {}, 2_000):
-            rows += range(first, first + count)
-    assert sorted(rows) == list(range(seal.count))
-
-
-def test_a_group_that_waits_does_not_hold_up_the_others() -> None:
-    """gmail at 10/s must not block everybody else."""
-    seal = Seal(id="s", count=100_000, digest="", day=1, groups=[("gmail", 50_000), ("other", 50_000)])
-    progress = Progress({"gmail": 20_000})
-    ranges = next_ranges(seal, progress, 20_000, {"gmail": 20_000}, 2_000)
-    assert ranges and {group for group, _, _ in ranges} == {"other"}
 
 
 def test_a_campaign_with_many_groups_gets_no_more_than_one_with_few() -> None:

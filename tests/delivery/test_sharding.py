@@ -1,0 +1,68 @@
+"""Every row of an audience is expanded once, in time, and not further ahead than anybody can use."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.commands import Seal, Section
+from app.delivery.sharding import AHEAD_IN_ALL, AHEAD_OF_TIME, Progress, next_ranges
+
+NOW = 1_000_000.0
+SECTION = st.builds(
+    Section,
+    st.sampled_from(["gmail", "outlook", "other"]),
+    st.integers(1, 9_000),
+    st.sampled_from([0.0, NOW, NOW + 3_600, NOW + 7_200]),
+    st.booleans(),
+)
+
+
+def seal_of(sections: list[Section]) -> Seal:
+    return Seal(id="s", count=sum(each.rows for each in sections), digest="", day=1, groups=sections)
+
+
+@given(st.lists(SECTION, min_size=1, max_size=12))
+def test_expanding_covers_every_row_once(sections: list[Section]) -> None:
+    """A row that no range covers would never be mailed; also where one group stands in several sections."""
+    seal, progress = seal_of(sections), Progress()
+    rows: list[int] = []
+    for _ in range(60):
+        ranges = next_ranges(seal, progress, len(rows), {}, 2_000, NOW + 9_000)
+        assert sum(count for _, _, count in ranges) < AHEAD_IN_ALL + 2_000
+        for _, first, count in ranges:
+            rows += range(first, first + count)
+    assert sorted(rows) == list(range(seal.count)) and progress.total == seal.count
+
+
+@given(st.lists(SECTION, min_size=1, max_size=12))
+def test_the_sample_comes_first_and_alone(sections: list[Section]) -> None:
+    """Who is not in the test gets what has won: nothing of theirs may be on the road before that is known."""
+    sections = sorted(sections, key=lambda each: not each.test)
+    seal, progress = seal_of(sections), Progress()
+    sample = sum(each.rows for each in sections if each.test)
+    for _ in range(60):
+        for _, first, count in next_ranges(seal, progress, progress.total, {}, 2_000, NOW + 9_000, sample_only=True):
+            assert first + count <= sample
+    assert progress.total == sample
+
+
+def test_rows_of_a_later_hour_are_expanded_shortly_before_it() -> None:
+    """Those whose morning is tomorrow lie in the database, not in everybody's tables."""
+    seal = seal_of([Section("gmail", 100), Section("gmail", 200, NOW + 3_600)])
+    progress = Progress()
+    assert next_ranges(seal, progress, 0, {}, 2_000, NOW) == [("gmail", 0, 100)]
+    assert not next_ranges(seal, progress, 100, {}, 2_000, NOW + 3_599 - AHEAD_OF_TIME)
+    assert next_ranges(seal, progress, 100, {}, 2_000, NOW + 3_600 - AHEAD_OF_TIME) == [("gmail", 100, 200)]
+
+
+def test_a_group_that_waits_does_not_hold_up_the_others() -> None:
+    """gmail at 10/s must not block everybody else."""
+    seal = seal_of([Section("gmail", 50_000), Section("other", 50_000)])
+    progress = Progress({"gmail": 20_000})
+    ranges = next_ranges(seal, progress, 20_000, {"gmail": 20_000}, 2_000, NOW)
+    assert ranges and {group for group, _, _ in ranges} == {"other"}
+
+
+def test_progress_of_an_audience_of_before_is_understood() -> None:
+    """It was stored by the names of groups: an update in the middle of a campaign sends nobody a second mail."""
+    seal = seal_of([Section("gmail", 50), Section("other", 30)])
+    assert next_ranges(seal, Progress({"gmail": 50, "other": 10}), 60, {}, 100, NOW) == [("other", 60, 20)]
