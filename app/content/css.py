@@ -9,9 +9,9 @@ import re
 
 import css_inline
 
-from app.content.css_copy import ATTRIBUTE, NUMBER, CssCopy
+from app.content.css_copy import NUMBER, CssCopy
 from app.content.limits import bounded_css, bounded_html
-from app.content.markup import Tag, tags
+from app.content.markup import ATTRIBUTE, Tag, tags
 from app.content.problems import MarkupError
 from app.content.sandbox import HTML
 from app.content.source import holes, masked

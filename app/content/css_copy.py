@@ -4,13 +4,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from app.content.markup import Tag, attributes
+from app.content.markup import ATTRIBUTE, Tag, attributes
 from app.content.problems import MarkupError
 from app.content.source import HOLE
 
 NUMBER = "data-fanfare-number"
 IGNORE = ' data-css-inline="ignore"'
-ATTRIBUTE = re.compile(r"""([^\s=>"'/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>"']++))?""")
 _HELD = re.compile(r"fanfareheld([0-9]{1,9})x")
 _OPENS = re.compile(r"\{%[-+]?\s*(if|for)\b")
 _CLOSES = re.compile(r"\{%[-+]?\s*end(if|for)\b")

@@ -143,3 +143,10 @@ def needed_variables(tree: nodes.Template) -> dict[str, int]:
     ]
     guarded = {node.name for node in tested if isinstance(node, nodes.Name)}
     return {name: line for name, line in needed.items() if name not in guarded}
+
+
+def tested_variables(tree: nodes.Template) -> set[str]:
+    """Variables that the template looks at before it decides what to write."""
+    tests = [node.test for node in tree.find_all(nodes.If)] + [node.test for node in tree.find_all(nodes.CondExpr)]
+    direct = {test.name for test in tests if isinstance(test, nodes.Name)}
+    return direct | {name.name for test in tests for name in test.find_all(nodes.Name)}
