@@ -12,7 +12,7 @@ import css_inline
 from app.content.css_copy import NUMBER, CssCopy
 from app.content.limits import bounded_css, bounded_html
 from app.content.markup import ATTRIBUTE, Tag, tags
-from app.content.problems import MarkupError
+from app.content.problems import MarkupError, is_panic
 from app.content.sandbox import HTML
 from app.content.source import holes, masked
 
@@ -40,7 +40,9 @@ def inlined(source: str) -> str:
             keep_link_tags=True,
             load_remote_stylesheets=False,
         )
-    except ValueError as error:
+    except BaseException as error:
+        if not isinstance(error, ValueError) and not is_panic(error):
+            raise
         raise MarkupError(f"the stylesheets cannot be read: {error}"[:300], 0) from error
     return _with_answer(copy, answer)
 

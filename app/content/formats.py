@@ -91,13 +91,27 @@ FORMATS: dict[str, Callable[..., str]] = {
 }
 
 
+def wrong_arguments(name: str, arguments: list[Any], named: dict[str, Any]) -> str:
+    """Why the filter *name* can never be called like this, "" if it can."""
+    try:
+        FORMATS[name](Locale("en"), "2026-01-31" if name in ("date", "datetime", "time") else 1, *arguments, **named)
+    except FormatError as error:
+        return str(error)
+    except TypeError:
+        return f"the filter '{name}' takes other arguments"
+    return ""
+
+
 def _by_skeleton(locale: Locale, moment: datetime, form: str) -> str:
     """A form of CLDR's own list only: Babel keeps every pattern that it has ever parsed."""
-    if form not in locale.datetime_skeletons:
+    if form not in locale.datetime_skeletons and form not in Locale("en").datetime_skeletons:
         raise FormatError(
             f"there is no form {_shown(form)}: short, medium, long, full or a CLDR skeleton such as yMMMd"
         )
-    return str(dates.format_skeleton(form, moment, tzinfo=moment.tzinfo, locale=locale))
+    try:
+        return str(dates.format_skeleton(form, moment, tzinfo=moment.tzinfo, locale=locale))
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"the form {_shown(form)} is not known in {locale}") from error
 
 
 def _applied(locale: Locale, kind: str, decimals: int | None, value: Decimal) -> str:

@@ -13,7 +13,7 @@ import mrml
 
 from app.content.limits import bounded_xml
 from app.content.markup import Tag, tags
-from app.content.problems import MarkupError
+from app.content.problems import MarkupError, is_panic
 from app.content.sandbox import HTML
 from app.content.source import holes, masked
 
@@ -49,7 +49,9 @@ def html_of(source: str) -> str:
     options = mrml.ParserOptions(include_loader=mrml.noop_loader())  # mj-include would read files
     try:
         html = mrml.to_html(_with(source, stretches, words), options).content
-    except (OSError, ValueError) as error:
+    except BaseException as error:
+        if not isinstance(error, OSError | ValueError) and not is_panic(error):
+            raise
         raise _located(str(error), stretches, words) from error
     # The rules that mrml writes for odd mail programs name every table: inlined, they would double the letter.
     return _restored(html.replace(_RESET, _KEPT, 1), source, stretches)

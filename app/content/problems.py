@@ -45,3 +45,8 @@ class MarkupError(Exception):
         super().__init__(message)
         self.message = message
         self.offset = offset
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust has failed: PyO3 raises what no `except Exception` catches."""
+    return type(error).__name__ == "PanicException"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from jinja2 import meta, nodes
 
+from app.content.formats import FORMATS, wrong_arguments
 from app.content.problems import LimitExceededError
 from app.content.sandbox import HTML, bounded_range
 
@@ -79,9 +80,21 @@ def _verdict_on_name(node: nodes.Node) -> tuple[str, str]:
             return f"'{name}' is out of reach of templates", name
         case nodes.Filter(name=name) if name not in HTML.filters or name.startswith(RESERVED):
             return f"there is no filter '{name}'", name
+        case nodes.Filter(name=name) if name in FORMATS:
+            return _verdict_on_format(node), name
         case nodes.Test(name=name) if name not in HTML.tests:
             return f"there is no test '{name}'", name
     return "", ""
+
+
+def _verdict_on_format(node: nodes.Filter) -> str:
+    """Constant arguments that no message could be written with; others are looked at when it is rendered."""
+    everything = [*node.args, *(pair.value for pair in node.kwargs)]
+    if node.dyn_args or node.dyn_kwargs or not all(isinstance(each, nodes.Const) for each in everything):
+        return ""
+    constants = [each.value for each in node.args if isinstance(each, nodes.Const)]
+    named = {str(pair.key): pair.value.value for pair in node.kwargs if isinstance(pair.value, nodes.Const)}
+    return wrong_arguments(node.name, constants, named)
 
 
 def _verdict_on_shape(node: nodes.Node) -> tuple[str, str]:

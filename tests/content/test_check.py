@@ -5,7 +5,7 @@ import pytest
 from app.content.check import check
 from app.content.email_template import LinkOptions, Sender, compile_email
 from app.content.problems import ContentError, RenderError
-from app.specs import Content
+from app.specs import Content, Parts, WhatsApp
 from tests.content.mail import KEY, LINKS, MESSAGE, RECIPIENT, SENDER, template_of
 
 KNOWN = {"name", "city", "items"}
@@ -31,6 +31,10 @@ KNOWN = {"name", "city", "items"}
         ("{{ fanfare_token }}", 1, 4, "reserved"),
         ("{{ 'x'.format(name) }}", 1, 8, "method 'format'"),
         ("{{ name.join(items) }}", 1, 9, "method 'join'"),
+        ("{{ name|currency }}", 1, 9, "other arguments"),
+        ("{{ name|currency('EURO') }}", 1, 9, "'EURO' is no currency"),
+        ("{{ name|date('yyyy') }}", 1, 9, "no form 'yyyy'"),
+        ("{{ name|time(zone='Mars') }}", 1, 9, "'Mars' is no time zone"),
         ("{{ lipsum() }}", 1, 4, "cannot be called"),
         ("{% for i in range(10**9) %}x{% endfor %}", 1, 21, "'**'"),
         ("{% for i in range(100000000) %}x{% endfor %}", 1, 13, "longer than 1000"),
@@ -71,6 +75,43 @@ def test_what_letters_need_is_allowed(source: str) -> None:
     """
     content = Content(subject="{{ name }}", html=source, defaults={"given": "x"})
     assert check(content, KNOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (Content(text="x"), "subject:1:1: an email needs a subject"),
+        (Content(subject="s", sms="x"), "html:1:1: an email needs html or text"),
+        (Content(subject="s", mjml="<mjml/>"), "mjml:1:1: is not compiled to html yet: publish the content first"),
+        (Content(subject="s", text="x", preheader="{{ x"), "preheader:1:5: "),
+        (Content(subject="s", text="x", sms="\n{% y %}"), "sms:2:4: "),
+        (Content(subject="s", text="x", voice="{{ nmae }}"), "voice:1:4: unknown variable 'nmae'"),
+        (Content(subject="s", text="x", locales={"pt": Parts(text="{{ x")}), "locales.pt.text:1:5: "),
+        (Content(subject="s", text="x", locales={"pt-BR": Parts(), "pt_br": Parts()}),
+         "locales.pt_br:1:1: is the same language as 'pt-BR'"),
+        (Content(subject="s", text="x", whatsapp=WhatsApp(template="t", parameters=["a", "{{ x"])),
+         "whatsapp.parameters.1:1:5: "),
+        (Content(subject="s", text="x", whatsapp=WhatsApp(template="t", parameters=[" "])),
+         "whatsapp.parameters.0:1:1: a parameter cannot be empty"),
+        (Content(subject="s", text="x", whatsapp=WhatsApp(template="t"),
+                 locales={"pt": Parts(whatsapp=WhatsApp(template="t", parameters=["a"]))}),
+         "locales.pt.whatsapp.parameters:1:1: 1 parameters, in another language 0"),
+    ],
+)  # fmt: skip
+def test_every_part_in_every_language_is_checked(content: Content, problem: str) -> None:
+    """
+    The mistake in the twentieth translation is found when it is saved, not when it is sent.
+    """
+    assert str(check(content, KNOWN)[0]).startswith(problem)
+
+
+def test_a_template_need_not_be_a_whole_email() -> None:
+    """
+    The campaign may bring the subject, and not every template is an email.
+    """
+    for content in (Content(text="x"), Content(sms="x"), Content(subject="", html="<p>x</p>")):
+        assert check(content, KNOWN, channel=None) == []
+    assert "needs one of" in check(Content(subject="s"), KNOWN, channel=None)[0].message
 
 
 def test_with_unknown_attributes_only_the_template_is_judged() -> None:

@@ -65,9 +65,8 @@ def test_any_language_that_content_may_name_can_be_written(locale: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "v|number", "v|percent", 'v|currency("EUR")', "v|date", "v|time", "v|datetime", '1|currency("EURO")',
-        '1|currency("ZZZ")', "1|currency(v)", '"2026-05-03"|date("yyyy")', '"2026-05-03"|date(v)', "1|number(99)",
-        '"2026-05-03"|date("long", "Europe/Nowhere")', '"2026-05-03"|date("long", "../../etc/passwd")',
+        "v|number", "v|percent", 'v|currency("EUR")', "v|date", "v|time", "v|datetime", "1|currency(v)",
+        '"2026-05-03"|date(v)', '"2026-05-03"|date("long", v ~ "x")', '"2026-05-03"|date("long", "../" ~ v)',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(
