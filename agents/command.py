@@ -1,28 +1,36 @@
-"""command.accepted -> campaigns: the owner decides, stores the answer, then tells it."""
+"""command.accepted -> the owner decides, stores the answer, then tells what has changed.
 
-from hashlib import blake2b
+Several commands are in flight: each is decided and its write begun in one synchronous step, in the order in which
+they came; what is waited for are the acknowledgements.
+"""
 
+from aiokafka.structs import RecordMetadata
 from faust.types import AgentT, EventT, StreamT
 from pydantic import ValidationError
 
 from agents.pacing import Pacing
+from agents.thing_commands import carry_out, note_of
 from app import topics
 from app.commands import Accepted, Answer, CampaignEntry, Command
-from app.delivery.decisions import campaign_id, decide
-from app.delivery.lifecycle import moved, sealed
+from app.delivery import things
+from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
+from app.delivery.decisions import Decision, campaign_id, decide
+from app.delivery.lifecycle import Around, moved, sealed
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.stream.ticks import every
 from tables import pacing as sections
+from tables.pacing_answers import StoredAnswer, answer_items, old_answers, stored_answer
+from tables.pacing_things import Writes
 
 ANSWERS_KEPT = 86_400.0
 ANSWERS_A_SWEEP = 4_000  # every 300 s: 13 commands a second
 
 
 def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> AgentT[bytes]:
-    """Add the deciding agent to *app*. *lanes* runs one command at a time."""
+    """Add the deciding agent to *app*."""
 
     @app.agent(app.raw_topic(topics.COMMAND_ACCEPTED), name="command")
     async def command(accepted: StreamT[bytes]) -> None:
@@ -39,44 +47,77 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         if not pacing.owns(event.message.partition):
             await dead.put(event, "a command outside the partition of the pacing group")
         elif accepted.command is not None:
-            await carry_out(accepted.command)
+            await answer_to(accepted.command, bytes.fromhex(accepted.fingerprint))
         elif accepted.sealed is not None or accepted.seal_failed:
             await take_seal(accepted)
         else:
             await dead.put(event, "neither a command nor a seal")
 
-    async def carry_out(asked: Command) -> None:
-        body = blake2b(asked.model_dump_json().encode(), digest_size=16).digest()
-        before = sections.stored_answer(pacing.table, event_group(), asked.account, asked.id)
-        if before is not None:
+    async def answer_to(asked: Command, body: bytes) -> None:
+        await lanes.only_one(f"{asked.account}|{asked.id}".encode())
+        before = stored_answer(pacing.table, event_group(), asked.account, asked.id)
+        body = body or fingerprint(asked)
+        if asked.kind.startswith("answer."):
+            await file(asked, before)
+        elif before is not None:
             await repeat(asked, before, body)
-            return
-        ident = campaign_id(asked)
-        decision = decide(pacing.campaigns.get(ident), asked, app.now())
-        entry = decision.entry or pacing.campaigns.get(ident)
-        answer = Answer(
-            id=asked.id, account=asked.account, status=decision.status, error=decision.error, field=decision.field,
-            campaign=ident if decision.status < 400 and asked.kind != "limit.set" else "",
-            state=entry.state if entry is not None and decision.status < 400 else "",
-        )  # fmt: skip
-        items: sections.Items = [sections.answer_item(body, app.now(), answer)]
-        if decision.entry is not None:
-            items.append(sections.campaign_item(decision.entry))
-            pacing.remember(decision.entry)
-        if decision.limit is not None:
-            items.append(sections.limit_item(decision.limit))
-            pacing.pacer.limit(decision.limit)
-        await pacing.write(items)
-        reached("command.written")
-        await say(answer, entry)
+        elif asked.kind.startswith("campaign."):
+            await move_campaign(asked, body)
+        else:
+            await change_thing(asked, body)
 
-    async def repeat(asked: Command, before: sections.StoredAnswer, body: bytes) -> None:
+    async def move_campaign(asked: Command, body: bytes) -> None:
+        ident, now = campaign_id(asked), app.now()
+        before = pacing.campaigns.get(ident)
+        around = Around(account=pacing.things.account(asked.account))
+        decision = decide(before, asked, now, around, pacing.campaigns.get(asked.campaign))
+        entry, more = decision.entry, Writes()
+        if entry is not None:
+            refusal = pacing.not_there(entry, asked)
+            if refusal is not None:
+                await publish_new(body, _refused(asked, refusal))
+                return
+            entry, more = pacing.prepared(entry, asked)
+            more.items.append(sections.campaign_item(entry))
+            pacing.remember(entry)
+        shown = (entry or before) if decision.status < 400 else None
+        answer = _answer_of(asked, decision, shown)
+        await pacing.write(answer_items(body, now, answer), more)
+        reached("command.written")
+        await say(answer, shown)
+
+    async def change_thing(asked: Command, body: bytes) -> None:
+        carried = carry_out(pacing.things, pacing.pacer, asked, app.now())
+        if isinstance(carried.decision, things.Refusal):
+            await publish_new(body, _refused(asked, carried.decision))
+            return
+        answer = _done(asked, carried.decision)
+        acks = await pacing.write(answer_items(body, app.now(), answer), carried.writes)
+        reached("thing.written")
+        for ack in acks.values():
+            answer = placed(answer, await ack)
+        await publish(answer)
+
+    async def file(asked: Command, before: StoredAnswer | None) -> None:
+        stored = Answer.model_validate_json(before.answer) if before is not None else None
+        answer = filed(asked, before.body if before is not None else None, stored)
+        if answer.status == 201:
+            await pacing.write(answer_items(kept_fingerprint(asked), app.now(), answer))
+        await publish(answer)
+
+    async def repeat(asked: Command, before: StoredAnswer, body: bytes) -> None:
         if before.body != body:
-            text = "this id was used for another command within the last 24 hours"
-            await publish(Answer(id=asked.id, account=asked.account, status=422, error=text, field="id"))
+            await publish(reused(asked))
             return
         answer = Answer.model_validate_json(before.answer)
+        if answer.status < 400 and not answer.campaign:
+            note = note_of(asked, answer.thing, app.now())
+            answer = placed(answer, await pacing.things.outbox.tell(*note))
         await say(answer, pacing.campaigns.get(answer.campaign))
+
+    async def publish_new(body: bytes, answer: Answer) -> None:
+        await pacing.write(answer_items(body, app.now(), answer))
+        await publish(answer)
 
     async def say(answer: Answer, entry: CampaignEntry | None) -> None:
         """Tell the directory, then the one who asked. The same again when it is said twice."""
@@ -99,16 +140,17 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         else:
             after = moved(entry, "FAILED", app.now()).model_copy(update={"reason": accepted.seal_failed})
         if after is not None:
+            after, more = pacing.prepared(after)
             pacing.remember(after)
-            await pacing.write([sections.campaign_item(after)])
+            await pacing.write([sections.campaign_item(after)], more)
             reached("seal.written")
             await pacing.tell(after)
 
     async def forget_old_answers() -> None:
         if pacing.group is not None:
-            old = sections.old_answers(pacing.table, pacing.group, app.now() - ANSWERS_KEPT, ANSWERS_A_SWEEP)
+            old = old_answers(pacing.table, pacing.group, app.now() - ANSWERS_KEPT, ANSWERS_A_SWEEP)
             if old:
-                await pacing.write(old)
+                await pacing.write([], Writes(first=old))
 
     def event_group() -> int:
         assert pacing.group is not None
@@ -116,3 +158,29 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
 
     every(app, 300.0, forget_old_answers)
     return command
+
+
+def placed(answer: Answer, record: RecordMetadata) -> Answer:
+    """*answer* with where to read what it is about."""
+    where = {"topic": record.topic, "partition": record.partition, "position": record.offset}
+    return answer.model_copy(update=where)
+
+
+def _refused(asked: Command, refusal: things.Refusal) -> Answer:
+    return Answer(id=asked.id, account=asked.account, status=refusal.status, error=refusal.error, field=refusal.field)
+
+
+def _answer_of(asked: Command, decision: Decision, entry: CampaignEntry | None) -> Answer:
+    if entry is None:
+        return Answer(
+            id=asked.id, account=asked.account, status=decision.status, error=decision.error, field=decision.field,
+            allowed=list(decision.allowed),
+        )  # fmt: skip
+    return Answer(
+        id=asked.id, account=asked.account, status=decision.status, campaign=entry.id, state=entry.state,
+        thing=entry.model_dump(mode="json", exclude={"seal"}),
+    )  # fmt: skip
+
+
+def _done(asked: Command, decision: things.Decision) -> Answer:
+    return Answer(id=asked.id, account=asked.account, status=decision.status, thing=decision.thing)

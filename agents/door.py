@@ -1,42 +1,29 @@
 """campaign.commanded -> command.accepted: the public door. Checks what anybody may have written."""
 
-import asyncio
-import logging
-from dataclasses import dataclass
-
 import orjson
 from faust.types import AgentT, EventT, StreamT
 from pydantic import ValidationError
 
+from agents.admission import LONGEST_ERROR, MOST_ACCEPTED_BYTES, wrong_form
+from agents.content_checks import ContentChecks
 from agents.pacing import GROUP_KEY
 from app import topics
-from app.clickhouse.client import ClickHouse, ClickHouseError
-from app.clickhouse.list_columns import columns_of
+from app.clickhouse.client import ClickHouse
 from app.commands import MOST_COMMAND_BYTES, Accepted, Answer, Command
-from app.content.address import AddressError, wire_address
-from app.content.check import check
-from app.specs import CampaignSpec, Content
+from app.content.address import wire_address
+from app.delivery.answers import fingerprint
+from app.delivery.things import Refusal
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 
-log = logging.getLogger("fanfare.door")
-
 MOST_READ_BYTES = 32_000_000  # of a command that is too large anyway: only to tell its sender
-COLUMNS_TIMEOUT = 3.0  # seconds for asking ClickHouse what a template may use
-LONGEST_ERROR, LONGEST_FIELD = 2_000, 200  # characters of an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What is wrong, and where."""
-
-    error: str
-    field: str
+LONGEST_FIELD = 200  # characters of an answer
 
 
 def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) -> AgentT[bytes]:
     """Add the door to *app*."""
+    checks = ContentChecks(client)
 
     @app.agent(app.raw_topic(topics.CAMPAIGN_COMMANDED), name="door")
     async def door(commands: StreamT[bytes]) -> None:
@@ -51,45 +38,20 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             if ident:
                 await answer(account, ident, command)
             return
-        if command.kind == "campaign.create":
-            refusal = await wrong_campaign(command)
-            if refusal is not None:
-                await answer(command.account, command.id, refusal)
-                return
-            await publish_content(command)
-        accepted = Accepted(command=command.model_copy(update={"content": None}), at=app.now())
-        await app.produce(topics.COMMAND_ACCEPTED, None, GROUP_KEY, accepted.model_dump_json().encode())
-
-    async def wrong_campaign(command: Command) -> Refusal | None:
-        """Why the campaign cannot be sent as it is, or None."""
-        if command.spec is None or command.content is None:
-            missing = "spec" if command.spec is None else "content"
-            return Refusal(f"campaign.create needs a {missing}", missing)
-        refusal = wrong_sender(command.spec)
-        if refusal is not None:
-            return refusal
-        known = await known_variables(command.account, command.spec.lists) if command.spec.lists else None
-        # A template may be 500 kB: the event loop goes on meanwhile.
-        return await asyncio.to_thread(wrong_content, command.content, known)
-
-    async def known_variables(account: str, lists: list[str]) -> set[str] | None:
-        """What the people of *lists* have; None when nobody knows: a list not imported yet, ClickHouse away."""
-        try:
-            return await columns_of(client, account, lists, timeout=COLUMNS_TIMEOUT)
-        except ClickHouseError as error:
-            log.warning("a template is checked without the columns of its lists: %s", error)
-            return None
-
-    async def publish_content(command: Command) -> None:
-        """Publish the content by its hash, and name that in the spec."""
-        content, spec = command.content, command.spec
-        assert content is not None and spec is not None
-        await app.produce(topics.TEMPLATE_PUBLISHED, 0, content.id.encode(), content.model_dump_json().encode())
-        spec.content_id = content.id
-        spec.from_email = wire_address(spec.from_email)
+        admitted = wrong_form(command) or await checks.compiled(command)
+        if isinstance(admitted, Refusal):
+            await answer(command.account, command.id, admitted)
+            return
+        accepted = Accepted(command=_as_sent(admitted), fingerprint=fingerprint(command).hex(), at=app.now())
+        raw = accepted.model_dump_json().encode()
+        if len(raw) > MOST_ACCEPTED_BYTES:
+            text = f"a command of {len(raw):,} bytes when it is compiled: the most is {MOST_ACCEPTED_BYTES:,}"
+            await answer(command.account, command.id, Refusal(422, text, "content"))
+            return
+        await app.produce(topics.COMMAND_ACCEPTED, None, GROUP_KEY, raw)
 
     async def answer(account: str, ident: str, refusal: Refusal) -> None:
-        refused = Answer(id=ident, account=account, status=422, error=refusal.error, field=refusal.field)
+        refused = Answer(id=ident, account=account, status=refusal.status, error=refusal.error, field=refusal.field)
         await app.produce(topics.COMMAND_ANSWERED, 0, ident.encode(), refused.model_dump_json().encode())
 
     return door
@@ -98,33 +60,22 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
 def read_command(raw: bytes) -> Command | Refusal:
     """The command in *raw*, or what is wrong with it."""
     if len(raw) > MOST_COMMAND_BYTES:
-        return Refusal(f"a command of {len(raw)} bytes: the most is {MOST_COMMAND_BYTES}", "")
+        return Refusal(422, f"a command of {len(raw)} bytes: the most is {MOST_COMMAND_BYTES}", "")
     try:
         return Command.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])[:LONGEST_FIELD]
-    return Refusal((f"{field}: {first['msg']}" if field else first["msg"])[:LONGEST_ERROR], field)
+    return Refusal(422, (f"{field}: {first['msg']}" if field else first["msg"])[:LONGEST_ERROR], field)
 
 
-def wrong_sender(spec: CampaignSpec) -> Refusal | None:
-    """Why nobody can send as *spec* wants to, or None."""
-    for field, address in (("from_email", spec.from_email), ("reply_to", spec.reply_to)):
-        try:
-            if address or field == "from_email":
-                wire_address(address)
-        except AddressError as error:
-            return Refusal(f"spec.{field}: {error}", f"spec.{field}")
-    return None
-
-
-def wrong_content(content: Content, known: set[str] | None) -> Refusal | None:
-    """The mistakes of *content* with part, line and column, or None."""
-    problems = check(content, known)
-    if not problems:
-        return None
-    text = "; ".join(str(problem) for problem in problems[:5])
-    return Refusal(text[:LONGEST_ERROR], f"content.{problems[0].part}")
+def _as_sent(command: Command) -> Command:
+    """*command* with the sender as it is sent, and its own content named by its hash."""
+    spec = command.spec
+    if spec is None:
+        return command
+    named = {"content_id": command.content.id if command.content else "", "from_email": wire_address(spec.from_email)}
+    return command.model_copy(update={"spec": spec.model_copy(update=named)})
 
 
 def _sender_of(raw: bytes) -> tuple[str, str]:

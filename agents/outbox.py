@@ -120,8 +120,9 @@ class Outbox:
         """Notes that were told, unless there is news of the same again."""
         done, self._told = self._told[:CROSSED_OFF_AT_ONCE], self._told[CROSSED_OFF_AT_ONCE:]
         settled = [key for key in dict.fromkeys(done) if key not in self._open]
-        if settled and self._group is not None:
-            await self._table.write(self._group, [(key, None) for key in settled])
+        if self._group is not None:
+            for part in cut([(key, None) for key in settled]):
+                await self._table.write(self._group, part)
 
 
 def _key(kind: str, ident: str, version: int) -> bytes:

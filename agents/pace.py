@@ -129,8 +129,9 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             for name in ("dropped", f"dropped.{DropReason.CANCELLED}"):
                 counts[name] = counts.get(name, 0) + never
         ended = moved(entry, state, app.now()).model_copy(update={"counters": counts})
+        ended, more = pacing.prepared(ended)
         pacing.remember(ended)
-        await pacing.write([sections.campaign_item(ended)])
+        await pacing.write([sections.campaign_item(ended)], more)
         reached("end.written")
         await pacing.tell(ended)
 
@@ -145,7 +146,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
                 del pacing.campaigns[entry.id]
                 pacing.progress.pop(entry.id, None)
                 await app.producer.enqueue(topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), None)
-                await pacing.write(sections.forget_campaign(pacing.table, pacing.group, entry.id))
+                gone = sections.forget_campaign(pacing.table, pacing.group, entry.id)
+                await pacing.write([*gone, *pacing.things.forget(entry.id)])
 
     every(app, TICK_SECONDS, give_credit)
     every(app, 0.2, move_on)

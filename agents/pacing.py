@@ -1,16 +1,18 @@
 """What the agents of the pacing plane share: the campaigns, limits and credit of the pacing group."""
 
 import asyncio
+from weakref import WeakValueDictionary
 
 from aiokafka.partitioner import DefaultPartitioner
 
 from agents.outbox import Acks
-from agents.things import Things
+from agents.things import Frozen, Things
 from app import topics
-from app.commands import CampaignEntry
-from app.delivery.lifecycle import ENDED
+from app.commands import CampaignEntry, Command
+from app.delivery.lifecycle import ENDED, WAITING, moved
 from app.delivery.pacing import Pacer
 from app.delivery.sharding import Progress
+from app.delivery.things import Refusal
 from app.records import SealTask, Shard, encode
 from app.settings import Settings
 from app.stream.app import StreamApp
@@ -20,6 +22,7 @@ from tables.pacing_things import Writes
 
 GROUP_KEY = b"default"
 ROUTE = "smtp"
+STARTED = ("SEALING", "RUNNING")  # where a start leads to
 KEEP_ENDED = 86_400.0  # seconds a campaign stays in the directory after its end
 
 
@@ -43,6 +46,7 @@ class Pacing:
         self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
         self.untold: list[CampaignEntry] = []  # as recovered: to be told again
         self.announced = True  # False after a recovery, until all is told again
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # campaign -> its next telling
         self.positions: dict[str, int] = {}  # campaign -> directory offset of its latest entry
         table.on_ready(self._recovered)
 
@@ -90,6 +94,42 @@ class Pacing:
             writes.add(more)
         return await self.things.outbox.write(writes)
 
+    def not_there(self, entry: CampaignEntry, asked: Command) -> Refusal | None:
+        """What *entry*, as *asked* for, needs and its account does not have: templates, segments, a content."""
+        if asked.spec is None and asked.content is None and asked.kind != "campaign.clone" and not self._starts(entry):
+            return None
+        missing = self.things.missing(entry.account, entry.spec)
+        makes = asked.kind in ("campaign.create", "campaign.clone") and asked.content is None
+        if missing is None and makes and not entry.spec.template_id and not self.things.has_content(asked.campaign):
+            return Refusal(404, "the campaign has no content, and no template: send one along", "content")
+        return missing
+
+    def prepared(self, entry: CampaignEntry, asked: Command | None = None) -> tuple[CampaignEntry, Writes]:
+        """*entry* as it is to be stored, and what to write with it.
+
+        It is frozen when it starts (or fails, when something is gone by then) and thawed when it has ended. *asked*
+        brings it an own content, or that of the campaign it is a clone of.
+        """
+        writes, own = Writes(), asked.content if asked is not None else None
+        if own is not None:
+            writes.add(self.things.keep_content(entry.id, own))
+        elif asked is not None and asked.kind == "campaign.clone":
+            writes.add(self.things.copy_content(asked.campaign, entry.id))
+        if self._starts(entry):
+            frozen = self.things.freeze(entry, own)
+            if isinstance(frozen, Frozen):
+                entry = frozen.entry
+                writes.add(frozen.writes)
+            else:
+                entry = moved(entry, "FAILED", self.app.now(), frozen.error)
+        if entry.state in ENDED:
+            writes.add(self.things.thaw(entry))
+        return entry, writes
+
+    def _starts(self, entry: CampaignEntry) -> bool:
+        before = self.campaigns.get(entry.id)
+        return entry.state in STARTED and (before is None or before.state in ("DRAFT", *WAITING))
+
     def remember(self, entry: CampaignEntry) -> None:
         """Take over a decided entry."""
         self.campaigns[entry.id] = entry
@@ -100,10 +140,11 @@ class Pacing:
 
     async def tell(self, entry: CampaignEntry) -> int:
         """Publish an entry in the directory, after its contents; its offset there."""
-        await self.things.shown(entry)
-        position = await self.app.produce(
-            topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), entry.model_dump_json().encode()
-        )
+        async with self._turns.setdefault(entry.id, asyncio.Lock()):  # a later entry must not overtake
+            await self.things.shown(entry)
+            position = await self.app.produce(
+                topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), entry.model_dump_json().encode()
+            )
         self.positions[entry.id] = position
         return position
 

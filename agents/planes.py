@@ -121,7 +121,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
     app = _app("pacing", topics.PACING_APP, settings, slot)
     pacing, dead = Pacing(app, app.pack_table(topics.PACING_TABLE), settings), DeadLetters(app)
-    command.attach(app, Lanes(app, 1), pacing, dead)
+    command.attach(app, Lanes(app, 64), pacing, dead)
     pace.attach(app, Lanes(app, 1), pacing, dead)
     attach_pacing_views(app, pacing)
     return app

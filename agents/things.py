@@ -1,19 +1,24 @@
 """Templates, segments, API keys and accounts in the owner's hands, and the contents that campaigns start with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from agents import thing_news
 from agents.outbox import News, Outbox
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.things import Refusal
+from app.content.subject import with_subject
+from app.delivery.things import Refusal, lacking
 from app.specs import CampaignSpec, Content
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
-from app.things import Account, ApiKey, AudiencePlan, Filter, TemplateHead
+from app.stream.ticks import every
+from app.things import Account, ApiKey, AudiencePlan, Filter, Segment, TemplateHead
 from tables import pacing_things as sections
 from tables.pacing_things import Told, Writes
 
+KEYS_STAY = 30 * 86_400.0  # seconds after they were revoked or have expired
+KEYS_A_SWEEP = 500
 LARGEST_PLAN = 400_000  # bytes, as JSON: it is one item of one write
 
 
@@ -36,6 +41,8 @@ class Things:
         self.accounts: dict[str, Account] = {}
         self._uses: dict[str, set[str]] = {}  # content -> the live campaigns that it is published for
         self.outbox.kind("content", self._content_news)
+        thing_news.attach(self.outbox, table, lambda: self._group)
+        every(app, 3_600.0, self._drop_old_keys)
 
     def take_over(self, group: int | None, live: Iterable[CampaignEntry]) -> None:
         """Begin with what was recovered; *live* are the campaigns that have not ended. None: not ours any more."""
@@ -52,11 +59,35 @@ class Things:
         """How an account wants its campaigns to be run."""
         return self.accounts.get(name) or Account(name=name)
 
+    def live_keys(self, account: str) -> int:
+        """API keys of *account* that are not revoked."""
+        return sum(key.account == account and key.revoked_at is None for key in self.keys.values())
+
+    def template(self, ident: str, version: int | None = None) -> TemplateHead | None:
+        """A version of a template, the newest one for None, whosever it is."""
+        return sections.template(self._table, self._group, ident, version)
+
+    def template_writes(self, head: TemplateHead, content: Content) -> Writes:
+        """Store a version of a template."""
+        return sections.template_writes(self._table, self._group, head, content)
+
+    def forget_template(self, ident: str) -> sections.Items:
+        """Tombstones for all versions of a template."""
+        return sections.forget_template(self._table, self._group, ident)
+
+    def segment(self, ident: str) -> Segment | None:
+        """A segment, whosever it is."""
+        return sections.segment(self._table, self._group, ident)
+
     # -- contents of campaigns
 
     def keep_content(self, campaign: str, content: Content) -> Writes:
         """Store the own content of a campaign that has not started; it stays until forget."""
         return sections.content_writes(self._table, self._group, campaign, content)
+
+    def has_content(self, campaign: str) -> bool:
+        """Whether an own content of the campaign is stored."""
+        return sections.stored_content(self._table, self._group, campaign) is not None
 
     def copy_content(self, source: str, target: str) -> Writes:
         """Give the campaign *target* the own content of *source*; nothing when that has none."""
@@ -67,31 +98,35 @@ class Things:
         """Tombstones for what is kept for a campaign: it leaves the table."""
         return [*sections.forget_content(self._table, self._group, campaign), sections.plan_item(campaign, None)]
 
-    def content_of(self, entry: CampaignEntry) -> Content | None:
-        """What *entry* is sent with: its own content or its template's, with its subject. None when that is gone."""
+    def content_of(self, entry: CampaignEntry, own: Content | None = None) -> Content | None:
+        """What *entry* is sent with: its own content or its template's, with its subject. None when that is gone.
+
+        *own* is its own content as it comes with a command, not stored yet.
+        """
         spec = entry.spec
-        if not spec.template_id:
-            return with_subject(sections.content(self._table, self._group, entry.id), spec.subject)
-        return with_subject(
-            self._template_content(entry.account, spec.template_id, spec.template_version), spec.subject
-        )
+        if spec.template_id:
+            found = self._template_content(entry.account, spec.template_id, spec.template_version)
+        else:
+            found = own or sections.content(self._table, self._group, entry.id)
+        return None if found is None else with_subject(found, spec.subject)
 
     def missing(self, account: str, spec: CampaignSpec) -> Refusal | None:
         """What *spec* names and *account* does not have."""
-        if spec.template_id and self._template(account, spec.template_id, spec.template_version) is None:
-            version = f" of version {spec.template_version}" if spec.template_version else ""
-            return _unknown("template", f"{spec.template_id!r}{version}", account, "spec.template_id")
-        for number, variant in enumerate(spec.experiment.variants if spec.experiment else ()):
-            if variant.template_id and self._template(account, variant.template_id) is None:
-                field = f"spec.experiment.variants.{number}.template_id"
-                return _unknown("template", repr(variant.template_id), account, field)
+        for field, ident, version, subject in _templates_of(spec):
+            head = self._template(account, ident, version)
+            if head is None:
+                name = f"{ident!r} of version {version}" if version else repr(ident)
+                return _unknown("template", name, account, field)
+            lacks = lacking(head.parts, subject)
+            if lacks:
+                return Refusal(422, f"template {ident!r} has no {lacks}: an email needs it", field)
         for field in ("segments", "exclude_segments"):
             for number, ident in enumerate(getattr(spec, field)):
                 if self._filter(account, ident) is None:
                     return _unknown("segment", repr(ident), account, f"spec.{field}.{number}")
         return None
 
-    def freeze(self, entry: CampaignEntry) -> Frozen | Refusal:
+    def freeze(self, entry: CampaignEntry, own: Content | None = None) -> Frozen | Refusal:
         """*entry* with the contents and the plan it starts with, or why it cannot.
 
         Write what it returns together with the entry, then tell the entry: that waits until the contents are
@@ -100,11 +135,13 @@ class Things:
         refusal = self.missing(entry.account, entry.spec)
         if refusal is not None:
             return refusal
-        contents = self._contents_of(entry)
+        contents = self._contents_of(entry, own)
         if contents is None:
             return Refusal(404, f"the content of campaign {entry.id!r} is gone: create it again", "content")
         writes = Writes()
         for content in contents.values():
+            if not content.subject.strip() or not (content.html or content.text):
+                return Refusal(422, "an email needs a subject, and html or text", "content")
             writes.add(self._publish(content, entry.id))
         if entry.spec.kind == "campaign":
             plan = self.plan(entry)
@@ -159,18 +196,27 @@ class Things:
 
     # -- inside
 
-    def _contents_of(self, entry: CampaignEntry) -> dict[str, Content] | None:
-        base = self.content_of(entry)
+    async def _drop_old_keys(self) -> None:
+        """Keys that ended a while ago leave the directory."""
+        over = [key for key in self.keys.values() if _is_over(key, self._app.now() - KEYS_STAY)][:KEYS_A_SWEEP]
+        writes = Writes()
+        for key in over:
+            del self.keys[key.id]
+            note = sections.untold_item("key", key.id, Told(key.account, 0, self._app.now()))
+            writes.items += [sections.key_item(key.id, None), note]
+        if over:
+            await self.outbox.write(writes)
+
+    def _contents_of(self, entry: CampaignEntry, own: Content | None) -> dict[str, Content] | None:
+        base = self.content_of(entry, own)
         if base is None:
             return None
         contents = {"": base}
         for variant in entry.spec.experiment.variants if entry.spec.experiment else ():
             other = self._template_content(entry.account, variant.template_id, None) if variant.template_id else base
-            subject = variant.subject or entry.spec.subject
-            changed = with_subject(other, subject)
-            if changed is None:
+            if other is None:
                 return None
-            contents[variant.name] = changed
+            contents[variant.name] = with_subject(other, variant.subject or entry.spec.subject)
         return contents
 
     def _publish(self, content: Content, campaign: str) -> Writes:
@@ -187,7 +233,7 @@ class Things:
         return News(topics.TEMPLATE_PUBLISHED, 0, ident.encode(), value)
 
     def _template(self, account: str, ident: str, version: int | None = None) -> TemplateHead | None:
-        head = sections.template(self._table, self._group, ident, version)
+        head = self.template(ident, version)
         return head if head is not None and head.account == account else None
 
     def _template_content(self, account: str, ident: str, version: int | None) -> Content | None:
@@ -197,19 +243,25 @@ class Things:
         return sections.content(self._table, self._group, sections.version_owner(ident, head.version))
 
     def _filter(self, account: str, ident: str) -> Filter | None:
-        segment = sections.segment(self._table, self._group, ident)
+        segment = self.segment(ident)
         return segment.filter if segment is not None and segment.account == account else None
 
     def _filters(self, account: str, idents: list[str]) -> list[Filter]:
         return [tree for tree in (self._filter(account, ident) for ident in idents) if tree is not None]
 
 
-def with_subject(content: Content | None, subject: str) -> Content | None:
-    """*content* with *subject* in every language; unchanged when that is empty."""
-    if content is None or not subject:
-        return content
-    locales = {name: parts.model_copy(update={"subject": ""}) for name, parts in content.locales.items()}
-    return content.model_copy(update={"subject": subject, "locales": locales})
+def _is_over(key: ApiKey, moment: float) -> bool:
+    return any(at is not None and at < moment for at in (key.revoked_at, key.expires_at))
+
+
+def _templates_of(spec: CampaignSpec) -> Iterator[tuple[str, str, int | None, str]]:
+    """(field, template, version, subject of its own) of every template that *spec* names."""
+    if spec.template_id:
+        yield "spec.template_id", spec.template_id, spec.template_version, spec.subject
+    for number, variant in enumerate(spec.experiment.variants if spec.experiment else ()):
+        if variant.template_id:
+            field = f"spec.experiment.variants.{number}.template_id"
+            yield field, variant.template_id, None, variant.subject or spec.subject
 
 
 def _unknown(what: str, name: str, account: str, field: str) -> Refusal:

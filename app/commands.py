@@ -166,6 +166,7 @@ class Accepted(Strict):
     """command.accepted: a checked command on its way to its owner, or a message between planes."""
 
     command: Command | None = None
+    fingerprint: str = ""  # of the command as it was asked, before the door has worked on it; "" is that of *command*
     sealed: Seal | None = None  # the audience of *campaign* is fixed
     seal_failed: str = ""  # why it could not be
     trial: Trial | None = None  # the results of the test of *campaign*, and its winner
@@ -176,7 +177,8 @@ class Accepted(Strict):
 class Answer(Strict):
     """command.answered: what the owner decided.
 
-    *position* is the offset to wait for in *topic* to read what was written; *thing* is what was made or changed.
+    *position* is the offset to wait for in *topic* to read what was written, -1 when nothing was. *thing* is what was
+    made, changed or found: a template without its content, a key without its hash, a campaign without its seal.
     """
 
     id: str

@@ -59,7 +59,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class Strict(BaseModel):
     """Refuses fields it does not know: a misspelt limit must not be ignored."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
 
 
 class Throttle(Strict):

@@ -152,6 +152,7 @@ class TemplateHead(Strict):
     version: int = 1
     created_at: Moment
     changed_at: Moment
+    parts: list[str] = Field(default_factory=list)  # which its content has: subject, html ...
 
 
 # -- keys and accounts

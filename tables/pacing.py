@@ -3,24 +3,25 @@
 | section | key | value | written by | shrinks |
 |---|---|---|---|---|
 | campaigns | c id | CampaignEntry, JSON | command, pace | a day after the end |
-| answers | a account, command id | body hash, time, Answer | command | after 24 h |
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |
+
+Keys with a or t are those of tables/pacing_answers.py and tables/pacing_things.py.
 """
 
 from collections.abc import Iterator
 
 import msgspec
 
-from app.commands import Answer, CampaignEntry, LimitSet
+from app.commands import CampaignEntry, LimitSet
 from app.delivery.rates import Bucket
 from app.records import Shard
 from tables.recipients import Store
 
-CAMPAIGN, ANSWER, LIMIT, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"a", b"l", b"b", b"s", b"h", b"p"
+CAMPAIGN, LIMIT, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"l", b"b", b"s", b"h", b"p"
 
 Items = list[tuple[bytes, bytes | None]]
 
@@ -28,17 +29,6 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _BUCKET = msgspec.msgpack.Decoder(tuple[float, float, float])
 _PROGRESS = msgspec.msgpack.Decoder(dict[str, int])
 _SHARD = msgspec.msgpack.Decoder(Shard)
-
-
-class StoredAnswer(msgspec.Struct, array_like=True):
-    """An answer as it was given: a repeat of the same command gets it again."""
-
-    body: bytes  # hash of the command
-    at: float
-    answer: bytes  # Answer, JSON
-
-
-_ANSWER = msgspec.msgpack.Decoder(StoredAnswer)
 
 
 def campaign_item(entry: CampaignEntry) -> tuple[bytes, bytes]:
@@ -58,34 +48,6 @@ def forget_campaign(store: Store, group: int, campaign: str) -> Items:
     shards = [(key, None) for key, _ in store.scan(group, SHARD + name + b"|")]
     buckets = [(key, None) for key, _ in store.scan(group, BUCKET + b"campaign|" + name + b"|")]
     return [(CAMPAIGN + name, None), (PROGRESS + name, None), *shards, *buckets]
-
-
-def answer_key(account: str, command: str) -> bytes:
-    """The key of the answer to a command."""
-    return ANSWER + f"{account}|{command}".encode()
-
-
-def stored_answer(store: Store, group: int, account: str, command: str) -> StoredAnswer | None:
-    """The answer that a command got before."""
-    (raw,) = store.get_many(group, [answer_key(account, command)])
-    return None if raw is None else _ANSWER.decode(raw)
-
-
-def answer_item(body: bytes, at: float, answer: Answer) -> tuple[bytes, bytes]:
-    """Store the answer to a command."""
-    value = StoredAnswer(body, at, answer.model_dump_json().encode())
-    return answer_key(answer.account, answer.id), _ENCODE(value)
-
-
-def old_answers(store: Store, group: int, before: float, limit: int) -> Items:
-    """Tombstones for answers from before *before*, at most *limit*."""
-    items: Items = []
-    for key, value in store.scan(group, ANSWER):
-        if _ANSWER.decode(value).at < before:
-            items.append((key, None))
-            if len(items) >= limit:
-                break
-    return items
 
 
 def limit_item(limit: LimitSet) -> tuple[bytes, bytes | None]:

@@ -24,6 +24,7 @@ import msgspec
 
 from app.specs import Content
 from app.things import Account, ApiKey, AudiencePlan, Segment, TemplateHead
+from tables.pacing import LIMIT
 from tables.recipients import Store
 
 TEMPLATE, VERSION, CONTENT, CHUNK = b"tt", b"tv", b"tc", b"tk"
@@ -200,6 +201,12 @@ def plan_item(campaign: str, plan: AudiencePlan | None) -> tuple[bytes, bytes | 
 def plan_json(store: Store, group: int, campaign: str) -> bytes | None:
     """Whom a campaign goes to: AudiencePlan, JSON."""
     return store.get_many(group, [PLAN + campaign.encode()])[0]
+
+
+def stored_json(store: Store, group: int, kind: str, ident: str) -> bytes | None:
+    """A key, an account ("key", "account") or a limit by its scope and name, JSON."""
+    prefix = {"key": KEY, "account": ACCOUNT, "limit": LIMIT}[kind]
+    return store.get_many(group, [prefix + ident.encode()])[0]
 
 
 # -- what is still to be told

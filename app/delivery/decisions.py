@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from app import ids
-from app.commands import CampaignEntry, Command, LimitSet
+from app.commands import CampaignEntry, Command
 from app.delivery.lifecycle import ALREADY, STAYS, TRANSITIONS, WAITING, Around, allowed, changed, moved, onward
-from app.delivery.rates import least_burst
+from app.delivery.rates import wrong_burst
 from app.delivery.schedule import is_missed, late_by, start_at
 from app.delivery.trial import decided
 from app.specs import CampaignSpec, Throttle
@@ -17,7 +17,6 @@ class Decision:
 
     status: int  # as in HTTP
     entry: CampaignEntry | None = None
-    limit: LimitSet | None = None
     error: str = ""
     field: str = ""
     allowed: tuple[str, ...] = ()  # 409: what the state does allow
@@ -39,8 +38,6 @@ def decide(
 ) -> Decision:
     """Decide on *command*, given the campaign it changes and, for a clone, the *original*."""
     around = around or Around()
-    if command.kind == "limit.set":
-        return _limit(command)
     if command.kind == "campaign.create":
         return _create(entry, command, now, around)
     if command.kind == "campaign.clone":
@@ -209,27 +206,11 @@ def _throttle(entry: CampaignEntry, command: Command) -> Decision:
     return Decision(200, changed(entry, spec=entry.spec.model_copy(update={"throttle": command.throttle})))
 
 
-def _limit(command: Command) -> Decision:
-    if command.limit is None:
-        return Decision(422, error="limit.set needs a limit", field="limit")
-    wrong = _wrong_burst(command.limit.rate, command.limit.burst)
-    return Decision(422, error=wrong, field="limit.burst") if wrong else Decision(200, limit=command.limit)
-
-
 def _wrong_throttle(throttle: Throttle) -> str:
     for name, rates in (("per_group", throttle.per_group), ("per_route", throttle.per_route)):
         if any(not 0 < rate <= 1_000_000 for rate in rates.values()):
             return f"a rate in {name} must be above 0 and at most 1,000,000"
-    return _wrong_burst(throttle.rate, throttle.burst)
-
-
-def _wrong_burst(rate: float | None, burst: float | None) -> str:
-    if burst is None:
-        return ""
-    if rate is None:
-        return "a burst needs a rate"
-    least = least_burst(rate)
-    return "" if burst >= least else f"a burst below 1 + 0.3 x rate = {least:g} cannot be kept exactly: raise it"
+    return wrong_burst(throttle.rate, throttle.burst)
 
 
 def _hint(entry: CampaignEntry, event: str) -> str:

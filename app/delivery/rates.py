@@ -17,6 +17,16 @@ def least_burst(rate: float) -> float:
     return 1 + rate * (LOOK + LEAST_VALIDITY)
 
 
+def wrong_burst(rate: float | None, burst: float | None) -> str:
+    """What is wrong with the *burst* of a limit, "" when nothing is."""
+    if burst is None:
+        return ""
+    if rate is None:
+        return "a burst needs a rate"
+    least = least_burst(rate)
+    return "" if burst >= least else f"a burst below 1 + 0.3 x rate = {least:g} cannot be kept exactly: raise it"
+
+
 @dataclass(slots=True)
 class Bucket:
     """One limit. Tokens are messages; nothing is ever refunded."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, Command, LimitSet, Seal, Section, State, Trial
+from app.commands import CampaignEntry, Command, Seal, Section, State, Trial
 from app.delivery.decisions import Decision, campaign_id, decide
 from app.delivery.lifecycle import (
     ALREADY,
@@ -247,8 +247,6 @@ def test_a_burst_that_cannot_be_kept_is_refused_when_it_is_set() -> None:
     """A limit that would silently be something else is worse than a clear no."""
     wrong = Throttle(rate=100.0, burst=5.0)
     assert decide(entry(), command("campaign.throttle", throttle=wrong), NOW).status == 422
-    limit = LimitSet(scope="account", name="acme", rate=100.0, burst=5.0)
-    assert decide(None, command("limit.set", limit=limit), NOW).field == "limit.burst"
     none = Throttle(per_route={"smtp": 0.0})
     assert "per_route" in decide(entry(), command("campaign.throttle", throttle=none), NOW).error
     right = decide(entry(), command("campaign.throttle", throttle=Throttle(rate=100.0, burst=50.0)), NOW)
