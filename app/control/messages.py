@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Annotated, Any
 
 import orjson
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from app import ids
 from app.commands import Answer
@@ -39,6 +39,27 @@ class To(Strict):
     variables: dict[str, Any] = Field(default_factory=dict, max_length=1_000)
 
 
+def _each_apart(given: object) -> object:
+    """An address is the list of it, and each address of a list somebody of whom nothing more is said."""
+    named = given if isinstance(given, list) else [given]
+    return [{"to": each} if isinstance(each, str) else each for each in named]
+
+
+_TO = {"type": "string", "maxLength": 320}
+_EACH = {
+    "type": "object", "required": ["to"], "additionalProperties": False,
+    "properties": {"to": _TO, "variables": {"type": "object"}},
+}  # fmt: skip
+Recipients = Annotated[
+    list[To],
+    Field(min_length=1, max_length=MOST_TO),
+    BeforeValidator(_each_apart),
+    WithJsonSchema(
+        {"anyOf": [_TO, {"type": "array", "items": {"anyOf": [_TO, _EACH]}, "minItems": 1, "maxItems": MOST_TO}]}
+    ),
+]
+
+
 class NewMessages(Strict):
     """One message, or up to 1,000 of the same kind, to be sent at once.
 
@@ -52,7 +73,7 @@ class NewMessages(Strict):
     from_: str = Field(default="", alias="from", max_length=320, description="Address of the sender")
     from_name: str = Field(default="", max_length=200)
     reply_to: str = Field(default="", max_length=320)
-    to: Address | Annotated[list[Address | To], Field(min_length=1, max_length=MOST_TO)]
+    to: Recipients
     template_id: str = Field(default="", max_length=200)
     template_version: int | None = Field(default=None, ge=1, description="None: the newest")
     campaign_id: Name | None = Field(default=None, description="A transactional campaign that runs")
@@ -74,12 +95,6 @@ class NewMessages(Strict):
         if self.campaign_id is None and not self.from_:
             raise ValueError("from is missing: the address of the sender")
         return self
-
-    @property
-    def recipients(self) -> list[To]:
-        """Everybody who gets one, in order."""
-        named = [self.to] if isinstance(self.to, str) else self.to
-        return [To.model_construct(to=each, variables={}) if isinstance(each, str) else each for each in named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ class Messages:
 
         *key*: the same one with the same *fingerprint* is the same messages, however often it comes.
         """
-        people = asked.recipients
+        people = asked.to
         ready = not (asked.variables or any(each.variables for each in people)) and bool(asked.subject)
         rows = self._rows(asked, people, ready)
         campaign = await self._campaigns.of(account, _origin(asked, ready))
@@ -121,7 +136,7 @@ class Messages:
         every = orjson.dumps(shared)
         rows, size = [], 0
         for place, each in enumerate(people):
-            field = "to" if isinstance(asked.to, str) else f"to.{place}"
+            field = f"to.{place}" if len(people) > 1 else "to"
             variables = orjson.dumps(shared | each.variables) if each.variables else every
             size += len(variables)
             if len(variables) > MOST_VARIABLES:

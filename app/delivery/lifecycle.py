@@ -115,7 +115,8 @@ def onward(entry: CampaignEntry, now: float, around: Around) -> CampaignEntry:
     revision = entry.revision
     while True:
         if entry.state == "SCHEDULED" and entry.due_at is None:
-            entry = changed(entry, due_at=start_at(entry.spec.schedule, now, around.account.undo))
+            undo = 0.0 if entry.spec.kind == "transactional" else around.account.undo
+            entry = changed(entry, due_at=start_at(entry.spec.schedule, now, undo))
         event = _leaves(entry, now, around)
         if not event:
             return entry if entry.revision == revision else entry.model_copy(update={"revision": revision + 1})
@@ -135,7 +136,9 @@ def _leaves(entry: CampaignEntry, now: float, around: Around) -> str:
         case "APPROVAL":
             if is_missed(entry.spec.schedule, 0.0, now):
                 return "overdue"
-            return "" if around.account.approval and not entry.approved_by else "approve"
+            # A program that sends single messages has nobody who could approve of them.
+            waits = around.account.approval and not transactional and not entry.approved_by
+            return "" if waits else "approve"
         case "SCHEDULED":
             assert entry.due_at is not None
             if is_missed(entry.spec.schedule, entry.due_at, now):

@@ -189,6 +189,7 @@ class Partition:
         self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it
         self._open_of: dict[int, int] = {}  # pack -> open releases
         self._rows: dict[int, list[Outgoing]] = {}  # of packs with open releases
+        self._added: dict[int, list[Outgoing]] = {}  # of packs of this step: the table has them once it is written
         self._load_rows = load_rows
 
     def restore(
@@ -222,6 +223,7 @@ class Partition:
         self.packs[number] = pack
         if checked:
             self.checked[number] = self.suppressions
+        self._added[number] = rows
         self._enqueue(number, pack)
         writes.pack(number, pack)
         writes.rows(number, rows)
@@ -300,7 +302,7 @@ class Partition:
         """The rows of a waiting pack; kept in memory while it has open releases."""
         rows = self._rows.get(number)
         if rows is None:
-            rows = self._load_rows(number)
+            rows = self._added.get(number) or self._load_rows(number)
             if number in self._open_of:
                 self._rows[number] = rows
         return rows
@@ -359,7 +361,8 @@ class Partition:
     # -- telling ---------------------------------------------------------------------------
 
     def tell(self, writes: Writes, events: Iterable[EventPack]) -> list[int]:
-        """Put *events* into the outbox, in the batch of the state they tell of; their numbers."""
+        """End a step: put *events* into the outbox, in the batch of the state they tell of; their numbers."""
+        self._added.clear()
         numbers = []
         for event in events:
             writes.event(self.marks.next_event, event)

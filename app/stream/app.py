@@ -25,6 +25,7 @@ from app.stream.exits import leave
 from app.stream.freeze import TICK_SECONDS, FreezeGuard, StuckGuard
 from app.stream.pack_table import PackTable
 from app.stream.producer import SafeProducer
+from app.stream.turns import Turns
 from app.stream.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class StreamApp(faust.App):
         self.worker_name = worker
         self.partitions = settings.partitions
         self.lanes: list[Lanes] = []
+        self.turns = Turns()
         self.working = False  # partitions are assigned, recovered, and events flow
         self.state_dir = settings.state_dir / "workers" / worker
         self.crash_notes = CrashNotes(self.state_dir / "crash_notes")

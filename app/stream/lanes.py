@@ -8,7 +8,7 @@ fetching of that topic's partition is held. Other topics flow on.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from faust.types import TP, EventT, StreamT
 
@@ -27,11 +27,14 @@ class Lanes:
 
     A handler that raises Abandoned gives way: its event is not acknowledged and comes again. Any other
     exception ends the process. Handlers of one partition start in the order of its records.
+
+    *pace*: "bulk" handlers begin in turns, "urgent" ones keep those apart while they are at work.
     """
 
-    def __init__(self, app: "StreamApp", in_flight: int = 16) -> None:
+    def __init__(self, app: "StreamApp", in_flight: int = 16, pace: Literal["bulk", "urgent", ""] = "") -> None:
         self.app = app
         self.in_flight = in_flight
+        self._pace = pace
         self.most_waiting = 2 * in_flight
         self._waiting: deque[tuple[StreamT[Any], EventT[bytes], Handler]] = deque()
         self._running: dict[asyncio.Task[None], EventT[bytes]] = {}
@@ -111,7 +114,11 @@ class Lanes:
         task.add_done_callback(self._ended)
 
     async def _one(self, stream: StreamT[Any], event: EventT[bytes], handle: Handler) -> None:
+        urgent = self._pace == "urgent"
+        self.app.turns.urgent += urgent
         try:
+            if self._pace == "bulk":
+                await self.app.turns.mine()
             self.check(event)
             await handle(event)
             await stream.ack(event)
@@ -124,6 +131,8 @@ class Lanes:
         except BaseException as exc:
             # To unwind would acknowledge the event.
             self.app.die_of(f"handler of {event.message.tp} at offset {event.message.offset} failed", exc)
+        finally:
+            self.app.turns.urgent -= urgent
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]

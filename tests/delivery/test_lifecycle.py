@@ -258,6 +258,8 @@ def test_a_transactional_campaign_runs_at_once_and_ends_only_when_it_is_stopped(
     spec = CampaignSpec(from_email="a@b.c", kind="transactional")
     created = after(decide(None, command("campaign.create", campaign="", spec=spec, start=True), NOW, FULL))
     assert created.state == "RUNNING" and created.started_at == NOW
+    careful = after(decide(None, command("campaign.create", campaign="", spec=spec, start=True), NOW, CAREFUL))
+    assert careful.state == "RUNNING"
     draft = decide(None, command("campaign.create", campaign="", spec=spec), NOW).entry
     assert after(decide(draft, command("campaign.start"), NOW)).state == "RUNNING"
     assert expected(created, 7, 0) is None

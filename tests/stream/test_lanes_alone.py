@@ -10,6 +10,7 @@ from faust.types import TP
 
 from app.stream.exits import Abandoned
 from app.stream.lanes import Lanes
+from app.stream.turns import Turns
 
 
 class Stream:
@@ -58,6 +59,7 @@ class App:
 
     def __init__(self) -> None:
         self.lanes: list[Lanes] = []
+        self.turns = Turns()
         self.consumer = Consumer()
         self.active, self.should_stop, self.consumer_generation_id = True, False, 1
         self.flow_control = SimpleNamespace(is_active=lambda: self.active)
@@ -174,3 +176,33 @@ async def test_a_failing_handler_ends_the_process_and_acknowledges_nothing(app: 
     await idle(lanes)
     assert [str(death) for death in app.deaths] == ["bug"]
     assert stream.acked == []
+
+
+async def test_bulk_begins_in_turns_and_urgent_at_once() -> None:
+    """A password reset that arrives behind forty packs of a newsletter is not begun behind forty packs."""
+    app = App()
+    bulk, urgent = Lanes(app, 64, "bulk"), Lanes(app, 64, "urgent")  # type: ignore[arg-type]
+    begun: list[str] = []
+
+    async def of_bulk(_: Any) -> None:
+        begun.append("bulk")
+
+    async def of_urgent(_: Any) -> None:
+        begun.append("urgent")
+
+    await bulk.run(Stream([event(number) for number in range(40)]), of_bulk)  # type: ignore[arg-type]
+    await urgent.run(Stream([event(0, 1)]), of_urgent)  # type: ignore[arg-type]
+    await asyncio.gather(idle(bulk), idle(urgent))
+    assert begun.count("bulk") == 40
+    assert begun.index("urgent") < 3
+    assert app.turns.urgent == 0
+
+
+async def test_a_turn_that_is_given_up_goes_to_the_next() -> None:
+    """A handler that is cancelled while it waits must not stop all behind it."""
+    turns = Turns()
+    first, second = (asyncio.create_task(turns.mine()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert first.cancelled()
