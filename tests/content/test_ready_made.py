@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from app.content.headers import one_line
 from app.content.letterhead import Sender
 from app.content.problems import RenderError
-from app.content.ready_made import ReadyMadeMail, ready_variables
+from app.content.published import published
+from app.content.ready_made import READY_MADE, ReadyMadeMail, ready_variables
 from tests.content.mail import LINKS, MESSAGE, RECIPIENT, SENDER, part, read
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
@@ -84,3 +85,8 @@ def test_two_letters_of_a_campaign_do_not_share_a_boundary() -> None:
         assert isinstance(raw, bytes)
         boundaries.add(read(raw).get_boundary())
     assert len(boundaries) == 2
+
+
+def test_it_is_known_again_after_it_was_published() -> None:
+    """Composing tells ready-made letters by their content: what publishing changes would be rendered as a template."""
+    assert published(READY_MADE) == READY_MADE
