@@ -40,8 +40,10 @@ def stand() -> Iterator[Settings]:
     """A running Kafka with topics and a secret, in a folder that is thrown away; yields its settings."""
     with tempfile.TemporaryDirectory(prefix="fanfare-bench-") as folder:
         state = Path(folder)
-        port, web, smtp = (free_ports(WORKER_PORTS) for _ in range(3))  # Kafka's controller listens beside its broker
-        settings = Settings(state_dir=state, kafka=f"127.0.0.1:{port}", kafka_port=port, web_port=web, smtp_port=smtp)
+        port, web, smtp, edge = (free_ports(WORKER_PORTS) for _ in range(4))  # Kafka takes two beside each other
+        settings = Settings(
+            state_dir=state, kafka=f"127.0.0.1:{port}", kafka_port=port, web_port=web, smtp_port=smtp, edge_port=edge
+        )
         settings.secret_path.parent.mkdir(parents=True)
         settings.secret_path.write_bytes(os.urandom(32))
         server = KafkaServer(state, port)
@@ -60,13 +62,7 @@ def stand() -> Iterator[Settings]:
 @contextmanager
 def process(settings: Settings, *command: str, name: str) -> Iterator[psutil.Process]:
     """A process of the product (`python` and *command*) with *settings* as its environment."""
-    env = os.environ | {
-        "FANFARE_STATE_DIR": str(settings.state_dir),
-        "FANFARE_KAFKA": settings.kafka,
-        "FANFARE_CLICKHOUSE": settings.clickhouse,
-        "FANFARE_WEB_PORT": str(settings.web_port),
-        "FANFARE_SMTP_PORT": str(settings.smtp_port),
-    }
+    env = os.environ | settings.environment()
     with (settings.state_dir / f"{name}.log").open("wb") as log:
         child = subprocess.Popen([sys.executable, *command], env=env, stdout=log, stderr=log)
         try:
