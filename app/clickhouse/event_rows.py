@@ -5,11 +5,11 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.clickhouse.moments import LATEST
 from app.clickhouse.native import Block, repeated, strings
 from app.records import EventPack
 
 ID = 16
-LATEST = 10_000_000_000.0  # seconds; beyond it DateTime64(3) in a 32-bit month no longer means a date
 
 # What is one value a pack, in the order of the table.
 PER_PACK = ("account", "campaign", "channel", "lane", "kind", "group", "route")

@@ -1,4 +1,4 @@
-"""event.recorded and campaign.changed -> ClickHouse: one process, every partition, nothing lost."""
+"""Events, campaigns, things and suppressions -> ClickHouse: one process, every partition, nothing lost."""
 
 import asyncio
 import fcntl
@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from app import topics
-from app.clickhouse.campaign_rows import insert_campaigns
-from app.clickhouse.client import ClickHouse
+from app.clickhouse import mirror
+from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import ID, SourcedPack, mistakes_in
 from app.records import EventPack, Undecodable, dead_letter, decode, encode
@@ -25,8 +25,10 @@ log = logging.getLogger("fanfare.record")
 
 MOST_ROWS = 50_000  # of one INSERT
 LONGEST_WAIT = 0.5  # seconds a batch waits for more
+LONGEST_PAUSE = 2.0  # seconds between two tries to ask ClickHouse
 
-CAMPAIGNS = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
+# A mirror that has nothing from the directory is of a database that was made anew, or before there were revisions.
+IS_MIRRORED = "SELECT 1 FROM campaigns WHERE version > 0 LIMIT 1"
 
 
 def run_record(settings: Settings) -> None:
@@ -91,13 +93,24 @@ class Recorder:
     async def _start(self) -> None:
         await self._producer.start()
         await self._consumer.start()
-        events = [TopicPartition(topics.EVENT_RECORDED, p) for p in range(self._settings.partitions)]
-        self._consumer.assign([*events, CAMPAIGNS])
-        # The directory is small, and its mirror may be of a database that was made anew.
-        await self._consumer.seek_to_beginning(CAMPAIGNS)
+        names = (topics.EVENT_RECORDED, topics.THING_RECORDED, topics.SUPPRESSION_COMMANDED)
+        several = [TopicPartition(name, number) for name in names for number in range(self._settings.partitions)]
+        self._consumer.assign([*several, TopicPartition(topics.CAMPAIGN_CHANGED, 0)])
         ready = self._settings.state_dir / "run" / "record.ready"
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.touch()
+        if not await self._is_mirrored():
+            mirrored = [place for place in self._consumer.assignment() if place.topic in mirror.TOPICS]
+            await self._consumer.seek_to_beginning(*mirrored)
+
+    async def _is_mirrored(self) -> bool:
+        """Whether ClickHouse has a mirror to go on with. Waits while it is away."""
+        while True:
+            try:
+                return bool(await self._client.rows(IS_MIRRORED))
+            except ClickHouseError as error:
+                log.warning("cannot ask for the mirror, tries again in %.0f s: %s", LONGEST_PAUSE, error)
+            await asyncio.sleep(LONGEST_PAUSE)
 
     async def _batch(self) -> list[ConsumerRecord]:
         """Records of about 50,000 events, or what half a second brings; at least one."""
@@ -119,16 +132,16 @@ class Recorder:
 
         A crash anywhere in here reads the batch again; rows that are stored twice collapse.
         """
-        changed = [record for record in batch if record.topic == topics.CAMPAIGN_CHANGED]
-        packs = await self._packs(each for each in batch if each.topic != topics.CAMPAIGN_CHANGED)
-        by_place = {(record.partition, record.offset): record for record in batch if record.topic != CAMPAIGNS.topic}
+        events = [record for record in batch if record.topic == topics.EVENT_RECORDED]
+        packs = await self._packs(events)
+        by_place = {(record.partition, record.offset): record for record in events}
 
         async def refused(pack: SourcedPack, reason: str) -> None:
             await self._dead(by_place[pack.partition, pack.offset], reason)
 
         await insert_events(self._client, packs, refused)
-        for record, reason in await insert_campaigns(self._client, changed):
-            await self._dead(record, reason)
+        others = [record for record in batch if record.topic in mirror.TOPICS]
+        await mirror.mirror(self._client, others, self._settings.partitions, self._dead)
         await self._commit(batch)
 
     async def _packs(self, records: Iterable[ConsumerRecord]) -> list[SourcedPack]:

@@ -1,0 +1,114 @@
+"""Messages of one account: pages of a campaign's, by status, and what happened to one message."""
+
+from typing import Any
+
+from app.clickhouse.client import ClickHouse
+
+Place = tuple[int, str]  # of a message in the pages: changed_at in ms, message id in hex
+
+# The page first, by its few columns: all columns of a million messages take 18 s, those of a page under one.
+PAGE = """
+WITH page AS
+(
+    SELECT message_id FROM messages
+    WHERE campaign = {campaign:String} AND account = {account:String} %s
+    ORDER BY changed_at DESC, message_id DESC LIMIT {limit:UInt32}
+),
+found AS
+(
+    SELECT * FROM messages WHERE campaign = {campaign:String} AND message_id IN (SELECT message_id FROM page)
+)
+SELECT lower(hex(m.message_id)) AS message, c.address AS address, m.status AS status, m.mx_group AS provider,
+       m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class, m.detail AS detail,
+       toUnixTimestamp64Milli(m.changed_at) AS changed_ms
+FROM found AS m
+LEFT JOIN
+(
+    SELECT recipient_id, address FROM contacts FINAL
+    WHERE account = {account:String} AND recipient_id IN (SELECT recipient_id FROM found)
+) AS c ON c.recipient_id = m.recipient_id
+ORDER BY m.changed_at DESC, m.message_id DESC
+"""
+
+BEFORE = """
+    AND (changed_at, message_id) <
+        (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'), toFixedString(unhex({message:String}), 16))
+"""
+
+# A message id begins with the day on which its audience was fixed: nothing happened to it before.
+SINCE = "toDateTime64({day:UInt32} * 86400, 3, 'UTC') - INTERVAL 1 DAY"
+
+EVENTS = f"""
+SELECT campaign, lower(hex(any(recipient_id))) AS recipient, any(channel) AS channel, any(lane) AS lane, kind,
+       attempt, any(mx_group) AS provider, any(route) AS route, any(code) AS code, min(class) AS class,
+       any(detail) AS detail, any(ref) AS ref, toUnixTimestamp64Milli(any(time)) AS ms
+FROM events
+WHERE message_id = toFixedString(unhex({{message:String}}), 16) AND account = {{account:String}} AND time >= {SINCE}
+GROUP BY campaign, kind, attempt, event_id
+ORDER BY ms, attempt, kind LIMIT 1000
+"""
+
+STATE = """
+SELECT status, attempts, code, class, detail, ref, route, mx_group AS provider,
+       toUnixTimestamp64Milli(changed_at) AS changed_ms
+FROM messages
+WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message:String}), 16)
+  AND account = {account:String}
+"""
+
+TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref")  # of each event
+
+ADDRESS = """
+SELECT address FROM contacts FINAL
+WHERE account = {account:String} AND recipient_id = toFixedString(unhex({recipient:String}), 16)
+"""
+
+
+async def message_page(
+    client: ClickHouse, account: str, campaign: str, *, status: str = "", before: Place | None = None, limit: int = 100
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Messages of *campaign*, if it is of *account*, the latest change first, and where to go on.
+
+    *status* "" is all of them; the place is None on the last page. The address is "" when the contact is gone.
+    A message that changes meanwhile moves to the front: it may come again, and none is left out that did not change.
+    Raises ClickHouseError.
+    """
+    params: dict[str, str | int | float | list[str]] = {"account": account, "campaign": campaign, "limit": limit}
+    conditions = ""
+    if status:
+        conditions += " AND status = {status:String}"
+        params["status"] = status
+    if before is not None:
+        conditions += BEFORE
+        params |= {"ms": before[0], "message": before[1]}
+    rows = await client.named(PAGE % conditions, params)
+    place = (rows[-1]["changed_ms"], rows[-1]["message"]) if len(rows) == limit else None
+    return [_shown(row) for row in rows], place
+
+
+async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[str, Any] | None:
+    """One message of *account* with what happened to it, oldest first; None when the account has none with that id.
+
+    Events are kept for 90 days, and a message as long as they are. Raises ClickHouseError.
+    """
+    day = int.from_bytes(message_id[:2], "big")
+    who: dict[str, str | int | float | list[str]] = {"account": account, "message": message_id.hex()}
+    events = await client.named(EVENTS, {**who, "day": day})
+    if not events:
+        return None
+    first = events[0]
+    state = await client.named(STATE, {**who, "campaign": first["campaign"]})
+    if not state:
+        return None
+    address = await client.rows(ADDRESS, {"account": account, "recipient": first["recipient"]})
+    return {
+        "message": message_id.hex(), "campaign": first["campaign"], "address": address[0][0] if address else "",
+        "channel": first["channel"], "lane": first["lane"],
+        **_shown(state[0]),
+        "events": [{"at": each["ms"] / 1000} | {name: each[name] for name in TOLD} for each in events],
+    }  # fmt: skip
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    changed_at = row.pop("changed_ms") / 1000
+    return {**row, "changed_at": changed_at}

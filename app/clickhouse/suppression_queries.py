@@ -1,0 +1,100 @@
+"""Suppressions of one account from their mirror: pages, newest first, and a check of many recipients at once."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from app.clickhouse.client import ClickHouse, Params
+
+IDS_AT_ONCE = 5_000  # recipients of one statement: they travel in its address
+MOST_CHECKED = 10_000
+
+Place = tuple[int, str, str, str]  # of a suppression in the pages: since in ms, recipient, scope, scope_id
+
+HOLDS = "removed = 0 AND (until IS NULL OR until > now64(3, 'UTC'))"
+
+PAGE = f"""
+WITH page AS
+(
+    SELECT recipient_id, scope, scope_id, reason, source, since, until FROM suppressions FINAL
+    WHERE account = {{account:String}} AND {HOLDS} %s
+    ORDER BY since DESC, recipient_id DESC, scope DESC, scope_id DESC LIMIT {{limit:UInt32}}
+)
+SELECT lower(hex(s.recipient_id)) AS recipient, c.address AS address, s.scope AS scope, s.scope_id AS scope_id,
+       s.reason AS reason, s.source AS source, toUnixTimestamp64Milli(s.since) AS since_ms,
+       toUnixTimestamp64Milli(s.until) AS until_ms
+FROM page AS s
+LEFT JOIN
+(
+    SELECT recipient_id, address FROM contacts FINAL
+    WHERE account = {{account:String}} AND recipient_id IN (SELECT recipient_id FROM page)
+) AS c ON c.recipient_id = s.recipient_id
+ORDER BY s.since DESC, s.recipient_id DESC, s.scope DESC, s.scope_id DESC
+"""
+
+BEFORE = """
+    AND (since, recipient_id, scope, scope_id) < (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'),
+        toFixedString(unhex({recipient:String}), 16), {before_scope:String}, {before_id:String})
+"""
+
+# What nobody owns is the operator's: of that an account is told what holds for everybody.
+CHECK = f"""
+SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, reason, source,
+       toUnixTimestamp64Milli(since) AS since_ms, toUnixTimestamp64Milli(until) AS until_ms
+FROM suppressions FINAL
+WHERE (account = {{account:String}} OR (account = '' AND scope = 'global')) AND {HOLDS}
+  AND recipient_id IN (SELECT toFixedString(unhex(arrayJoin({{recipients:Array(String)}})), 16))
+"""
+
+
+async def suppression_page(
+    client: ClickHouse,
+    account: str,
+    *,
+    scope: str = "",
+    scope_id: str = "",
+    reason: str = "",
+    before: Place | None = None,
+    limit: int = 100,
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Suppressions of *account* that hold now, the latest first, and where to go on. Raises ClickHouseError.
+
+    The place is None on the last page. The address is "" when the account has no such contact; `until` 0 is for good.
+    """
+    params: dict[str, str | int | float | list[str]] = {"account": account, "limit": limit}
+    conditions = ""
+    for name, value in (("scope", scope), ("scope_id", scope_id), ("reason", reason)):
+        if value:
+            conditions += f" AND {name} = {{{name}:String}}"
+            params[name] = value
+    if before is not None:
+        conditions += BEFORE
+        params |= {"ms": before[0], "recipient": before[1], "before_scope": before[2], "before_id": before[3]}
+    rows = await client.named(PAGE % conditions, params)
+    last = rows[-1] if len(rows) == limit else None
+    place = None if last is None else (last["since_ms"], last["recipient"], last["scope"], last["scope_id"])
+    return [_shown(row) for row in rows], place
+
+
+async def suppressed(
+    client: ClickHouse, account: str, recipients: Sequence[bytes]
+) -> dict[bytes, list[dict[str, Any]]]:
+    """Who of *recipients* (up to 10,000) must not be written to: by *account*, or by anybody; each with its scopes.
+
+    Raises ClickHouseError.
+    """
+    if len(recipients) > MOST_CHECKED:
+        raise ValueError(f"{len(recipients)} recipients: the most is {MOST_CHECKED}")
+    parts = [recipients[start : start + IDS_AT_ONCE] for start in range(0, len(recipients), IDS_AT_ONCE)]
+    queries: list[Params] = [{"account": account, "recipients": [each.hex() for each in part]} for part in parts]
+    found: dict[bytes, list[dict[str, Any]]] = {}
+    for rows in await asyncio.gather(*(client.named(CHECK, query) for query in queries)):
+        for row in rows:
+            shown = _shown(row)
+            found.setdefault(bytes.fromhex(shown.pop("recipient")), []).append(shown)
+    return found
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    since, until = row.pop("since_ms"), row.pop("until_ms")
+    return {**row, "since": since / 1000, "until": (until or 0) / 1000}
