@@ -24,6 +24,11 @@ class Views:
         """Disconnect."""
         await self._client.close()
 
+    @property
+    def client(self) -> ClickHouse:
+        """For the statements of app/clickhouse, which raise ClickHouseError."""
+        return self._client
+
     async def by_provider(self, campaign: str) -> list[dict[str, Any]] | None:
         """Messages of *campaign* by MX group and status; None when ClickHouse does not answer."""
         try:

@@ -28,7 +28,9 @@ async def test_pages_hold_every_campaign_once_newest_first(client: ClickHouse) -
     """
     A page that skips or repeats is worse than a slow one; many are created in the same moment.
     """
-    entries = [entry(f"c_{n:03}", revision, created_at=NOW + n // 7 + 0.0625) for n in range(100) for revision in (1, 2)]
+    entries = [
+        entry(f"c_{n:03}", revision, created_at=NOW + n // 7 + 0.0625) for n in range(100) for revision in (1, 2)
+    ]
     random.Random(1).shuffle(entries)
     await store(client, *map(changed, entries[:90]))
     await store(client, *map(changed, entries[90:]))

@@ -1,0 +1,113 @@
+"""Messages of an account: complete pages by status, and the story of one message."""
+
+import time
+from typing import Any
+
+from app import ids
+from app.clickhouse.client import ClickHouse
+from app.clickhouse.event_insert import insert_events
+from app.clickhouse.event_rows import SourcedPack
+from app.clickhouse.message_queries import message, message_page
+from app.records import EventPack
+
+NOW = float(int(time.time())) - 3_600  # older events expire
+DAY = int(NOW // 86_400)
+
+
+def person(number: int) -> bytes:
+    """A recipient."""
+    return ids.recipient_id(b"test", "email", f"{number}@gmail.com")
+
+
+def sent_to(number: int, campaign: str = "c") -> bytes:
+    """The message of *campaign* to them."""
+    return ids.message_id(DAY, campaign, 1, person(number), "email")
+
+
+async def store(
+    client: ClickHouse, kind: str, numbers: range, at: float, *, account: str = "acme", campaign: str = "c", **more: Any
+) -> None:
+    """Events of one kind."""
+    messages = b"".join(sent_to(number, campaign) for number in numbers)
+    people = b"".join(map(person, numbers))
+    attempt = more.pop("attempt", 1)
+    pack = EventPack(
+        account, campaign, "email", "bulk", kind, "gmail", "smtp", attempt, at, messages, people, **more
+    )  # fmt: skip
+
+    async def never(_: SourcedPack, reason: str) -> None:
+        raise AssertionError(reason)
+
+    await insert_events(client, [SourcedPack(pack, 0, int(at))], never)
+
+
+async def test_pages_by_status_hold_every_message_once(client: ClickHouse) -> None:
+    """
+    Who exports the bounced must get all of them; thousands change within the same millisecond.
+    """
+    await store(client, "queued", range(60), NOW, attempt=0)
+    await store(client, "sent", range(20), NOW + 1)
+    await store(client, "bounced", range(20, 50), NOW + 2, codes=[550] * 30)
+    await store(client, "bounced", range(50, 55), NOW + 3.25)
+    seen, before = [], None
+    while True:
+        rows, before = await message_page(client, "acme", "c", status="BOUNCED", before=before, limit=8)
+        seen += rows
+        if before is None:
+            break
+    assert sorted(row["message"] for row in seen) == sorted(sent_to(number).hex() for number in range(20, 55))
+    assert [row["changed_at"] for row in seen] == [NOW + 3.25] * 5 + [NOW + 2] * 30
+    assert (seen[-1]["code"], seen[0]["provider"]) == (550, "gmail")
+    everything, _ = await message_page(client, "acme", "c", limit=1_000)
+    assert len(everything) == 60
+
+
+async def test_nothing_of_another_account_is_shown(client: ClickHouse) -> None:
+    """
+    Accounts are strictly apart, whatever id somebody guesses.
+    """
+    await store(client, "sent", range(3), NOW, account="other", campaign="theirs")
+    assert await message_page(client, "acme", "theirs") == ([], None)
+    assert await message(client, "acme", sent_to(1, "theirs")) is None
+    assert await message(client, "other", sent_to(1, "theirs")) is not None
+
+
+async def test_a_message_tells_what_happened_to_it_in_order(client: ClickHouse) -> None:
+    """
+    "I did not get it" is answered with this.
+    """
+    await store(client, "deferred", range(1, 2), NOW + 5, codes=[451], details=["try later"])
+    await store(client, "queued", range(3), NOW, attempt=0)
+    await store(client, "sent", range(1, 2), NOW + 9, attempt=2, codes=[250], refs=["r1"])
+    await store(client, "sent", range(1, 2), NOW + 9, attempt=2, codes=[250], refs=["r1"])  # once more: a replay
+    await store(client, "sent", range(1, 2), NOW + 9, campaign="another")
+    found = await message(client, "acme", sent_to(1))
+    assert found is not None
+    assert (found["status"], found["attempts"], found["campaign"], found["changed_at"]) == ("SENT", 2, "c", NOW + 9)
+    assert [(each["kind"], each["at"], each["code"], each["detail"], each["ref"]) for each in found["events"]] == [
+        ("queued", NOW, 0, "", ""), ("deferred", NOW + 5, 451, "try later", ""), ("sent", NOW + 9, 250, "", "r1"),
+    ]  # fmt: skip
+    assert await message(client, "acme", sent_to(77)) is None
+
+
+async def test_a_hit_that_turns_out_to_be_of_a_machine_is_no_longer_a_persons(client: ClickHouse) -> None:
+    """
+    Both numbers exist, and neither depends on whether ClickHouse has merged yet.
+    """
+    await store(client, "sent", range(1), NOW)
+    for at, name in (
+        (NOW + 1, "human"),
+        (NOW + 1.25, "automated.burst"),
+        (NOW + 1, "automated.burst"),
+        (NOW + 9, "human"),
+    ):
+        await store(client, "clicked", range(1), at, attempt=0, classes=[name], details=["0 https://example.com"])
+    await store(client, "opened", range(1), NOW + 2, attempt=0, classes=["automated.prefetch"])
+    wanted = [[3, 1, 1, 0]]
+    counts = "SELECT clicks, human_clicks, opens, human_opens FROM messages WHERE campaign = 'c'"
+    assert await client.rows(counts) == wanted
+    await client.execute("OPTIMIZE TABLE events FINAL")
+    assert await client.rows(counts) == wanted
+    found = await message(client, "acme", sent_to(0))
+    assert found is not None
+    assert [each["class"] for each in found["events"]] == ["", *["automated.burst"] * 2, "automated.prefetch", "human"]
