@@ -83,10 +83,8 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
             if spent is not None:
                 events += opening.events_of(spent, now)
                 records = opening.records_of(partition, spent, now)
-        await recipients.commit(partition, batch, events)
+        await recipients.commit(partition, batch, events, records)
         reached("gate.written")
-        if records:
-            await opening.produce(partition, records)
 
     async def answer(partition: int, pack: RecipientPack) -> None:
         """Tell who asked: the first with this pack's id has it, and who comes later with another body does not."""

@@ -35,8 +35,14 @@ class Recipients:
         self._told.clear()
         self._left = [(p, number, event) for p in active for number, event in outbox(self.table, p)]
 
-    async def commit(self, partition: int, batch: Batch, events: Sequence[EventPack] = ()) -> None:
-        """Write *batch* with *events* in its outbox, wait for Kafka, then produce the events.
+    async def commit(
+        self,
+        partition: int,
+        batch: Batch,
+        events: Sequence[EventPack] = (),
+        records: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Write *batch* with *events* in its outbox, wait for Kafka, then produce those and *records* (topic, value).
 
         Call it in the same synchronous step that read and decided. A kill after the write leaves the
         events in the outbox, from where the next owner produces them. A batch that Kafka would not
@@ -54,8 +60,8 @@ class Recipients:
         self._last_write[partition] = written
         await written
         reached("commit.written")
-        for event in events:
-            await self.app.produce(topics.EVENT_RECORDED, partition, None, encode(event))
+        outputs = [*records, *((topics.EVENT_RECORDED, encode(event)) for event in events)]
+        await asyncio.gather(*(self.app.produce_soon(topic, partition, None, value) for topic, value in outputs))
         if generation == self.generation and numbers:
             self._told.setdefault(partition, []).extend(numbers)
 

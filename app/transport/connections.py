@@ -10,12 +10,19 @@ from app.transport.smtp_wire import ConnectionLostError, SmtpWire
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 30.0  # seconds after a failed try to connect
 
 
+URGENT = 0  # the priority for which some connections are kept
+KEPT_OF, MOST_KEPT = 8, 2  # one of so many, and at most
+
+
 class Connections:
-    """At most *size* connections. After a failed try, everybody is refused until the backoff has passed."""
+    """At most *size* connections, some of them for the urgent alone. After a failed try, everybody is refused until
+    the backoff has passed.
+    """
 
     def __init__(self, connect: Callable[[], Awaitable[SmtpWire]], size: int) -> None:
         self._connect = connect
         self._size = size
+        self._for_others = size - min(MOST_KEPT, size // KEPT_OF)
         self._idle: list[SmtpWire] = []
         self._taken = 0
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []  # priority, arrival
@@ -26,7 +33,7 @@ class Connections:
 
     async def acquire(self, priority: int = 1) -> SmtpWire:
         """A connected wire. Raises ConnectionLostError while the relay cannot be reached."""
-        if self._taken < self._size:
+        if self._taken < self._limit(priority):
             self._taken += 1
         else:
             await self._turn(priority)
@@ -93,13 +100,16 @@ class Connections:
         wire.close()
         self._free()
 
+    def _limit(self, priority: int) -> int:
+        return self._size if priority <= URGENT else self._for_others
+
     def _free(self) -> None:
-        while self._queue:
-            _, _, waiter = heapq.heappop(self._queue)
-            if not waiter.done():
-                waiter.set_result(None)  # the slot stays taken: it is the waiter's now
-                return
-        self._taken -= 1
+        while self._queue and self._queue[0][2].done():
+            heapq.heappop(self._queue)
+        if self._queue and self._taken <= self._limit(self._queue[0][0]):
+            heapq.heappop(self._queue)[2].set_result(None)  # the slot stays taken: it is the waiter's now
+        else:
+            self._taken -= 1
 
     def close(self) -> None:
         """Close what is idle."""

@@ -1,5 +1,6 @@
 """Where the edge takes single messages in, once it is connected."""
 
+from app.clickhouse import thing_queries
 from app.control.messages import Messages
 from app.settings import Settings
 from app.web.link import Link
@@ -23,4 +24,6 @@ class MessageDesk:
 
     async def _newest_version(self, account: str, template: str) -> int | None:
         record = self._link.control.tail.overlay.newest("template", account, template)
+        if record is None:
+            record = await thing_queries.thing(self._views.client, account, "template", template)
         return None if record is None or record.deleted else record.version

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app import ids
+from app import ids, topics
 from app.control import Control
 from app.control.api_keys import make_key
-from app.control.suppressions import packs_of, publish
+from app.suppressions import SuppressionCommand
 from tests.road.conftest import Installation
 
 pytestmark = pytest.mark.integration
@@ -106,11 +106,10 @@ def test_who_is_suppressed_is_told_as_dropped_with_the_reason(installation: Inst
     people = [ids.recipient_id(secret, "email", ids.normalise_email(each)) for each in gone]
 
     async def suppress() -> None:
-        packs = list(
-            packs_of(people, settings.partitions, op="add", scope="account", scope_id="default", reason="asked")
-        )
-        async with Control(settings) as control:
-            await publish(control, packs)
+        names = [each.hex() for each in people]
+        command = SuppressionCommand("add", "account", "default", recipients=names, reason="asked")
+        async with Control(settings) as control:  # all in one partition: those of others are handed on
+            await control.produce(topics.SUPPRESSION_COMMANDED, command.encoded(), partition=0)
 
     asyncio.run(suppress())
     deadline = time.monotonic() + 20

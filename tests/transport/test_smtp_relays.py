@@ -203,6 +203,25 @@ async def test_the_urgent_come_first_and_newcomers_wait_their_turn() -> None:
     assert order == ["reset", "bulk", "newcomer"]
 
 
+async def test_some_connections_are_kept_for_the_urgent() -> None:
+    """Even between two letters of a newsletter it takes some milliseconds until one of its connections is free."""
+
+    async def connect() -> SmtpWire:
+        return SmtpWire()
+
+    connections = Connections(connect, 16)
+    bulk = [await connections.acquire(1) for _ in range(14)]
+    waiting = asyncio.create_task(connections.acquire(1))
+    await asyncio.sleep(0)
+    urgent = [await connections.acquire(0) for _ in range(2)]
+    for wire in urgent:
+        connections.discard(wire)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    connections.discard(bulk.pop())
+    await waiting
+
+
 async def test_many_failed_tries_at_once_count_once() -> None:
     """Thirty lanes that fail together are one outage, not a backoff of half a minute."""
     pool = SmtpPool("127.0.0.1", 1, size=30, per_connection=10, timeout=1.0)

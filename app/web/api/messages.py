@@ -1,12 +1,22 @@
 """Single messages: taken in on the transactional lane, and looked up by id."""
 
+import asyncio
+import time
+from typing import Any
+
 from pydantic import BaseModel
 
+from app import ids
+from app.clickhouse import message_queries
 from app.control.message_campaigns import MessageError
 from app.control.messages import NewMessages
 from app.web.keys import MESSAGES
 from app.web.problems import refuse
 from app.web.rest import TITLES, Call, Endpoint, Reply
+
+RECORD_SECONDS = 3.0  # in which a message that was just taken reaches ClickHouse, as a rule
+LOOK_EVERY = 0.3
+RECENT_DAYS = 1
 
 
 class TakenMessage(BaseModel):
@@ -36,7 +46,53 @@ async def send_messages(call: Call) -> Reply:
     return Reply({"messages": [{"id": each.id, "to": each.to} for each in sent]}, 202)
 
 
+async def message_status(call: Call) -> Reply:
+    """What became of one message, and everything that happened to it. One of today may be asked for too early."""
+    message = _message_id(call)
+    told = await message_queries.message(call.views.client, call.account, message)
+    deadline = time.monotonic() + (RECORD_SECONDS if _is_recent(message) else 0.0)
+    while told is None and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_EVERY)
+        told = await message_queries.message(call.views.client, call.account, message)
+    if told is None:
+        raise _unknown(call)
+    return Reply({"id": told.pop("message"), **told})
+
+
+def _message_id(call: Call) -> bytes:
+    try:
+        message = bytes.fromhex(call.path("id"))
+    except ValueError:
+        message = b""
+    if len(message) != ids.ID_BYTES:
+        raise _unknown(call)
+    return message
+
+
+def _is_recent(message: bytes) -> bool:
+    return abs(int.from_bytes(message[:2], "big") - time.time() / 86_400) <= RECENT_DAYS + 1
+
+
+def _unknown(call: Call) -> Exception:
+    text = f"no message {call.path('id')[:64]!r}: an id is 32 hex digits, and events are kept for 90 days"
+    return refuse(404, "No such message", text, field="id")
+
+
+class ToldMessage(BaseModel, extra="allow"):
+    """One message. *class* and *detail* say why, *events* what happened, the oldest first."""
+
+    id: str
+    campaign: str
+    status: str
+    attempts: int
+    events: list[dict[str, Any]]
+
+
 ENDPOINTS = [
+    Endpoint(
+        "GET", "/v1/messages/{id}", message_status, "What became of a message", "messages", "Messages",
+        answer=ToldMessage, errors=(404, 503),
+    ),
     Endpoint(
         "POST", "/v1/messages", send_messages, "Send a message, or up to 1,000", "messages", "Messages",
         body=NewMessages, answer=TakenMessages, status=202, errors=(404, 409, 413),
