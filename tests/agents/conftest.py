@@ -36,13 +36,14 @@ class Workers:
         self.settings = settings
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str) -> None:
-        """Start `fanfare worker NAME`."""
+    def start(self, name: str, crash_after: str = "") -> None:
+        """Start `fanfare worker NAME`, to die after the step *crash_after*."""
+        settings = self.settings.model_copy(update={"crash_after": crash_after})
         log = (self.settings.state_dir / f"{name}.log").open("ab")
         command = [sys.executable, "-m", "app.cli.main", "worker", *name.split()]
         with log:
             self._running[name] = subprocess.Popen(
-                command, env=os.environ | self.settings.environment(), stdout=log, stderr=log
+                command, env=os.environ | settings.environment(), stdout=log, stderr=log
             )
 
     def kill(self, name: str) -> None:
@@ -50,6 +51,10 @@ class Workers:
         process = self._running.pop(name)
         process.kill()
         process.wait(10)
+
+    def wait(self, name: str) -> None:
+        """Wait until the worker has died of its crash."""
+        self._running.pop(name).wait(40)
 
     def stop(self) -> None:
         """Stop all."""
