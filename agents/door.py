@@ -12,7 +12,8 @@ from app.clickhouse.client import ClickHouse
 from app.commands import MOST_COMMAND_BYTES, Accepted, Answer, Command
 from app.content.address import wire_address
 from app.delivery.answers import fingerprint
-from app.delivery.things import Refusal
+from app.delivery.decisions import campaign_id
+from app.delivery.things import Refusal, thing_named
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
@@ -38,6 +39,8 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             if ident:
                 await answer(account, ident, command)
             return
+        if about := _about(command):
+            await lanes.only_one(about)  # what is quickly checked must not overtake an order before it
         admitted = wrong_form(command) or await checks.compiled(command)
         if isinstance(admitted, Refusal):
             await answer(command.account, command.id, admitted)
@@ -76,6 +79,12 @@ def _as_sent(command: Command) -> Command:
         return command
     named = {"content_id": command.content.id if command.content else "", "from_email": wire_address(spec.from_email)}
     return command.model_copy(update={"spec": spec.model_copy(update=named)})
+
+
+def _about(command: Command) -> bytes:
+    """What makes orders to the same thing the same."""
+    ident = campaign_id(command) if command.kind.startswith("campaign.") else thing_named(command)
+    return f"{command.account}|{ident}".encode() if ident else b""
 
 
 def _sender_of(raw: bytes) -> tuple[str, str]:
