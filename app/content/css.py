@@ -9,12 +9,12 @@ import re
 
 import css_inline
 
-from app.content.css_copy import NUMBER, CssCopy
+from app.content.css_copy import HELD, NUMBER, CssCopy
 from app.content.limits import bounded_css, bounded_html
 from app.content.markup import ATTRIBUTE, Tag, tags
 from app.content.problems import MarkupError, is_panic
 from app.content.sandbox import HTML
-from app.content.source import holes, masked
+from app.content.source import SourceError, holes, masked, parse
 
 _ANSWERED = re.compile(r'<[A-Za-z][^\s<>/]*+((?:\s++[^\s"=<>/]++(?:="[^"]*+")?)*+)\s*+/?>')
 _NUMBER = re.compile(rf'{NUMBER}="([0-9]{{1,9}})"')
@@ -22,8 +22,24 @@ _STYLE = re.compile(r'\sstyle="([^"]*+)"')
 _BLANKS = re.compile(r"\s+")
 
 
+MOST_ROUNDS = 4
+
+
 def inlined(source: str) -> str:
-    """The html template *source* with its stylesheets in style attributes. Raises MarkupError."""
+    """The html template *source* with its stylesheets in style attributes. Raises MarkupError.
+
+    Repeated until nothing changes, so that inlining what is inlined changes nothing: css-inline drops an odd
+    at-rule (@charset, @layer) only when it stands alone.
+    """
+    for _ in range(MOST_ROUNDS):
+        made = _inlined_once(source)
+        if made == source:
+            return made
+        source = made
+    raise MarkupError("the stylesheets change each time they are inlined", 0)
+
+
+def _inlined_once(source: str) -> str:
     stretches = holes(HTML, source)
     outline = masked(source, stretches)
     found = list(tags(outline))
@@ -44,7 +60,18 @@ def inlined(source: str) -> str:
         if not isinstance(error, ValueError) and not is_panic(error):
             raise
         raise MarkupError(f"the stylesheets cannot be read: {error}"[:300], 0) from error
-    return _with_answer(copy, answer)
+    made = _with_answer(copy, answer)
+    if NUMBER in made or HELD in made or not _is_a_template(made):
+        raise MarkupError("the html is too broken for its stylesheets to be inlined: is a tag not closed?", 0)
+    return made
+
+
+def _is_a_template(source: str) -> bool:
+    try:
+        parse(HTML, source)
+    except SourceError:
+        return False
+    return True
 
 
 def _with_answer(copy: CssCopy, answer: str) -> str:

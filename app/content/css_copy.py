@@ -2,15 +2,16 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.content.markup import ATTRIBUTE, Tag, attributes
 from app.content.problems import MarkupError
 from app.content.source import HOLE
 
 NUMBER = "data-fanfare-number"
+HELD = "fanfareheld"
 IGNORE = ' data-css-inline="ignore"'
-_HELD = re.compile(r"fanfareheld([0-9]{1,9})x")
+_HELD = re.compile(rf"{HELD}([0-9]{{1,9}})x")
 _OPENS = re.compile(r"\{%[-+]?\s*(if|for)\b")
 _CLOSES = re.compile(r"\{%[-+]?\s*end(if|for)\b")
 
@@ -20,16 +21,13 @@ class CssCopy:
 
     def __init__(self, source: str, outline: str, stretches: Sequence[tuple[int, int]], found: Sequence[Tag]) -> None:
         """Raises MarkupError for a *source* that uses our own marks."""
-        if "fanfareheld" in source:
-            raise MarkupError("the word 'fanfareheld' is reserved", source.index("fanfareheld"))
+        for word in (HELD, NUMBER):
+            if word in source:
+                raise MarkupError(f"the word '{word}' is reserved", source.index(word))
         self.source, self.outline, self.tags = source, outline, found
         self.is_dynamic = False  # classes are known only when it is rendered: rules are inlined, and stay as well
         self.prefixed: set[int] = set()  # tags whose own style is known only then
-        self.stylesheets = {
-            number: (tag.end, found[number + 1].start if number + 1 < len(found) else len(outline))
-            for number, tag in enumerate(found)
-            if tag.name == "style" and not tag.closing
-        }
+        self.stylesheets = dict(_stylesheets(found))
         self._stretches = stretches
         self._starts = [first for first, _ in stretches]
         self._depths = _depths(source, stretches)
@@ -63,7 +61,7 @@ class CssCopy:
         pieces: list[str] = []
         for start, end in self._stretches[at : bisect_right(self._starts, last)]:
             decided = decided or not self.source.startswith("{{", start)
-            pieces += self.source[first:start], f"fanfareheld{len(self._held)}x"
+            pieces += self.source[first:start], f"{HELD}{len(self._held)}x"
             self._held.append(self.source[start:end])
             first = end
         css = "".join([*pieces, self.source[first:last]])
@@ -94,6 +92,15 @@ class CssCopy:
             else:
                 kept.append(attribute)
         return " ".join(kept) + ">"
+
+
+def _stylesheets(found: Sequence[Tag]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """(number of its tag, stretch) of each stylesheet."""
+    for number, tag in enumerate(found):
+        if tag.name == "style" and not tag.closing:
+            if number + 1 == len(found):
+                raise MarkupError("<style> is not closed", tag.start)
+            yield number, (tag.end, found[number + 1].start)
 
 
 def _depths(source: str, stretches: Sequence[tuple[int, int]]) -> list[int]:

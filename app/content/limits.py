@@ -13,7 +13,7 @@ from app.content.problems import MarkupError
 DEEPEST = 100
 MOST_TAGS = 20_000
 MOST_REOPENED = 200_000  # tags x formatting elements that were left open: parsers open those anew in each paragraph
-MOST_INLINED = 1_000_000_000  # tags x declarations squared: some 2 s
+MOST_INLINED = 500_000_000  # tags x declarations squared: some 1 s
 
 # A html parser closes these by itself when the next one of their kind begins: not closing them is no nesting.
 _SELF_CLOSING = frozenset({

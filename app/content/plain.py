@@ -7,7 +7,7 @@ Jinja syntax outside of tags is kept where it stands, so the result is a templat
 import re
 from html import unescape
 
-from app.content.markup import INSIDE, attributes
+from app.content.markup import INSIDE, RAW_TEXT, attributes
 from app.content.sandbox import HTML
 from app.content.source import holes
 
@@ -57,6 +57,7 @@ class _Reader:
         self._lines: list[str] = [""]
         self._silent = 0
         self._target = ""
+        self._raw = ""  # the tag whose content is no html: until it ends, nothing is a tag
 
     def read(self, source: str) -> None:
         """Take in *source*, tag by tag."""
@@ -64,13 +65,15 @@ class _Reader:
         for tag in _TAG.finditer(source):
             self._data(source[end : tag.start()])
             end = tag.end()
-            if tag[2] is None:
+            if tag[2] is None or (self._raw and not (tag[1] and tag[2].lower() == self._raw)):
                 continue
             if tag[1]:
+                self._raw = ""
                 self._closed(tag[2].lower())
             else:
                 values = {name: unescape(source[slice(*span)]) for name, span in attributes(source, *tag.span(3))}
                 self._opened(tag[2].lower(), values)
+                self._raw = tag[2].lower() if tag[2].lower() in RAW_TEXT else ""
         self._data(source[end:])
 
     def text(self) -> str:

@@ -51,11 +51,7 @@ def _step(work: Callable[[str], str], source: str, place: str, problems: list[Co
         made = work(source)
         if len(made) > LARGEST_TEMPLATE:
             raise MarkupError(f"becomes html of {len(made)} characters: the most is {LARGEST_TEMPLATE}", 0)
-        _ = parse(HTML, made)
-    except SourceError as error:
-        offset = min(error.offset, len(source))
-        problems.append(ContentProblem(place, *line_and_column(source, offset), error.message))
-    except MarkupError as error:
+    except (SourceError, MarkupError) as error:
         problems.append(ContentProblem(place, *line_and_column(source, error.offset), error.message))
     else:
         return made

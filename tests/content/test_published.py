@@ -60,6 +60,31 @@ def test_inlined_css_changes_styles_and_nothing_else(pieces: list[str]) -> None:
     assert published_html(html) == html
 
 
+SOUP = [
+    "<table>", "<tr>", "<td style='color:red;", "'>", '">', "</p>", "<b class=a>", "<svg>", "<template>", "<select>",
+    "<!--", "-->", "<![CDATA[", "]]>", "<style>", "</style>", "<script>", "</script>", "<body",
+    "<html ", "</title>", "&", "\xe9",
+    ".a{color:red}", "@media x{", "}", "@charset", "@layer a{", ":not(", "<br/>", "{{ n }}",
+    "{{ name|d('x') }}", "{% if on %}",
+    "{% endif %}", "{# x #}", "{% raw %}<p>{% endraw %}", "<mjml>", "<mj-body>", "<mj-text a='",
+    "</mj-text>", "</mj-body>", "</mjml>",
+]  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(SOUP), max_size=25), st.sampled_from(["html", "mjml"]))
+def test_whatever_is_written_is_published_for_good_or_refused(pieces: list[str], part: str) -> None:
+    """
+    Broken markup is a problem with a place, never a crash; and what was published stays as it is.
+    """
+    start = "<style>.a{color:red} p{top:1px}</style>" if part == "html" else "<mjml><mj-body>"
+    found = published(Content(subject="s", **{part: start + "".join(pieces)}))
+    if isinstance(found, Content):
+        assert published(found) == found
+    else:
+        assert found and all(each.line >= 1 and each.column >= 1 for each in found)
+
+
 def test_rules_become_style_attributes_and_the_rest_of_the_sheet_stays() -> None:
     """
     Gmail's app, Outlook and others read no stylesheet; phones need the media queries.
@@ -180,6 +205,7 @@ def test_a_letter_in_mjml_is_sent_in_every_language() -> None:
         ("html", "<style>a{b:c}</style>" + "".join(f"<b id={i}>" for i in range(90)) + "<p>x" * 15_000, "nested"),
         ("html", "<style>" + "*{a:b}" * 20_000 + "</style>" + "<b></b>" * 9_000, "too many to inline"),
         ("html", "<style>a{b:c}</style>{{ x", "html:1:26: "),
+        ("html", "<p>x</p>\n<style>.a{b:c}<p>y", "html:2:1: <style> is not closed"),
         ("html", "<style>x</style>" + "x" * 500_000, "longer than 500000"),
     ],
 )  # fmt: skip
