@@ -21,7 +21,7 @@ from app.specs import CampaignSpec, Content, Tracking
 
 VERSION_SECONDS = 2.0  # for which the newest version of a template is believed
 MOST_KEPT = 2_000
-MOST_TEXTS, TEXT_SECONDS = 200, 3_600.0  # contents that come with requests: so many new ones an hour and account
+MOST_NEW, NEW_SECONDS = 200, 3_600.0  # campaigns that this edge makes for an account
 HEARD_SECONDS = 5.0
 OPEN = ("RUNNING", "PAUSED")
 
@@ -56,7 +56,7 @@ class MessageCampaigns:
         self._control, self._versions = control, versions
         self._newest: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._making: dict[str, asyncio.Task[None]] = {}
-        self._texts: dict[str, list[float]] = {}  # account -> when it came with new contents
+        self._new: dict[str, list[float]] = {}  # account -> when campaigns were made for it
 
     async def of(self, account: str, origin: Origin) -> str:
         """The id of the campaign. Raises MessageError when there can be none that sends."""
@@ -101,20 +101,18 @@ class MessageCampaigns:
     async def _made(self, ident: str, command: Command) -> None:
         task = self._making.get(ident)
         if task is None:
-            self._count_text(command)
+            self._count(command.account)
             task = self._making[ident] = asyncio.create_task(self._make(command))
             task.add_done_callback(lambda _: self._making.pop(ident, None))
         await asyncio.shield(task)
 
-    def _count_text(self, command: Command) -> None:
-        """Texts that are new with every request belong into variables, or are sent without any."""
-        if command.content is None or command.content is READY_MADE:
-            return
-        since = time.monotonic() - TEXT_SECONDS
-        times = self._texts[command.account] = [at for at in self._texts.get(command.account, []) if at > since]
-        if len(times) >= MOST_TEXTS:
-            error = f"{MOST_TEXTS} different texts with variables within an hour: put what differs into variables,"
-            raise MessageError(422, f"{error} make a template, or send finished text without variables", "subject")
+    def _count(self, account: str) -> None:
+        """A campaign for each message is none: what differs from one to the next belongs into variables."""
+        since = time.monotonic() - NEW_SECONDS
+        times = self._new[account] = [at for at in self._new.get(account, []) if at > since]
+        if len(times) >= MOST_NEW:
+            error = f"{MOST_NEW} different senders, templates and texts with variables within an hour are too many"
+            raise MessageError(422, f"{error}: put what differs into variables, or send finished text without any")
         times.append(time.monotonic())
 
     async def _make(self, command: Command) -> None:

@@ -15,6 +15,9 @@ from app.settings import Settings
 # A worker says that it is ready by a file. One that does not is taken for ready when it has lived this long.
 SILENT_READY = 8.0
 
+# What is recorded a moment later is late for nobody; a message is.
+BEHIND = 5
+
 SINK_RECORD = "sink.jsonl"
 
 
@@ -46,7 +49,7 @@ def _workers(settings: Settings) -> list[Part]:
         *senders,
         _worker(settings, "pacing", 0, 0),
         _worker(settings, "intake", 0, 24, needs=("topics", "migrate")),
-        Part("record", _fanfare("record"), _by_file(settings, "record"), needs=("topics", "migrate")),
+        Part("record", _fanfare("record"), _by_file(settings, "record"), needs=("topics", "migrate"), nice=BEHIND),
         _edge(settings),
     ]
 
@@ -96,6 +99,7 @@ def _clickhouse(settings: Settings) -> Part:
         lambda: server.command(),
         lambda _alive: server.is_ready(),
         environment=server.environment(),
+        nice=BEHIND,
         ports=((settings.clickhouse_port, "FANFARE_CLICKHOUSE_PORT"),),
         stage=1,
     )

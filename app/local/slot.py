@@ -36,6 +36,7 @@ class Part:
     stage: int = 0
     once: bool = False  # ends by itself, with exit code 0 when it has done its work
     prepare: Callable[[Callable[[str], None]], None] | None = None  # before the first start, in a thread
+    nice: int = 0  # how far it stands back where cores are short
 
 
 def delay_after(last_delay: float, alive: float) -> float:
@@ -134,6 +135,9 @@ class Slot:
                 return None
             self._started_at = time.monotonic()
             self._process = await self._spawn()
+            if self.part.nice:
+                with suppress(OSError):  # it has ended already, or the machine knows no such thing
+                    os.setpriority(os.PRIO_PROCESS, self._process.pid, self.part.nice)
             self._born = _born(self._process.pid)
             self._say("starting", self.note if self.restarts else "")
             return self._process

@@ -10,6 +10,8 @@ import uvloop
 
 from app.stream.app import StreamApp
 
+SWITCH_SECONDS = 0.0005
+
 
 def run_worker(app: StreamApp, loglevel: str = "warn") -> NoReturn:
     """Run *app* on uvloop until SIGTERM or SIGINT, then drain, commit and exit.
@@ -17,6 +19,8 @@ def run_worker(app: StreamApp, loglevel: str = "warn") -> NoReturn:
     Exit code 0 after an orderly stop, 70 when the worker ended itself (see app/stream/exits.py).
     """
     _collect_seldom()
+    # The thread that fetches wants its turn several times for each fetch, and at Python's 5 ms waits for it every time.
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
