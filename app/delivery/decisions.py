@@ -8,6 +8,7 @@ from app.delivery.lifecycle import ALREADY, STAYS, TRANSITIONS, WAITING, Around,
 from app.delivery.rates import wrong_burst
 from app.delivery.schedule import is_missed, late_by, start_at
 from app.delivery.trial import decided
+from app.delivery.windows import leave_no_moment
 from app.specs import CampaignSpec, Throttle
 
 
@@ -115,7 +116,7 @@ def _clone(entry: CampaignEntry | None, command: Command, now: float, original: 
 
 
 def _start(entry: CampaignEntry, command: Command, now: float, around: Around) -> Decision:
-    wrong = _too_late(entry.spec, now)
+    wrong = _too_late(entry.spec, now) or _never_open(entry.spec, around)
     if wrong is not None:
         return wrong
     asked = moved(entry, TRANSITIONS["DRAFT", "start"], now)
@@ -176,6 +177,13 @@ def _too_late(spec: CampaignSpec, now: float) -> Decision | None:
             422, error="the campaign would expire before it starts: move expires_at", field="spec.expires_at"
         )
     return None
+
+
+def _never_open(spec: CampaignSpec, around: Around) -> Decision | None:
+    if spec.kind == "transactional" or not leave_no_moment(spec.window, around.account.quiet):
+        return None
+    text = "the account's quiet hours leave no moment in which it could send: widen the window, or the account's hours"
+    return Decision(422, error=text, field="spec.window")
 
 
 def _one_on(before: CampaignEntry, after: CampaignEntry) -> CampaignEntry:

@@ -33,7 +33,10 @@ class Span:
 
     def holds(self, wall: datetime) -> bool:
         """Whether it is open when the clock shows *wall*."""
-        minute, day = wall.hour * 60 + wall.minute, wall.weekday()
+        return self.covers(wall.weekday(), wall.hour * 60 + wall.minute)
+
+    def covers(self, day: int, minute: int) -> bool:
+        """Whether it is open at that minute of that day of the week."""
         if self.opens == self.closes:
             return day in self.days
         if self.opens < self.closes:
@@ -48,6 +51,22 @@ def span_of(window: Window) -> Span:
 
 def _minutes(clock: str) -> int:
     return int(clock[:2]) * 60 + int(clock[3:])
+
+
+WHOLE_WEEK = span_of(Window())
+
+
+def leave_no_moment(window: Window | None, quiet: Window | None) -> bool:
+    """Whether *quiet* hours cover all of *window*, so that nobody is ever sent to. Two clocks may part: then not."""
+    inside, outside = span_of(window or Window()), span_of(quiet) if quiet else None
+    if outside is None or (window is not None and quiet is not None and window.local != quiet.local):
+        outside = outside if outside == WHOLE_WEEK else None
+    changes = {0, inside.opens, inside.closes} | ({outside.opens, outside.closes} if outside else set())
+    return not any(
+        inside.covers(day, minute) and not (outside and outside.covers(day, minute))
+        for day in range(7)
+        for minute in changes
+    )
 
 
 class Stretch(NamedTuple):

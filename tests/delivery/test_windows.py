@@ -1,13 +1,13 @@
 """Hours: the wall clock is the judge, at every moment of years with leaps of the clock."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
-from app.delivery.windows import DAYS, LOOK_AGAIN, Hours
+from app.delivery.windows import DAYS, LOOK_AGAIN, Hours, leave_no_moment
 from app.specs import CampaignSpec, Window
 from app.stream.zones import zone_named
 
@@ -97,6 +97,16 @@ def test_hours_that_leave_no_moment_wait_and_look_again() -> None:
     hours = Hours(zone_named)
     campaign = a_campaign(Window(opens="22:00", closes="23:00"), Window(opens="21:00", closes="08:00"))
     assert hours.opening(campaign, "", 1_800_000_000.0) == 1_800_000_000.0 + LOOK_AGAIN
+
+
+@given(st.none() | windows, st.none() | windows)
+def test_hours_that_leave_no_moment_are_known_beforehand(window: Window | None, quiet: Window | None) -> None:
+    """Such a campaign is refused when it is started: it would wait for ever, and look as if it ran."""
+    if window is not None and quiet is not None:
+        quiet = quiet.model_copy(update={"local": window.local})
+    walls = [datetime(2026, 6, day) + timedelta(minutes=15 * step) for day in range(1, 8) for step in range(96)]
+    open_ = any(shows(window, wall) and (quiet is None or not shows(quiet, wall)) for wall in walls)
+    assert leave_no_moment(window, quiet) is not open_
 
 
 def test_a_transactional_message_knows_no_hours() -> None:
