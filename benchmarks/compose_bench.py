@@ -5,7 +5,7 @@
 The demo letter (6 KB html, ten tracked links, pixel, text part, subject with a name) goes to people with
 ordinary names. *short* is the road of templates that hold only text and variables; *long* sends every part
 of the same letter through Jinja's sandbox; *logic* is the letter with a loop, an if and a link that depends
-on the recipient, which has to take the long road.
+on the recipient, which has to take the long road; *amounts* is the letter with an amount and a date in Portuguese.
 """
 
 import argparse
@@ -26,12 +26,14 @@ LOGIC = """<p>{% if first_name|length > 4 %}A long name.{% else %}A short name.{
 {% for word in city.split() %}<b>{{ word }}</b>{% endfor %}
 <a href="https://shop.example.com/near?city={{ city|urlencode }}">Near you</a></p></body>"""
 
+AMOUNTS = """<p>{{ total|currency("EUR") }}, {{ day|date("long") }}</p></body>"""
+
 
 def measure(template: EmailTemplate, messages: int, runs: int) -> dict[str, Any]:
     """Messages a second and microseconds each, over *runs* runs; bytes of one message."""
     people = [
         (
-            {"first_name": NAMES[n % 10], "city": CITIES[n // 10 % 10]},
+            {"first_name": NAMES[n % 10], "city": CITIES[n // 10 % 10], "total": n / 7, "day": "2026-05-03"},
             n.to_bytes(16, "big"),
             bytes(16),
             f"p{n}@example.com",
@@ -57,7 +59,7 @@ def measure(template: EmailTemplate, messages: int, runs: int) -> dict[str, Any]
 
 
 def main() -> None:
-    """Measure the three roads and print them."""
+    """Measure the roads and print them."""
     parser = argparse.ArgumentParser(description="Emails composed a second on one core")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--messages", type=int, default=3_000)
@@ -65,10 +67,12 @@ def main() -> None:
     options = parser.parse_args()
     letter = demo_content()
     logic = letter.model_copy(update={"html": letter.html.replace("</body>", LOGIC)})
+    amounts = letter.model_copy(update={"locale": "pt", "html": letter.html.replace("</body>", AMOUNTS)})
     templates = {
         "short": compile_email(letter, SENDER, LINKS),
         "long": compile_email(letter, SENDER, LINKS, short_road=False),
         "logic": compile_email(logic, SENDER, LINKS),
+        "amounts": compile_email(amounts, SENDER, LINKS),
     }
     figures = {name: measure(template, options.messages, options.runs) for name, template in templates.items()}
     if options.json:

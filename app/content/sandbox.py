@@ -147,20 +147,25 @@ def _checked_size(size: int) -> None:
         raise LimitExceededError(f"text is longer than {LARGEST_TEXT} characters")
 
 
-def _in_its_language(name: str, write: Callable[..., str]) -> Callable[..., str]:
-    """*write* as the filter *name*, in the language of the message."""
+def written(
+    name: str, work: Work | None, locale: str, value: Any, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> str:
+    """*value* as the filter *name* writes it in the language *locale*, paid for out of *work*."""
+    if isinstance(value, Undefined):
+        str(value)  # raises, and says which variable is missing
+    if work is not None:
+        work.spend(FORMAT_COST)
+    return FORMATS[name](locale_for(locale), value, *arguments, **named)
+
+
+def _in_its_language(name: str) -> Callable[..., str]:
+    """The filter *name*, in the language of the message."""
 
     @pass_context
-    def written(context: Context, value: Any, *arguments: Any, **named: Any) -> str:
-        if isinstance(value, Undefined):
-            str(value)  # raises, and says which variable is missing
-        work = context.get(WORK)
-        if work is not None:
-            work.spend(FORMAT_COST)
-        return write(locale_for(context.get(LOCALE) or "en"), value, *arguments, **named)
+    def in_its_language(context: Context, value: Any, *arguments: Any, **named: Any) -> str:
+        return written(name, context.get(WORK), context.get(LOCALE) or "en", value, arguments, named)
 
-    written.__name__ = name
-    return written
+    return in_its_language
 
 
 @pass_eval_context
@@ -219,7 +224,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.plain_filters: dict[str, Callable[..., Any]] = {name: FILTERS[name] for name in PLAIN_FILTERS}
         self.plain_filters |= {"join": bounded_join, "replace": bounded_replace, "round": bounded_round, TRACK: track}
         self.filters = {name: _paid(name, plain) for name, plain in self.plain_filters.items()}
-        self.filters |= {name: _in_its_language(name, write) for name, write in FORMATS.items()}
+        self.filters |= {name: _in_its_language(name) for name in FORMATS}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+`, `*` and `%` with bounded results; the last two for numbers only."""

@@ -14,8 +14,21 @@ from typing import Any
 from jinja2 import nodes
 from markupsafe import escape
 
+from app.content.formats import FORMATS
 from app.content.problems import LimitExceededError
-from app.content.sandbox import LARGEST_OUTPUT, TOKEN, TRACK, TRACKER, WORK, Sandbox, compiled, cost_of, rendered
+from app.content.sandbox import (
+    LARGEST_OUTPUT,
+    LOCALE,
+    TOKEN,
+    TRACK,
+    TRACKER,
+    WORK,
+    Sandbox,
+    compiled,
+    cost_of,
+    rendered,
+    written,
+)
 
 SIMPLE_FILTERS = frozenset({"capitalize", "d", "default", "lower", "title", "trim", "upper"})
 LONG = 1_000  # characters of a variable from which on its filters are paid for, as in Jinja
@@ -23,6 +36,7 @@ MOST_ISLANDS = 8  # 10 us each: with more of them the whole template in Jinja is
 
 Values = Mapping[str, Any]
 Getter = Callable[[Values], str]
+Value = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +135,55 @@ def _written(sandbox: Sandbox, node: nodes.Expr, unsubscribe: tuple[str, str]) -
 
 
 def _variable(sandbox: Sandbox, node: nodes.Expr) -> Dynamic | None:
-    """A variable through simple filters with constant arguments; None for any other expression."""
+    """A variable through simple filters with constant arguments, a format last; None for any other expression."""
+    finish: Callable[[Any], str] = escape if sandbox.autoescape else str
+    if not isinstance(node, nodes.Filter) or node.name not in FORMATS:
+        get = _filtered(sandbox, node, finish)
+        return None if get is None else Dynamic(get)
+    value = None if node.node is None else _filtered(sandbox, node.node, _as_it_is)
+    arguments = _constants(node)
+    if value is None or arguments is None:
+        return None
+    name, (positional, named) = node.name, arguments
+    return Dynamic(lambda values: finish(written(name, values[WORK], values[LOCALE], value(values), positional, named)))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _filtered(sandbox: Sandbox, node: nodes.Expr, finish: Value) -> Value | None:
+    """What *finish* makes of the value of a variable through simple filters."""
     steps: list[tuple[Callable[..., Any], list[Any]]] = []
     cost = 0
     inner: nodes.Expr | None = node
     while isinstance(inner, nodes.Filter):
-        arguments = [argument.value for argument in inner.args if isinstance(argument, nodes.Const)]
-        simple = inner.name in SIMPLE_FILTERS and len(arguments) == len(inner.args)
-        if not simple or inner.kwargs or inner.dyn_args or inner.dyn_kwargs:
+        arguments = _constants(inner)
+        if inner.name not in SIMPLE_FILTERS or arguments is None or arguments[1]:
             return None
         cost += cost_of(inner.name)
-        steps.insert(0, (sandbox.plain_filters[inner.name], arguments))
+        steps.insert(0, (sandbox.plain_filters[inner.name], arguments[0]))
         inner = inner.node
-    return Dynamic(_getter(sandbox, inner.name, steps, cost)) if isinstance(inner, nodes.Name) else None
+    return _value(sandbox, inner.name, steps, cost, finish) if isinstance(inner, nodes.Name) else None
 
 
-def _getter(sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], list[Any]]], cost: int) -> Getter:
-    """What Jinja writes for the variable *name* after the filters *steps*, which take *cost* for each character."""
+def _constants(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]] | None:
+    """The arguments of a filter, None unless all of them are constant."""
+    if node.dyn_args or node.dyn_kwargs:
+        return None
+    arguments = [each.value for each in node.args if isinstance(each, nodes.Const)]
+    named = {str(pair.key): pair.value.value for pair in node.kwargs if isinstance(pair.value, nodes.Const)}
+    constant = len(arguments) == len(node.args) and len(named) == len(node.kwargs)
+    return (arguments, named) if constant else None
+
+
+def _value(
+    sandbox: Sandbox, name: str, steps: list[tuple[Callable[..., Any], list[Any]]], cost: int, finish: Value
+) -> Value:
+    """What *finish* makes of the variable *name* after the filters *steps*, which take *cost* for each character."""
     undefined = sandbox.undefined
-    finish: Callable[[Any], str] = escape if sandbox.autoescape else str
 
-    def get(values: Values) -> str:
+    def get(values: Values) -> Any:
         value = values[name] if name in values else undefined(name=name)
         if cost and isinstance(value, str) and len(value) > LONG:
             values[WORK].spend(len(value) * cost)

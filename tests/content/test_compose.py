@@ -100,6 +100,8 @@ def test_a_long_display_name_is_folded_and_read_back(name: str) -> None:
             "{% if a %}A{{ b }}{% else %}{{ missing }}{% endif %}",
             "{% for x in 'xyz' %}{{ loop.index }}{{ a }}{% endfor %}",
             "{{ a|length if a is string else 0 }}", "{%- if b -%} q {%- endif -%}", "{% set c = a %}", "{# no #}",
+            "{{ a|number }}", "{{ b|default(0)|currency('EUR') }}", "{{ missing|d('2026-05-03')|date(form='long') }}",
+            "{{ missing|percent }}", "{{ a|number|upper }}", "{{ 7|number(b) }}",
             "{% raw %}{{ a }}{% endraw %}", "{{ b|d('z', true)|lower }}",
         ]),
         max_size=10,
