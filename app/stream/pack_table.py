@@ -1,14 +1,16 @@
 """PackTable: a table written a pack at a time, whose changelog is a compare-and-swap log.
 
-One write is one Kafka batch. When its acknowledgement arrives, one local WriteBatch applies the items
+One write lies in one Kafka batch; writes that come while others are under way share one. When its
+acknowledgement arrives, one local WriteBatch applies the items
 together with the changelog offset, so local state is never ahead of the changelog. The acknowledged
 offset must be the one that was expected: if it is not, another process has written to our partition, we
 are not its owner, and the process ends before it acts on anything it decided.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import faust
@@ -27,6 +29,16 @@ Item = tuple[bytes, bytes | None]
 MAX_WRITE = 512 * 1024  # bytes of one write, framing included
 FRAMING = 32  # bytes a record may cost besides its key and value
 HEAL_CHUNK = 1_000  # keys
+UNDER_WAY = 2  # batches of a partition: Kafka takes one at a time, and the next lies ready
+
+
+@dataclass(slots=True)
+class Write:
+    """One call of write: to be stored as a whole."""
+
+    items: list[Item]
+    size: int
+    done: "asyncio.Future[int]"
 
 
 class PackTable(faust.Table[bytes, bytes]):
@@ -38,6 +50,8 @@ class PackTable(faust.Table[bytes, bytes]):
         super().__init__(*args, **kwargs)
         self._acked: dict[int, int] = {}  # partition -> changelog offset of the last acknowledged record
         self._expected: dict[int, int] = {}  # partition -> offset that the next batch must get
+        self._waiting: dict[int, deque[Write]] = defaultdict(deque)  # in no batch yet
+        self._under_way: Counter[int] = Counter()  # batches without an acknowledgement
         self._overlay: dict[int, dict[bytes, tuple[bytes | None, int]]] = defaultdict(dict)
         self._owned: frozenset[int] = frozenset()
         self._tenure = 0  # counts rebalances
@@ -75,53 +89,72 @@ class PackTable(faust.Table[bytes, bytes]):
     # -- writing
 
     def write(self, partition: int, items: list[Item]) -> "Awaitable[int]":
-        """Write *items* (None deletes) as one batch; reads see them at once.
+        """Write *items* (None deletes) as a whole; reads see them at once.
 
-        The result is the changelog offset of the last item, once the broker has stored the batch and it
-        is applied locally. Raises ValueError before anything is written when the items are more than
+        The result is the changelog offset of the last item, once the broker has stored them and they are
+        applied locally. Raises ValueError before anything is written when the items are more than
         512 KB, and Abandoned when the partition is not ours, or is lost before the broker has answered:
-        the next owner, also this process, then finds the batch in the changelog.
+        the next owner, also this process, then finds them in the changelog, if they got there.
         """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[int] = loop.create_future()
-        expected = self._expected.get(partition)
-        if expected is None:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if partition not in self._expected:
             raise Abandoned
         if not items:
             done.set_result(self._acked[partition])
             return done
-        builder = self._build(items, expected)
-        self._expected[partition] = expected + len(items)
+        write = Write(items, self._size(items), done)
         overlay = self._overlay[partition]
         for key, value in items:
             old = overlay.get(key)
             overlay[key] = (value, old[1] + 1 if old else 1)
-
-        tenure = self._tenure
-
-        def acked(metadata: RecordMetadata) -> None:
-            if tenure != self._tenure:
-                if not done.cancelled():
-                    done.set_exception(Abandoned())
-                    done.exception()  # nobody may be waiting any more
-                return
-            self._check_fence(partition, expected, metadata.offset)
-            self._apply(partition, items, expected + len(items) - 1)
-            if not done.cancelled():
-                done.set_result(expected + len(items) - 1)
-
-        self.app.producer.enqueue_batch(self.changelog_topic_name, partition, builder, acked)
+        self._waiting[partition].append(write)
+        if self._under_way[partition] < UNDER_WAY:
+            self._send(partition)
         return done
 
-    def _build(self, items: list[Item], expected: int) -> Any:
+    def _size(self, items: list[Item]) -> int:
         size = sum(len(key) + len(value or b"") + FRAMING for key, value in items)
         if size > MAX_WRITE:
             raise ValueError(f"a write of {size} bytes to {self.name}: the most is {MAX_WRITE}; cut the step")
+        for key, _ in items:
+            if key.startswith(RESERVED):
+                raise ValueError(f"key {key!r} is reserved")
+        return size
+
+    def _send(self, partition: int) -> None:
+        """Enqueue one batch with the writes that wait, as many as fit."""
+        waiting, writes, size = self._waiting[partition], list[Write](), 0
+        while waiting and size + waiting[0].size <= MAX_WRITE:
+            writes.append(waiting.popleft())
+            size += writes[-1].size
+        if not writes:
+            return
+        items = [item for write in writes for item in write.items]
+        expected, tenure = self._expected[partition], self._tenure
+        builder = self._build(items, expected)
+        self._expected[partition] = expected + len(items)
+        self._under_way[partition] += 1
+
+        def acked(metadata: RecordMetadata) -> None:
+            if tenure != self._tenure:
+                _abandon(writes)
+                return
+            self._check_fence(partition, expected, metadata.offset)
+            self._under_way[partition] -= 1
+            self._apply(partition, items, expected + len(items) - 1)
+            self._send(partition)
+            last = expected - 1
+            for write in writes:
+                last += len(write.items)
+                if not write.done.cancelled():
+                    write.done.set_result(last)
+
+        self.app.producer.enqueue_batch(self.changelog_topic_name, partition, builder, acked)
+
+    def _build(self, items: list[Item], expected: int) -> Any:
         builder = self.app.producer.new_batch()
         headers = batch_header(expected, len(items))
         for key, value in items:
-            if key.startswith(RESERVED):
-                raise ValueError(f"key {key!r} is reserved")
             if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 raise ValueError(f"a write of {len(items)} items to {self.name} does not fit into one batch")
             headers = []
@@ -192,6 +225,10 @@ class PackTable(faust.Table[bytes, bytes]):
         self._expected.clear()
         self._acked.clear()
         self._overlay.clear()
+        self._under_way.clear()
+        waiting, self._waiting = self._waiting, defaultdict(deque)
+        for writes in waiting.values():
+            _abandon(writes)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Take over the active partitions: set the fence, rewrite what ignored batches touched, tell the listeners."""
@@ -245,6 +282,13 @@ class PackTable(faust.Table[bytes, bytes]):
 
     def __delitem__(self, key: bytes) -> NoReturn:
         raise TypeError(f"{self.name} is written with write(), a pack at a time")
+
+
+def _abandon(writes: Iterable[Write]) -> None:
+    for write in writes:
+        if not write.done.cancelled():
+            write.done.set_exception(Abandoned())
+            write.done.exception()  # nobody may be waiting any more
 
 
 def cut(items: Iterable[Item], most: int = MAX_WRITE) -> Iterator[list[Item]]:

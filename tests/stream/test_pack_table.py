@@ -92,6 +92,53 @@ async def test_a_write_is_seen_at_once_and_done_when_stored(table: PackTable) ->
     assert list(table.scan(0, b"")) == [(b"b", b"1"), (b"c", b"2")]
 
 
+async def test_writes_that_come_while_others_are_under_way_share_a_batch(table: PackTable) -> None:
+    """
+    Kafka takes one batch of a partition at a time: a thousand small writes must not take a thousand turns.
+    """
+    writes = [table.write(0, [(b"%d" % n, b"x"), (b"same", b"%d" % n)]) for n in range(5)]
+    assert len(producer_of(table).acks) == 2
+    assert table.get_many(0, [b"4", b"same"]) == [b"x", b"4"]
+    producer_of(table).answer(10)
+    assert await writes[0] == 11
+    assert len(producer_of(table).acks) == 2, "the three that waited are one batch"
+    producer_of(table).answer(12)
+    producer_of(table).answer(14)
+    assert [await each for each in writes] == [11, 13, 15, 17, 19] and table.version(0) == 19
+    assert table.get_many(0, [b"same"]) == [b"4"] and producer_of(table).acks == []
+
+
+async def test_a_batch_takes_no_more_than_kafka_does(table: PackTable) -> None:
+    """
+    Each write is stored as a whole, so what does not fit goes into the next batch.
+    """
+    half = b"x" * (MAX_WRITE // 2 - 100)
+    writes = [table.write(0, [(b"%d" % n, half)]) for n in range(6)]
+    for first in (10, 11, 12, 14):
+        producer_of(table).answer(first)
+    assert [await each for each in writes] == [10, 11, 12, 13, 14, 15]
+
+
+async def test_writes_that_wait_are_abandoned_with_the_partition(table: PackTable) -> None:
+    """
+    Who waits for one must not wait for ever, and its batch must not be sent by who is no longer the owner.
+    """
+    writes = [table.write(0, [(b"%d" % n, b"x")]) for n in range(3)]
+    table.on_lost()
+    with pytest.raises(Abandoned):
+        await writes[2]
+    own(table, 11)
+    producer_of(table).answer(10)
+    producer_of(table).answer(11)
+    for write in writes[:2]:
+        with pytest.raises(Abandoned):
+            await write
+    assert producer_of(table).acks == []
+    done = table.write(0, [(b"a", b"1")])
+    producer_of(table).answer(12)
+    assert await done == 12
+
+
 async def test_a_foreign_offset_is_fatal_before_anything_is_applied(table: PackTable) -> None:
     """
     Somebody else has written: nothing that was decided here may leave.
