@@ -8,6 +8,7 @@ from agents.outbox import News, Outbox
 from app import topics
 from app.commands import CampaignEntry
 from app.content.subject import with_subject
+from app.delivery.audience import plan_of
 from app.delivery.things import Refusal, lacking
 from app.specs import CampaignSpec, Content
 from app.stream.app import StreamApp
@@ -175,19 +176,10 @@ class Things:
 
     def plan(self, entry: CampaignEntry) -> AudiencePlan:
         """Whom *entry* goes to, with its segments as they are now."""
-        spec, trial = entry.spec, entry.spec.experiment
-        schedule, windows = spec.schedule, [each for each in (spec.window, entry.quiet) if each is not None]
-        return AudiencePlan(
-            lists=list(spec.lists),
-            segments=self._filters(entry.account, spec.segments),
-            exclude_lists=list(spec.exclude_lists),
-            exclude_segments=self._filters(entry.account, spec.exclude_segments),
-            test_share=trial.share if trial else 0.0,
-            variants=len(trial.variants) if trial else 0,
-            holdout=trial.holdout if trial else 0.0,
-            local=(schedule.local or "") if schedule else "",
-            zones=any(each.local for each in windows),
-            time_zone=spec.time_zone,
+        return plan_of(
+            entry,
+            self._filters(entry.account, entry.spec.segments),
+            self._filters(entry.account, entry.spec.exclude_segments),
         )
 
     def frozen_plan(self, campaign: str) -> bytes:

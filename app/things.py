@@ -221,6 +221,8 @@ class AudiencePlan(Strict):
     segments: list[Filter] = Field(default_factory=list)
     exclude_lists: list[str] = Field(default_factory=list)
     exclude_segments: list[Filter] = Field(default_factory=list)
+    segment_ids: list[str] = Field(default_factory=list)  # names of *segments* for people, in their order
+    exclude_segment_ids: list[str] = Field(default_factory=list)
     test_share: float = 0.0  # of an experiment; by a hash of campaign and recipient
     variants: int = 0
     holdout: float = 0.0

@@ -1,6 +1,7 @@
 """Templates, segments, keys and answers of edges over Kafka: decided once, told for certain, also over a kill."""
 
 import json
+from secrets import token_hex
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -143,3 +144,27 @@ async def test_a_campaign_takes_its_template_along_when_it_starts(workers: Worke
     assert Content.model_validate_json(records[0].value).subject == "Mine"
     assert [record.value for record in records][-1] is None, "nobody is on the list: the campaign has failed"
     assert wire.control.campaigns[draft.campaign].contents == {"": records[0].key.decode()}
+
+
+async def test_the_largest_content_takes_the_whole_way(workers: Workers, wire: Wire) -> None:
+    """
+    A record that is a byte too large for its topic would end its process, again and again.
+    """
+    texts = [token_hex(240_000) for _ in range(4)]
+    locales = dict(zip(("pt", "de", "fr"), ({"text": text} for text in texts[1:]), strict=True))
+    content = {"subject": "Large", "text": texts[0], "locales": locales}
+    made = await wire.ask(id=new_command_id(), kind="template.create", template={"name": "large", "content": content})
+    assert made.status == 201, made
+    record = ThingRecord.model_validate_json((await told(wire, made)).value)
+    assert record.body["content"]["locales"]["fr"]["text"] == texts[3]
+    spec = {"from_email": "news@acme.example", "kind": "transactional", "template_id": made.thing["id"]}
+    started = await wire.ask(id=new_command_id(), kind="campaign.create", spec=spec, start=True)
+    assert (started.status, started.state) == (201, "RUNNING"), started
+    ident = str(started.thing["contents"][""]).encode()
+
+    def published(found: list[ConsumerRecord]) -> list[ConsumerRecord]:
+        return [record for record in found if record.key == ident]
+
+    records = published(await wire.until(topics.TEMPLATE_PUBLISHED, lambda found: bool(published(found))))
+    assert Content.model_validate_json(records[0].value).text == texts[0]
+    assert set(workers.alive()) == {"intake", "pacing"}
