@@ -1,5 +1,7 @@
 """The life of a campaign: what each command does in each state, and what people are told when it cannot."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -298,3 +300,20 @@ def test_whatever_happens_a_campaign_moves_along_the_table_one_revision_at_a_tim
         assert (it.finished_at is not None) == (it.state in ENDED)
         assert (it.due_at is None) or it.state not in ("DRAFT", "APPROVAL")
         assert not careful or it.state in ("DRAFT", "APPROVAL", "CANCELLED", "MISSED") or it.due_at is not None
+
+
+def test_the_page_draws_and_lists_every_transition() -> None:
+    """A drawing that is not the table misleads whoever has to explain why a campaign did not start."""
+    page = (Path(__file__).parents[2] / "docs" / "lifecycle.md").read_text()
+    drawn = {
+        (of, event.strip()): to
+        for of, to, events in re.findall(r"^    ([A-Z]+) --> ([A-Z]+): (.+)$", page, re.MULTILINE)
+        for event in events.split(",")
+    }
+    listed = {
+        (of, event.strip()): to.strip()
+        for of, events, targets in re.findall(r"^\| ([A-Z]+) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+        for group, to in zip(events.split("/"), targets.split("/"), strict=True)
+        for event in group.split(" or ")
+    }
+    assert drawn == TRANSITIONS == listed
