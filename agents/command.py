@@ -8,20 +8,22 @@ from aiokafka.structs import RecordMetadata
 from faust.types import AgentT, EventT, StreamT
 from pydantic import ValidationError
 
+from agents.outbox import Acks
+from agents.owned import Position
 from agents.pacing import Pacing
 from agents.thing_commands import carry_out, note_of
 from app import topics
-from app.commands import Accepted, Answer, CampaignEntry, Command
+from app.commands import Accepted, Answer, CampaignEntry, Command, Trial
 from app.delivery import things
 from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
-from app.delivery.decisions import Decision, campaign_id, decide
-from app.delivery.lifecycle import Around, moved, sealed
+from app.delivery.decisions import Decision
+from app.delivery.lifecycle import moved, sealed
+from app.delivery.trial import with_results
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.stream.ticks import every
-from tables import pacing as sections
 from tables.pacing_answers import StoredAnswer, answer_items, old_answers, stored_answer
 from tables.pacing_things import Writes
 
@@ -50,8 +52,10 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             await answer_to(accepted.command, bytes.fromhex(accepted.fingerprint))
         elif accepted.sealed is not None or accepted.seal_failed:
             await take_seal(accepted)
+        elif accepted.trial is not None:
+            await take_results(accepted.campaign, accepted.trial)
         else:
-            await dead.put(event, "neither a command nor a seal")
+            await dead.put(event, "neither a command nor a seal nor results")
 
     async def answer_to(asked: Command, body: bytes) -> None:
         await lanes.only_one(f"{asked.account}|{asked.id}".encode())
@@ -67,24 +71,13 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             await change_thing(asked, body)
 
     async def move_campaign(asked: Command, body: bytes) -> None:
-        ident, now = campaign_id(asked), app.now()
-        before = pacing.campaigns.get(ident)
-        around = Around(account=pacing.things.account(asked.account))
-        decision = decide(before, asked, now, around, pacing.campaigns.get(asked.campaign))
-        entry, more = decision.entry, Writes()
-        if entry is not None:
-            refusal = pacing.not_there(entry, asked)
-            if refusal is not None:
-                await publish_new(body, _refused(asked, refusal))
-                return
-            entry, more = pacing.prepared(entry, asked)
-            more.items.append(sections.campaign_item(entry))
-            pacing.remember(entry)
-        shown = (entry or before) if decision.status < 400 else None
-        answer = _answer_of(asked, decision, shown)
-        await pacing.write(answer_items(body, now, answer), more)
+        now = app.now()
+        outcome = pacing.owned.decide(asked, now)
+        shown = outcome.entry if outcome.decision.status < 400 else None
+        answer = _answer_of(asked, outcome.decision, shown)
+        acks = await pacing.write(answer_items(body, now, answer), outcome.writes)
         reached("command.written")
-        await say(answer, shown)
+        await say(answer, shown, acks)
 
     async def change_thing(asked: Command, body: bytes) -> None:
         carried = carry_out(pacing.things, pacing.pacer, asked, app.now())
@@ -113,38 +106,37 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         if answer.status < 400 and not answer.campaign:
             note = note_of(asked, answer.thing, app.now())
             answer = placed(answer, await pacing.things.outbox.tell(*note))
-        await say(answer, pacing.campaigns.get(answer.campaign))
+        await say(answer, pacing.owned.get(answer.campaign))
 
     async def publish_new(body: bytes, answer: Answer) -> None:
         await pacing.write(answer_items(body, app.now(), answer))
         await publish(answer)
 
-    async def say(answer: Answer, entry: CampaignEntry | None) -> None:
-        """Tell the directory, then the one who asked. The same again when it is said twice."""
+    async def say(answer: Answer, entry: CampaignEntry | None, acks: Acks | None = None) -> None:
+        """Tell of the campaign, then the one who asked. The same again when it is said twice."""
         if entry is not None and answer.status < 400:
-            position = await pacing.tell(entry)
-            if entry.state == "SEALING":
-                await pacing.ask_for_seal(entry)
-            answer = answer.model_copy(update={"position": position})
+            answer = placed(answer, await pacing.tell(entry, acks))
         await publish(answer)
 
     async def publish(answer: Answer) -> None:
         await app.produce(topics.COMMAND_ANSWERED, 0, answer.id.encode(), answer.model_dump_json().encode())
 
     async def take_seal(accepted: Accepted) -> None:
-        entry = pacing.campaigns.get(accepted.campaign)
+        entry, now = pacing.campaigns.get(accepted.campaign), app.now()
         if entry is None or entry.state != "SEALING":
             return
         if accepted.sealed is not None:
-            after = sealed(entry, accepted.sealed, app.now())
+            after = sealed(entry, accepted.sealed, now)
         else:
-            after = moved(entry, "FAILED", app.now()).model_copy(update={"reason": accepted.seal_failed})
+            after = moved(entry, "FAILED", now, accepted.seal_failed)
         if after is not None:
-            after, more = pacing.prepared(after)
-            pacing.remember(after)
-            await pacing.write([sections.campaign_item(after)], more)
-            reached("seal.written")
-            await pacing.tell(after)
+            await pacing.carry(entry, after, lambda: reached("seal.written"))
+
+    async def take_results(campaign: str, trial: Trial) -> None:
+        entry = pacing.campaigns.get(campaign)
+        after = with_results(entry, trial.results, app.now()) if entry is not None else None
+        if entry is not None and after is not None:
+            await pacing.carry(entry, after, lambda: reached("trial.written"))
 
     async def forget_old_answers() -> None:
         if pacing.group is not None:
@@ -160,7 +152,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
     return command
 
 
-def placed(answer: Answer, record: RecordMetadata) -> Answer:
+def placed(answer: Answer, record: RecordMetadata | Position) -> Answer:
     """*answer* with where to read what it is about."""
     where = {"topic": record.topic, "partition": record.partition, "position": record.offset}
     return answer.model_copy(update=where)

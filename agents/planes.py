@@ -115,7 +115,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 
 def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     """pacing: campaign lifecycle, limits, credits."""
-    from agents import command, pace
+    from agents import command, course, pace, shards
     from agents.pacing import Pacing
     from agents.views import attach_pacing_views
 
@@ -123,6 +123,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     pacing, dead = Pacing(app, app.pack_table(topics.PACING_TABLE), settings), DeadLetters(app)
     command.attach(app, Lanes(app, 64), pacing, dead)
     pace.attach(app, Lanes(app, 1), pacing, dead)
+    shards.Shards(app, pacing).attach()
+    course.Course(app, pacing).attach()
     attach_pacing_views(app, pacing)
     return app
 

@@ -9,7 +9,7 @@
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |
 
-Keys with a or t are those of tables/pacing_answers.py and tables/pacing_things.py.
+Keys with a, d, t or u are those of tables/pacing_answers.py, tables/pacing_dormant.py and tables/pacing_things.py.
 """
 
 from collections.abc import Iterator

@@ -88,6 +88,17 @@ async def trim(
         await admin.close()
 
 
+async def committed_offset(kafka: str, group: str, tp: TopicPartition) -> int:
+    """Up to where *group* has read *tp*, -1 when nobody knows. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        found = _committed(await admin.list_consumer_group_offsets(group), tp)
+    finally:
+        await admin.close()
+    return -1 if found is None else found
+
+
 def _committed(offsets: Mapping[TopicPartition, OffsetAndMetadata], tp: TopicPartition) -> int | None:
     found = offsets.get(tp)
     return None if found is None else int(found.offset)
