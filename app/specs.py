@@ -26,7 +26,7 @@ def _moment(value: object) -> object:
     except ValueError:
         return value  # refused as what it is: no number
     if read.tzinfo is None:
-        raise ValueError(f"{value} does not say in which zone: write {value}Z for UTC, or {value}+01:00")
+        raise ValueError(f"{value} does not say in which zone: 2027-03-01T09:00:00Z and ...+01:00 do")
     try:
         return read.timestamp()
     except OverflowError as error:

@@ -15,6 +15,7 @@ from app.commands import MOST_COMMAND_BYTES, Answer, CampaignEntry, Command
 from app.control.errors import NoAnswerError, UnreachableError
 from app.control.live import Picture
 from app.control.tail import BEATS, Tail
+from app.delivery.lifecycle import ENDED
 from app.settings import Settings
 from app.topics import CAMPAIGN_COMMANDED
 
@@ -166,9 +167,13 @@ class Control:
     def picture(self, campaign: str) -> Picture:
         """The live counts of *campaign*; the final ones once it has ended."""
         entry = self.tail.entries.get(campaign)
-        if entry is not None and entry.counters:
+        return self.tail.live.of(campaign) if entry is None else self.picture_of(entry)
+
+    def picture_of(self, entry: CampaignEntry) -> Picture:
+        """The counts of *entry*, which need not be live any more."""
+        if entry.counters or entry.state in ENDED:
             return Picture(dict(entry.counters), complete=True)
-        return self.tail.live.of(campaign)
+        return self.tail.live.of(entry.id)
 
     async def changed(self, seconds: float = 1.0) -> None:
         """Return at the next news, or after *seconds*."""

@@ -5,8 +5,6 @@ from typing import Any
 from app.commands import CampaignEntry
 from app.control.live import Picture
 
-ENDED = ("COMPLETED", "CANCELLED", "FAILED")
-
 
 class Speed:
     """Messages a second over the last *window* seconds."""

@@ -35,7 +35,8 @@ class _Heard:
     version: int = -1
     full: bool = False
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
-    classes: dict[tuple[str, str, str], tuple[int, float, int]] = field(default_factory=dict)
+    # campaign -> (lane, group) -> due, next due, open
+    classes: dict[str, dict[tuple[str, str], tuple[int, float, int]]] = field(default_factory=dict)
 
 
 class LiveCounts:
@@ -61,11 +62,11 @@ class LiveCounts:
             # Ended campaigns leave the snapshots; what they counted stays true.
         heard.counters.update(demand.counters)
         for each in demand.classes:
-            key = (each.campaign, each.lane, each.group)
+            own, key = heard.classes.setdefault(each.campaign, {}), (each.lane, each.group)
             if each.due or each.open or each.next_due:
-                heard.classes[key] = (each.due, each.next_due, each.open)
+                own[key] = (each.due, each.next_due, each.open)
             else:
-                heard.classes.pop(key, None)
+                own.pop(key, None)
         return True
 
     def forget(self, keep: Iterable[str]) -> None:
@@ -87,10 +88,9 @@ class LiveCounts:
         next_due = 0.0
         for heard in self._heard:
             _add(counts, heard.counters.get(campaign, {}))
-            for (owner, _, _), (here, soon, on_the_way) in heard.classes.items():
-                if owner == campaign:
-                    due, opened = due + here, opened + on_the_way
-                    next_due = min(next_due or soon, soon) if soon else next_due
+            for here, soon, on_the_way in heard.classes.get(campaign, {}).values():
+                due, opened = due + here, opened + on_the_way
+                next_due = min(next_due or soon, soon) if soon else next_due
         return Picture(counts, due, opened, next_due, self.complete)
 
 

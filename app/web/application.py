@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from app.settings import Settings
-from app.web import live, pages, tracking
+from app.web import live, pages, reference, tracking
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
@@ -34,6 +34,7 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app.router.add_get("/campaigns/{id}/live", live.live)
     add_endpoints(app.router, ENDPOINTS)
     pages.add_routes(app.router)
+    reference.add_routes(app.router)
     tracking.add_routes(app.router)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_running)

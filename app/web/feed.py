@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from app.commands import CampaignEntry
-from app.control import ENDED, Control, Speed, describe
+from app.control import Control, Speed, describe
+from app.delivery.lifecycle import LIVE
 from app.web.link import Link
 from app.web.views import Views
 
@@ -64,11 +65,16 @@ class Feed:
         control = self._link.control
         now = time.monotonic()
         shown = describe(entry, control.picture(entry.id))
-        speed = self._speeds.setdefault(entry.id, Speed())
         return shown | {
-            "rate": 0.0 if entry.state in ENDED else round(speed.at(now, shown["done"]), 1),
+            "rate": self.rate(entry, shown["done"]),
             "providers": self._providers_of(entry.id, now),
         }
+
+    def rate(self, entry: CampaignEntry, done: int) -> float:
+        """Messages of *entry* decided a second, now that *done* are."""
+        if entry.state not in LIVE:
+            return 0.0
+        return round(self._speeds.setdefault(entry.id, Speed()).at(time.monotonic(), done), 1)
 
     def encoded(self, entry: CampaignEntry) -> bytes:
         """`picture` as JSON, at most PICTURE_SECONDS old."""
@@ -113,7 +119,7 @@ class Feed:
 
     def _sample(self, control: Control, now: float) -> None:
         for entry in list(control.campaigns.values()):
-            if entry.state in ("RUNNING", "PAUSED", "CANCELLING"):
+            if entry.state in LIVE:
                 done = control.picture(entry.id).final
                 self.note(entry.id, now, done)
                 self._speeds.setdefault(entry.id, Speed()).at(time.monotonic(), done)

@@ -81,7 +81,8 @@ def _refusal(request: web.Request, error: Exception) -> RefusedError:
         case ClickHouseError():
             return _without_clickhouse(error)
         case web.RequestPayloadError() | HttpProcessingError():  # gzip that is none, a body that was cut off
-            return refuse(400, "Bad request", "the body cannot be read: is Content-Encoding what it says?")
+            text = "the body cannot be read: is Content-Encoding what it says?"
+            return refuse(400, "Bad request", text, headers={"Connection": "close"})  # where it ends is unknown
     # Only the route: a path of /c/ or /u/ holds a signed token.
     route = request.match_info.route.resource
     log.error(

@@ -40,14 +40,14 @@ async def campaigns(request: web.Request) -> web.Response:
     control, who = request.app[LINK].control, visitor(request)
     seen = [each for each in control.campaigns.values() if who.account in (None, each.account)]
     entries = sorted(seen, key=lambda each: -each.created_at)
-    return _page("campaigns.html", campaigns=[describe(each, control.picture(each.id)) for each in entries])
+    return page("campaigns.html", campaigns=[describe(each, control.picture(each.id)) for each in entries])
 
 
 async def campaign(request: web.Request) -> web.Response:
     """The live page of one campaign."""
     shown = request.app[FEED].picture(seen_entry(request))
     # Inside a script element of type application/json only "<" could end it.
-    return _page("campaign.html", campaign=shown, picture=orjson.dumps(shown).decode().replace("<", "\\u003c"))
+    return page("campaign.html", campaign=shown, picture=orjson.dumps(shown).decode().replace("<", "\\u003c"))
 
 
 async def picture(request: web.Request) -> web.Response:
@@ -105,11 +105,12 @@ def _templates() -> Environment:
     return environment
 
 
-def _page(name: str, **values: Any) -> web.Response:
+def page(name: str, **values: Any) -> web.Response:
+    """The page that the template *name* makes of *values*."""
     text = _templates().get_template(name).render(**values)
     return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
 
 
 def small_page(title: str, name: str, **values: Any) -> web.Response:
     """A page for people who came from a mail."""
-    return _page(name, title=title, **values)
+    return page(name, title=title, **values)

@@ -31,8 +31,12 @@ class Allowance:
 class KeyRates:
     """A bucket a key. Each holds what the key may ask in one second, and one request at least."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_KEYS) -> None:
+        self._most = most
         self._buckets: dict[str, tuple[float, float]] = {}  # key -> tokens, since when
+
+    def __len__(self) -> int:
+        return len(self._buckets)
 
     def take(self, key: ApiKey, now: float) -> Allowance:
         """Take one request from the bucket of *key*; *now* is monotonic."""
@@ -42,7 +46,7 @@ class KeyRates:
         wait = 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / key.rate))
         if not wait:
             tokens -= 1
-        if len(self._buckets) >= MOST_KEYS:
+        if len(self._buckets) >= self._most:
             del self._buckets[next(iter(self._buckets))]  # the one that was used longest ago
         self._buckets[key.id] = (tokens, now)
         return Allowance(int(size), int(tokens), math.ceil((size - tokens) / key.rate), wait)

@@ -90,7 +90,10 @@ def validated(model: type[M], raw: object) -> M:
 def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> RefusedError:
     """422 with what *error* found; *names* are other names of fields."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
-    errors = [{"field": _field(each["loc"], names or {}), "message": each["msg"]} for each in found]
+    errors = [
+        {"field": _field(each["loc"], names or {}), "message": each["msg"].removeprefix("Value error, ")}
+        for each in found
+    ]
     first = errors[0]
     text = f"{first['field'] or 'body'}: {first['message']}"
     return refuse(422, TITLES[422], text, field=first["field"], errors=errors)

@@ -178,8 +178,7 @@ def _served(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamR
             raise refuse(429, "Too many requests", f"{key.rate:g} a second; wait {allowance.wait} s")
         check_scope(key, endpoint.method, endpoint.scope)
         call = await _call(endpoint, request, key)
-        if endpoint.method == "GET":
-            await positions.await_header(control, request.headers.get(positions.HEADER))
+        await positions.await_header(control, request.headers.get(positions.HEADER))
         return response_of(await _reply(endpoint, call), request)
 
     return serve

@@ -1,0 +1,60 @@
+"""The account over REST: how it wants its campaigns to be run."""
+
+from pydantic import Field
+
+from app.specs import Strict, Window, ZoneName
+from app.things import Account
+from app.web.etags import etag
+from app.web.problems import refuse
+from app.web.reading import validated
+from app.web.rest import Call, Endpoint, Reply
+
+SCOPE, TAG = "admin", "Keys and account"
+
+
+class AccountChange(Strict):
+    """The settings that are to change."""
+
+    running: int | None = Field(default=None, ge=1, le=100_000, description="Campaigns that run at once")
+    approval: bool | None = Field(default=None, description="A start needs the approval of a second API key")
+    undo: float | None = Field(default=None, ge=0, le=86_400, description="Seconds in which a start can be undone")
+    quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign; null: none")
+    time_zone: ZoneName | None = None
+
+
+async def get_account(call: Call) -> Reply:
+    """The settings. Their ETag is the revision to send with If-Match."""
+    return _shown(_account(call))
+
+
+async def change_account(call: Call) -> Reply:
+    """Change the settings that are sent."""
+    asked: AccountChange = call.body
+    old = _account(call)
+    given = asked.model_dump(exclude_unset=True)
+    wanted = {name: value for name, value in given.items() if value is not None or name == "quiet"}
+    if not wanted:
+        raise refuse(422, "Invalid", "nothing is to be changed: send the settings that are")
+    settings = validated(Account, old.model_dump() | wanted)
+    # The other settings were read at this revision: another change since then must not be undone.
+    done = await call.command(
+        "account.set", names={"settings": "", "match": "If-Match"}, settings=settings,
+        match=call.if_match() or old.revision,
+    )  # fmt: skip
+    return _shown(Account.model_validate(done.answer.thing))
+
+
+def _account(call: Call) -> Account:
+    return call.control.tail.accounts.get(call.account) or Account(name=call.account)
+
+
+def _shown(account: Account) -> Reply:
+    return Reply(account, headers={"ETag": etag(account.revision)})
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/account", get_account, "Settings of the account", SCOPE, TAG, answer=Account),
+    Endpoint("PATCH", "/v1/account", change_account, "Change settings of the account", SCOPE, TAG,
+             body=AccountChange, answer=Account, errors=(412,), most_bytes=20_000,
+             example={"approval": True, "undo": 300, "quiet": {"opens": "21:00", "closes": "08:00", "local": True}}),
+]  # fmt: skip

@@ -1,0 +1,124 @@
+"""How a campaign is shown over REST: as it was written, where it stands, and what it may be told."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import Field
+
+from app.commands import CampaignEntry, State, Trial
+from app.control import Picture
+from app.delivery.lifecycle import allowed
+from app.delivery.queueing import position
+from app.specs import CampaignSpec, Strict, Window
+
+When = str  # ISO 8601 in UTC
+
+
+class CampaignShown(Strict):
+    """A campaign."""
+
+    id: str
+    campaign: str = Field(description="The same as id: as events and Kafka name it")
+    name: str
+    project: str
+    state: State
+    reason: str = Field(description="Why it is in this state, where there is something to say")
+    allowed: list[str] = Field(description="What it can be told in this state")
+    revision: int = Field(description="Counts its changes: the ETag")
+    audience: int | None = Field(description="People it goes to, once that is fixed")
+    left_out: dict[str, int] = Field(description="People of its lists and segments who are not in it, by reason")
+    trial: Trial | None = Field(description="Where its experiment stands")
+    spec: dict[str, Any] = Field(description="What was asked for: every field of a campaign, with its defaults")
+    created_at: When
+    due_at: When | None = Field(description="SCHEDULED: when it moves on")
+    queued_at: When | None
+    started_at: When | None
+    finished_at: When | None
+    started_by: str = Field(description="The API key that asked for the start; empty: the operator, or nobody yet")
+    approved_by: str
+    quiet: Window | None = Field(description="The quiet hours of the account as they were at the start")
+
+
+class Told(CampaignShown):
+    """A campaign after a command."""
+
+    command: str = Field(description="The Idempotency-Key, or what stood in for it")
+    effective: bool | None = Field(
+        default=None, description="pause, cancel: every sender has heard it (202: not all have yet)"
+    )
+
+
+class CampaignStatus(Strict):
+    """Where a campaign stands."""
+
+    id: str
+    campaign: str
+    name: str
+    state: State
+    reason: str
+    allowed: list[str]
+    revision: int
+    queue_position: int | None = Field(description="QUEUED: 1 is the next of the account to start")
+    scheduled_for: When | None = Field(description="SCHEDULED: when it moves on")
+    audience: int | None
+    counts: dict[str, int] = Field(description="Messages by what became of them, bounces and drops by reason, too")
+    done: int = Field(description="Messages whose fate is decided")
+    due: int = Field(description="Messages that could leave now")
+    on_the_way: int = Field(description="Messages handed to a provider and not answered")
+    complete: bool = Field(description="False in the first seconds of an edge: not everything is counted yet")
+    rate: float = Field(description="Messages decided a second, over the last three seconds")
+    trial: Trial | None
+    forecast: dict[str, Any] | None = Field(description="When it will be done, and which limit binds it")
+    created_at: When
+    started_at: When | None
+    finished_at: When | None
+
+
+def iso(at: float | None) -> str | None:
+    """A moment as ISO 8601 in UTC."""
+    if at is None:
+        return None
+    shown = datetime.fromtimestamp(at, UTC)
+    return shown.isoformat(timespec="milliseconds" if shown.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def spec_shown(spec: CampaignSpec) -> dict[str, Any]:
+    """*spec* as JSON, its moments as ISO 8601."""
+    told = spec.model_dump(mode="json")
+    told["expires_at"] = iso(spec.expires_at)
+    if spec.schedule is not None:
+        told["schedule"]["at"] = iso(spec.schedule.at)
+    return told
+
+
+def campaign_shown(entry: CampaignEntry) -> dict[str, Any]:
+    """*entry* as CampaignShown has it."""
+    return {
+        "id": entry.id, "campaign": entry.id, "name": entry.spec.name, "project": entry.spec.project,
+        "state": entry.state, "reason": entry.reason, "allowed": allowed(entry.state), "revision": entry.revision,
+        "audience": entry.seal.count if entry.seal else None, "left_out": entry.seal.left_out if entry.seal else {},
+        "trial": entry.trial.model_dump() if entry.trial else None,
+        "spec": spec_shown(entry.spec),
+        "created_at": iso(entry.created_at), "due_at": iso(entry.due_at), "queued_at": iso(entry.queued_at),
+        "started_at": iso(entry.started_at), "finished_at": iso(entry.finished_at),
+        "started_by": entry.started_by, "approved_by": entry.approved_by,
+        "quiet": entry.quiet.model_dump() if entry.quiet else None,
+    }  # fmt: skip
+
+
+def status_shown(
+    entry: CampaignEntry, picture: Picture, others: list[CampaignEntry], rate: float, forecast: dict[str, Any] | None
+) -> dict[str, Any]:
+    """*entry* as CampaignStatus has it; *others* are the live campaigns."""
+    return {
+        "id": entry.id, "campaign": entry.id, "name": entry.spec.name,
+        "state": entry.state, "reason": entry.reason, "allowed": allowed(entry.state), "revision": entry.revision,
+        "queue_position": position(entry, others) or None,
+        "scheduled_for": iso(entry.due_at) if entry.state == "SCHEDULED" else None,
+        "audience": entry.seal.count if entry.seal else None,
+        "counts": picture.counts, "done": picture.final, "due": picture.due, "on_the_way": picture.open,
+        "complete": picture.complete, "rate": rate,
+        "trial": entry.trial.model_dump() if entry.trial else None, "forecast": forecast,
+        "created_at": iso(entry.created_at), "started_at": iso(entry.started_at),
+        "finished_at": iso(entry.finished_at),
+    }  # fmt: skip
