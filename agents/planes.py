@@ -130,8 +130,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
-    """intake: the Kafka door, sealing, expanding."""
-    from agents import door, expand, seal
+    """intake: the Kafka door, sealing, expanding, counting results."""
+    from agents import door, expand, seal, winner
     from app.clickhouse.client import ClickHouse
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)
@@ -140,5 +140,6 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     door.attach(app, Lanes(app, 16), client, dead)
     seal.attach(app, Lanes(app, 2), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
+    winner.attach(app, Lanes(app, 4), client, dead)
     trim.attach(app)
     return app
