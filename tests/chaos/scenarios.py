@@ -3,8 +3,11 @@
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
-from app.specs import Throttle
+from app.delivery.lifecycle import LONG_AHEAD
+from app.specs import Experiment, Schedule, Throttle, Variant
+from app.things import Account
 from tests.chaos.stage import Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Campaign, Run, verdict
@@ -12,6 +15,7 @@ from tests.chaos.verdict import Campaign, Run, verdict
 Say = Callable[[str], None]
 
 DAYS = 10.0
+IN_TIME = 5.0  # seconds until a schedule begins
 MOST_AIMED = 5  # campaigns through aimed kills
 RETRY_DELAYS = [0.5, 1.0, 2.0, 4.0, 8.0]
 POISON = "deadly.example"
@@ -19,7 +23,7 @@ PROVIDERS = ("gmail", "outlook", "yahoo", "corp")
 
 
 def begin(
-    stage: Stage, name: str, people: int, policy: str, *, rate: float | None = None, domain: str = ""
+    stage: Stage, name: str, people: int, policy: str, *, rate: float | None = None, domain: str = "", **spec: Any
 ) -> Campaign:
     """Start a campaign to *people* new people, whose addresses all name it."""
     rows = [
@@ -27,7 +31,7 @@ def begin(
         for i in range(people)
     ]
     addresses = stage.people(name, rows)
-    campaign = stage.start(name, unknown=policy, throttle=Throttle(rate=rate), retry_delays=RETRY_DELAYS)
+    campaign = stage.start(name, unknown=policy, throttle=Throttle(rate=rate), retry_delays=RETRY_DELAYS, **spec)
     return Campaign(campaign, name, policy, addresses)
 
 
@@ -73,13 +77,20 @@ def aimed_kills(stage: Stage, say: Say, people: int) -> list[Run]:
 
 
 def aimed_once(stage: Stage, people: int, name: str) -> Run:
-    """One campaign through the deaths that are still to come."""
+    """One campaign through the deaths still to come: scheduled, tested, decided; and one that wakes beside it."""
     run, began = Run(name, "hold", people), time.monotonic()
     before, died = stage.sunk_count(), len(fired(stage))
-    campaign = begin(stage, name, people, "hold")
-    wait_sunk(stage, before + people // 3)
+    stage.command(kind="account.set", settings=Account(name="default"))
+    trial = Experiment(variants=[Variant(name="a", subject="A"), Variant(name="b", subject="B")], share=0.3, wait=1.0)
+    campaign = begin(
+        stage, name, people, "hold", schedule=Schedule(at=time.time() + IN_TIME, late_after=600), experiment=trial
+    )
+    sleeper = stage.start(name, schedule=Schedule(at=time.time() + LONG_AHEAD + IN_TIME))
+    wait_sunk(stage, before + people // 2)
     stage.kill("senders-email-0")  # leaves unknowns, so that there is something to decide
     stage.wait_for(campaign.id, "COMPLETED", seconds=240)
+    stage.wait_for(sleeper, "SCHEDULED")
+    stage.command(kind="campaign.cancel", campaign=sleeper)
     stage.wait_ready()
     run.faults = len(fired(stage)) - died + 1
     run.seconds = round(time.monotonic() - began, 1)
