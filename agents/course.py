@@ -5,10 +5,9 @@ Every step is decided again after a kill, from the entry as it was stored: it is
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
 
 from agents.pacing import Pacing
 from app import topics
@@ -20,7 +19,6 @@ from app.faults import reached
 from app.records import WinnerTask, encode
 from app.stream.app import StreamApp
 from app.stream.ticks import every
-from app.stream.trim import committed_offset
 
 log = logging.getLogger("fanfare.course")
 
@@ -28,15 +26,15 @@ TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # at what is not a matter of a second: deadlines, and what is due tomorrow
 MOST_AT_ONCE = 200  # campaigns moved in one tick
 ASK_AGAIN = 30.0  # seconds until the results of an experiment are asked for again
-DIRECTORY = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
 KEEP_ENDED = 86_400.0  # seconds a campaign stays in the directory after its end, at least
 
 
 class Course:
     """The ticks that move campaigns on."""
 
-    def __init__(self, app: StreamApp, pacing: Pacing) -> None:
-        self._app, self._pacing = app, pacing
+    def __init__(self, app: StreamApp, pacing: Pacing, mirrored: Callable[[], Awaitable[int]]) -> None:
+        """*mirrored* tells up to which offset of the directory the record has stored it; it may raise KafkaError."""
+        self._app, self._pacing, self._mirrored = app, pacing, mirrored
         self._asked_at: dict[str, float] = {}  # campaign -> when its results were asked for
 
     def attach(self) -> None:
@@ -91,12 +89,12 @@ class Course:
         if not old:
             return
         try:
-            mirrored = await committed_offset(self._app.settings.kafka, topics.RECORD_GROUP, DIRECTORY)
+            mirrored = await self._mirrored()
         except (KafkaError, OSError) as error:
             log.warning("ended campaigns stay for now: %r", error)
             return
         for entry in old:
-            if owned.told_at(entry.id) < mirrored and owned.live.get(entry.id) is entry:
+            if 0 <= owned.told_at(entry.id) < mirrored and owned.live.get(entry.id) is entry:
                 await self._pacing.forget(entry)
 
     async def _in_time(self, entry: CampaignEntry, around: Callable[[str], Around]) -> None:

@@ -205,6 +205,7 @@ class OwnedCampaigns:
     def forget(self, entry: CampaignEntry) -> sections.Items:
         """Tombstones for a campaign that ended long ago."""
         self._forget(entry.id)
+        self._told.pop(entry.id, None)
         return [*sections.forget_campaign(self._table, self._group, entry.id), *self._things.forget(entry.id)]
 
     def _remember(self, entry: CampaignEntry) -> None:

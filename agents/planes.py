@@ -4,6 +4,10 @@ Reading order of a message: door, command, seal, expand, gate, demand, pace, rel
 Each builder imports its own agents, so that a worker holds in memory only what it runs.
 """
 
+from functools import partial
+
+from aiokafka.structs import TopicPartition
+
 from agents.campaigns import Campaigns
 from app import topics
 from app.commands import Command
@@ -124,7 +128,9 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     command.attach(app, Lanes(app, 64), pacing, dead)
     pace.attach(app, Lanes(app, 1), pacing, dead)
     shards.Shards(app, pacing).attach()
-    course.Course(app, pacing).attach()
+    directory = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
+    mirrored = partial(trim.committed_offset, settings.kafka, topics.RECORD_GROUP, directory)
+    course.Course(app, pacing, mirrored).attach()
     attach_pacing_views(app, pacing)
     return app
 

@@ -42,7 +42,7 @@ def attach_pacing_views(app: StreamApp, pacing: Pacing) -> None:
 
     @app.page("/campaigns/{campaign}/")
     async def campaign(view: View, _: Request, campaign: str) -> Any:
-        entry = pacing.campaigns.get(campaign)
+        entry = pacing.owned.get(campaign) if pacing.group is not None else None
         if entry is None:
             return view.json({"error": f"no campaign {campaign!r} here"}, status=404)
         counters = entry.counters or pacing.pacer.counts(campaign)

@@ -36,6 +36,7 @@ class Store:
         self.topics: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
         self.now = START
         self.scanned: list[bytes] = []
+        self.mirrored = -1  # the next offset of the directory that the record will store
         self.deaths: Callable[[], bool] = lambda: False  # asked before and after each write and produce
 
     def latest(self, topic: str) -> dict[bytes, bytes | None]:
@@ -52,7 +53,8 @@ class Process:
         self._dead = False
         self._ready: Callable[[set[int]], None] = lambda _: None
         self.pacing = Pacing(cast(Any, self), cast(Any, self), self.settings)
-        self.course, self.shards = Course(cast(Any, self), self.pacing), Shards(cast(Any, self), self.pacing)
+        self.course = Course(cast(Any, self), self.pacing, self.mirrored)
+        self.shards = Shards(cast(Any, self), self.pacing)
         self._ready({GROUP})
         if self.pacing.group is None:
             self.pacing.home = GROUP
@@ -87,6 +89,9 @@ class Process:
 
     async def produce(self, topic: str, partition: int | None, key: bytes | None, value: bytes) -> int:
         return int((await self.enqueue(topic, partition, key, value)).offset)
+
+    async def mirrored(self) -> int:
+        return self.store.mirrored
 
     # -- the table
 

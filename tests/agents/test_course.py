@@ -131,6 +131,33 @@ async def test_a_takeover_reads_nothing_that_sleeps() -> None:
     assert {prefix for prefix in world.store.scanned if prefix[:1] == b"u"} <= {b"u"}
 
 
+async def test_what_ended_leaves_after_a_day_once_the_record_has_it() -> None:
+    """
+    Who asks for it the day after finds it in ClickHouse: there is no moment at which nobody knows it.
+    """
+    world = World()
+    campaign = await made(world, "k")
+    await world.ask(command("cancel", "c", campaign))
+    world.store.now += DAY - 1
+    world.store.mirrored = 1_000
+    await world.process.course.forget_ended()
+    assert campaign in world.directory()
+    world.store.now += 2
+    world.store.mirrored = world.pacing.owned.told_at(campaign)
+    await world.process.course.forget_ended()
+    assert campaign in world.directory()  # its last entry is the one that is stored next
+    world.store.mirrored += 1
+    world.process = type(world.process)(world.store)
+    await world.process.course.forget_ended()
+    assert world.pacing.campaigns  # not before it was told again
+    await world.survive(world.tick)
+    world.store.mirrored = world.pacing.owned.told_at(campaign) + 1
+    await world.process.course.forget_ended()
+    assert not world.directory() and not world.pacing.campaigns
+    left = [key for key in world.store.rows if campaign.encode() in key]
+    assert not left
+
+
 async def test_no_more_campaigns_run_than_the_account_wants_and_the_next_starts_when_one_ends() -> None:
     """
     The others wait in the order in which they came, and each can be told how many are before it.
