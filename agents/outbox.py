@@ -93,12 +93,12 @@ class Outbox:
             await ack
 
     def _store(self, group: int, writes: Writes) -> "asyncio.Future[int]":
-        together = [*writes.first, *writes.items]
-        if len(list(cut(together))) <= 1:
-            return asyncio.ensure_future(self._table.write(group, together))
-        for part in cut(writes.first):
+        parts = list(cut([*writes.first, *writes.items])) if writes.first else [writes.items]
+        if len(parts) > 1:
+            parts = [*cut(writes.first), writes.items]
+        for part in parts[:-1]:
             _ = self._table.write(group, part)
-        return asyncio.ensure_future(self._table.write(group, writes.items))
+        return asyncio.ensure_future(self._table.write(group, parts[-1]))
 
     def _tell(self, key: bytes, value: bytes) -> "asyncio.Future[RecordMetadata]":
         kind, ident, told = read_untold(key, value)

@@ -139,3 +139,17 @@ async def test_a_command_may_be_as_large_as_its_limit_and_no_larger(workers: Wor
     assert letter.reason.startswith("cut, was") and len(letter.value) == 2_500_000
     assert set(workers.alive()) == {"intake", "pacing"}
     await answers_now(wire)
+
+
+async def test_an_order_does_not_overtake_one_to_the_same_campaign(wire: Wire) -> None:
+    """
+    A content takes a while to be checked: the order that was written after it must find it.
+    """
+    campaign = (await wire.ask(id=new_command_id(), kind="campaign.create", spec=SPEC, content=CONTENT)).campaign
+    long = CONTENT | {"text": "Hello {{ first_name }} " * 15_000}
+    update = {"id": new_command_id(), "kind": "campaign.update", "campaign": campaign, "content": long}
+    cancel = {"id": new_command_id(), "kind": "campaign.cancel", "campaign": campaign}
+    for order in (update, cancel):
+        await wire.put(topics.CAMPAIGN_COMMANDED, json.dumps(order).encode(), key=b"same")
+    assert (await answer_to(wire, str(update["id"]))).status == 200
+    assert (await answer_to(wire, str(cancel["id"]))).state == "CANCELLED"
