@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import scenarios
+from tests.chaos.control import controlled
 from tests.chaos.stage import Stage, StuckError
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
 
-GROUPS = ("random", "aimed", "stopped", "poison", "outages")
+GROUPS = ("random", "orders", "aimed", "stopped", "poison", "outages")
 RESULT = Path("var") / "chaos.json"
 
 
@@ -68,6 +69,8 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
         plain.append(("stopped", lambda stage: scenarios.stopped(stage, say, few)))
     if plain:
         yield from on_stage(given.keep, {}, [(name, lambda stage, act=act: [act(stage)]) for name, act in plain])
+    if "orders" in wanted:
+        yield from on_stage(given.keep, {}, [("orders", lambda stage: controlled(stage, say, few, dice))])
     if "aimed" in wanted:
         told = {"crash_after": ",".join(steps())}
         yield from on_stage(given.keep, told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, few))])

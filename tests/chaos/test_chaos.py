@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos import scenarios
 from tests.chaos.age import age
+from tests.chaos.control import controlled
 from tests.chaos.stage import Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
@@ -48,6 +49,12 @@ def well(run: Run) -> None:
 def test_ten_kills_lose_nobody(stage: Stage, policy: str) -> None:
     """The promise: one message each, or a person listed as unknown; with "resend" only what was on the wire twice."""
     well(scenarios.random_kills(stage, say, PEOPLE, policy, KILLS, random.Random(policy)))
+
+
+def test_orders_given_while_processes_die_are_carried_out_once(stage: Stage) -> None:
+    """Scheduled, paused, resumed, cancelled: each with a kill beside it. What is answered has happened, and once."""
+    for run in controlled(stage, say, FEW, random.Random("orders")):
+        well(run)
 
 
 def test_a_broker_that_dies_is_waited_for(stage: Stage) -> None:
