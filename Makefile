@@ -14,10 +14,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 N ?= 20000
 
-.PHONY: help setup demo up down test check browser chaos bench clean
+.PHONY: help setup demo up down test check browser chaos bench bench-api clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## make the virtual environment (done by every other target)
 
@@ -61,6 +61,9 @@ chaos: $(READY) ## kill everything in turn, judge by the sink's own record
 
 bench: $(READY) ## measure each stage and the whole road
 	@$(BIN)/fanfare bench
+
+bench-api: $(READY) ## measure the API: orders, latency, edges, fairness, a million people, a million campaigns
+	@$(BIN)/python -m benchmarks.api
 
 clean: ## remove the virtual environment and caches; state in var/ stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

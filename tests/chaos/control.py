@@ -1,4 +1,4 @@
-"""Orders given while processes die: a campaign is scheduled, paused, resumed and cancelled, each with a kill -9 beside it.
+"""Orders given while processes die: scheduled, paused, resumed, cancelled, each with a kill -9 beside it.
 
 What must hold: an order that is answered has happened once, the entries of the campaign lead from state to state as
 the table of the life of a campaign allows, nobody is lost, nobody is mailed twice.
@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -145,7 +146,7 @@ def wrong_steps(stage: Stage, campaign: str) -> list[str]:
     entries = asyncio.run(_entries(stage, campaign))
     mistakes = []
     allowed = {(before, after) for (before, _), after in TRANSITIONS.items()}
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         if after.revision == before.revision and after.model_dump() != before.model_dump():
             mistakes.append(f"revision {after.revision} stands for {before.state} and for {after.state}")
         elif after.revision < before.revision:
