@@ -1,6 +1,7 @@
 """An installation made to be broken: on free ports, in a folder of its own, with a mail sink that nothing kills."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +131,19 @@ class Stage(Installation):
     def live(self, campaign: str) -> dict[str, Any]:
         """The campaign as the edge shows it, or {} while the edge is down."""
         address = f"http://127.0.0.1:{self.settings.edge_port}/campaigns/{campaign}/picture"
-        with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(address, timeout=5) as answer:
-            import json
-
+        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.api_key}"})
+        with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(asked, timeout=5) as answer:
             return dict(json.load(answer))
         return {}
+
+    @cached_property
+    def api_key(self) -> str:
+        """A key of the REST API that may read."""
+        command = [*FANFARE, "keys", "create", "--scope", "read", "--json"]
+        done = subprocess.run(
+            command, env=self._environment, timeout=COMMAND_SECONDS, stdout=subprocess.PIPE, check=True
+        )
+        return str(json.loads(done.stdout)["key"])
 
     def wait_for(self, campaign: str, *states: str, seconds: float = 180.0) -> dict[str, Any]:
         """Wait until the campaign is in one of *states*; its web view then."""
