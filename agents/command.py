@@ -17,7 +17,7 @@ from app.commands import Accepted, Answer, CampaignEntry, Command, Trial
 from app.delivery import things
 from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
 from app.delivery.decisions import Decision
-from app.delivery.lifecycle import moved, sealed
+from app.delivery.lifecycle import seal_failed, sealed
 from app.delivery.trial import with_results
 from app.faults import reached
 from app.stream.app import StreamApp
@@ -123,12 +123,12 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
 
     async def take_seal(accepted: Accepted) -> None:
         entry, now = pacing.campaigns.get(accepted.campaign), app.now()
-        if entry is None or entry.state != "SEALING":
+        if entry is None:
             return
         if accepted.sealed is not None:
             after = sealed(entry, accepted.sealed, now)
         else:
-            after = moved(entry, "FAILED", now, accepted.seal_failed)
+            after = seal_failed(entry, accepted.seal_failed, now)
         if after is not None:
             await pacing.carry(entry, after, lambda: reached("seal.written"))
 

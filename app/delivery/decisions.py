@@ -74,7 +74,7 @@ def _carried_out(entry: CampaignEntry, command: Command, now: float, around: Aro
             return _throttle(entry, command)
         case "decide":
             return _decide_trial(entry, command)
-    return Decision(200, moved(entry, TRANSITIONS[entry.state, event], now))
+    return Decision(200, _one_on(entry, onward(moved(entry, TRANSITIONS[entry.state, event], now), now, around)))
 
 
 def _unknown(command: Command) -> Decision:

@@ -32,12 +32,14 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     ("QUEUED", "expire"): "MISSED",
     ("SEALING", "sealed"): "RUNNING",
     ("SEALING", "seal_failed"): "FAILED",
+    ("SEALING", "pause"): "PAUSED",
     ("SEALING", "cancel"): "CANCELLED",
     ("RUNNING", "pause"): "PAUSED",
     ("RUNNING", "cancel"): "CANCELLING",
     ("RUNNING", "expire"): "CLOSING",
     ("RUNNING", "all_final"): "COMPLETED",
-    ("PAUSED", "resume"): "RUNNING",
+    ("PAUSED", "resume"): "SEALING",  # passed at once, as a rule: the audience was fixed before
+    ("PAUSED", "seal_failed"): "FAILED",
     ("PAUSED", "cancel"): "CANCELLING",
     ("PAUSED", "expire"): "CLOSING",
     ("PAUSED", "all_final"): "COMPLETED",
@@ -60,7 +62,7 @@ ALREADY: dict[str, tuple[State, ...]] = {
     "start": ("APPROVAL", "SCHEDULED", "QUEUED", "SEALING", "RUNNING"),
     "unschedule": ("DRAFT",),
     "pause": ("PAUSED",),
-    "resume": ("RUNNING",),
+    "resume": ("SEALING", "RUNNING"),
     "cancel": ("CANCELLING", "CANCELLED"),
 }
 
@@ -147,7 +149,7 @@ def _leaves(entry: CampaignEntry, now: float, around: Around) -> str:
         case "QUEUED":
             return "admit" if around.room or transactional else ""
         case "SEALING":
-            return "sealed" if transactional else ""  # it has no audience to fix
+            return "sealed" if transactional or entry.seal is not None else ""  # there is no audience to fix
     return ""
 
 
@@ -169,10 +171,20 @@ def is_dormant(entry: CampaignEntry, now: float) -> bool:
 
 def sealed(entry: CampaignEntry, seal: Seal, now: float) -> CampaignEntry | None:
     """*entry* with its audience fixed; None when it does not wait for one (a repeat, or cancelled meanwhile)."""
-    if entry.state != "SEALING":
+    if entry.seal is not None or entry.state not in ("SEALING", "PAUSED") or entry.spec.kind == "transactional":
         return None
-    trial = Trial() if entry.spec.experiment is not None else None
-    return moved(entry, "RUNNING", now).model_copy(update={"seal": seal, "trial": trial})
+    fixed: dict[str, object] = {"seal": seal, "trial": Trial() if entry.spec.experiment is not None else None}
+    if entry.state == "PAUSED":
+        return changed(entry, **fixed)
+    return moved(entry, "RUNNING", now).model_copy(update=fixed)
+
+
+def seal_failed(entry: CampaignEntry, reason: str, now: float) -> CampaignEntry | None:
+    """*entry* when its audience cannot be fixed; None when it does not wait for one."""
+    target = TRANSITIONS.get((entry.state, "seal_failed"))
+    if target is None or entry.seal is not None or entry.spec.kind == "transactional":
+        return None
+    return moved(entry, target, now, reason)
 
 
 def expected(entry: CampaignEntry, listed: int, asked: int) -> int | None:

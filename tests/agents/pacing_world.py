@@ -13,7 +13,7 @@ from agents.shards import Shards
 from app import topics
 from app.commands import CampaignEntry, Command, Seal, Section
 from app.delivery.decisions import Decision
-from app.delivery.lifecycle import moved, sealed
+from app.delivery.lifecycle import sealed
 from app.delivery.queueing import takes_a_place
 from app.delivery.trial import with_results
 from app.records import Demand
@@ -176,7 +176,7 @@ class World:
             if after is not None:
                 await self.pacing.carry(now, after)
 
-        for entry in self.pacing.owned.in_states("SEALING"):
+        for entry in self.pacing.owned.in_states("SEALING", "PAUSED"):
             await self.survive(lambda entry=entry: fix(entry))  # type: ignore[misc]
 
     async def results(self, campaign: str, results: dict[str, dict[str, int]]) -> None:
@@ -189,16 +189,6 @@ class World:
                 await self.pacing.carry(entry, after)
 
         await self.survive(take)
-
-    async def fail_seal(self, campaign: str) -> None:
-        """There is nobody."""
-
-        async def fail() -> None:
-            entry = self.pacing.campaigns[campaign]
-            if entry.state == "SEALING":
-                await self.pacing.carry(entry, moved(entry, "FAILED", self.store.now, "nobody"))
-
-        await self.survive(fail)
 
     def hear(self, counts: dict[str, dict[str, int]]) -> None:
         """Both partitions report; what was counted is in the first."""

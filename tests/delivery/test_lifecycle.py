@@ -22,6 +22,7 @@ from app.delivery.lifecycle import (
     by_itself,
     expected,
     moved,
+    seal_failed,
     sealed,
 )
 from app.specs import CampaignSpec, Content, Schedule, Throttle
@@ -83,6 +84,7 @@ def test_every_command_is_carried_out_or_refused_with_words_in_every_state(state
         assert decision.status == 200 and decision.entry is None
     elif (state, event) in TRANSITIONS or (state in STAYS.get(event, ()) and event != "decide"):
         assert after(decision).revision == before.revision + 1
+        assert event not in ("pause", "cancel") or after(decision).state == TRANSITIONS[state, event]
     elif event == "decide" and state in STAYS["decide"]:
         assert decision.field == "winner"
     else:
@@ -119,6 +121,23 @@ def test_a_campaign_of_another_account_looks_like_none() -> None:
 def test_a_seal_that_comes_after_a_cancel_starts_nothing() -> None:
     """The audience may be fixed a moment after people changed their mind."""
     assert sealed(entry("CANCELLED"), Seal(id="s", count=1, digest="", day=1, groups=[]), NOW) is None
+
+
+def test_a_pause_holds_while_the_audience_is_fixed() -> None:
+    """Who has second thoughts right after the start must not wait for the database before they count."""
+    seal = Seal(id="s", count=1, digest="", day=1, groups=[Section("gmail", 1)])
+    paused = after(decide(entry("SEALING"), command("campaign.pause"), NOW))
+    assert paused.state == "PAUSED" and expected(paused, 0, 0) is None
+    fixed = sealed(paused, seal, NOW)
+    assert fixed is not None and (fixed.state, fixed.seal, fixed.started_at) == ("PAUSED", seal, None)
+    assert sealed(fixed, seal, NOW) is None and seal_failed(fixed, "nobody", NOW) is None
+    running = after(decide(fixed, command("campaign.resume"), NOW + 1))
+    assert (running.state, running.started_at, running.revision) == ("RUNNING", NOW + 1, fixed.revision + 1)
+    assert after(decide(paused, command("campaign.resume"), NOW)).state == "SEALING"
+    failed = seal_failed(paused, "nobody is on l", NOW)
+    assert failed is not None and (failed.state, failed.reason) == ("FAILED", "nobody is on l")
+    cancelled = after(decide(paused, command("campaign.cancel"), NOW))
+    assert cancelled.state == "CANCELLING" and expected(cancelled, 0, 0) == 0
 
 
 def test_a_start_waits_for_approval_by_another_key_and_then_can_be_undone() -> None:
