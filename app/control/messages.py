@@ -28,7 +28,8 @@ MOST_TO = 1_000
 MOST_VARIABLES = 150_000  # bytes of JSON for one message: a pack takes little more
 MOST_IN_ALL = 20_000_000  # bytes of all messages of a request
 
-Address = Annotated[str, StringConstraints(min_length=3, max_length=320)]
+SHORTEST = 3  # characters of an address
+Address = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=320)]
 Versions = Callable[[str, str], Awaitable[int | None]]  # (account, template) -> its newest version
 
 
@@ -92,7 +93,7 @@ class NewMessages(Strict):
             raise ValueError("a message has a subject, and html or text")
         if self.campaign_id is not None and (self.from_ or self.from_name or self.reply_to):
             raise ValueError("from, from_name and reply_to are those of the campaign: leave them out")
-        if self.campaign_id is None and not self.from_:
+        if self.campaign_id is None and len(self.from_) < SHORTEST:
             raise ValueError("from is missing: the address of the sender")
         return self
 
@@ -133,11 +134,11 @@ class Messages:
 
     def _rows(self, asked: NewMessages, people: Sequence[To], ready: bool) -> list[Recipient]:
         shared = ready_variables(asked.subject, asked.html, asked.text) if ready else asked.variables
-        every = orjson.dumps(shared)
+        every = _json(shared, "variables")
         rows, size = [], 0
         for place, each in enumerate(people):
             field = f"to.{place}" if len(people) > 1 else "to"
-            variables = orjson.dumps(shared | each.variables) if each.variables else every
+            variables = _json(shared | each.variables, field) if each.variables else every
             size += len(variables)
             if len(variables) > MOST_VARIABLES:
                 raise MessageError(
@@ -187,6 +188,13 @@ class Messages:
         if answer.status >= 400:
             raise MessageError(answer.status, answer.error, answer.field)
         return answer
+
+
+def _json(variables: dict[str, Any], field: str) -> bytes:
+    try:
+        return orjson.dumps(variables)
+    except orjson.JSONEncodeError as error:
+        raise MessageError(422, f"{field}: what is said cannot be passed on: {error}", field) from error
 
 
 def _origin(asked: NewMessages, ready: bool) -> Origin:

@@ -201,6 +201,9 @@ async def test_a_text_with_variables_is_a_template_of_its_own(edge: Edge, planes
     assert seen[0].content is not None and seen[0].content.subject == "Code {{ code }}"
 
 
+DEEP: Any = []
+for _ in range(300):
+    DEEP = [DEEP]
 WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"to": []}, 422, "to"),
     ({"to": [f"p{number}@x.org" for number in range(1_001)]}, 422, "to"),
@@ -208,6 +211,8 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"to": "ann@x..org"}, 422, "to"),
     ({"to": [{"to": "ann@x.org", "variable": {}}]}, 422, "to.0.variable"),
     ({"to": "ann@x.org", "from": "a@x.org"}, 422, ""),
+    ({"to": "ann@x.org", "from": "a", "subject": "Hi", "text": "Hello"}, 422, ""),
+    ({"to": "ann@x.org", "variables": {"deep": DEEP}}, 422, "variables"),
     ({"to": "ann@x.org", "template_id": "t"}, 422, ""),
     ({"to": "ann@x.org", "campaign_id": "c_none"}, 404, "campaign_id"),
     ({"to": "ann@x.org", "campaign_id": "c_news"}, 422, "campaign_id"),
