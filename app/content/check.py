@@ -16,6 +16,7 @@ from app.content.source import SourceError, lexemes, line_and_column, parse, wit
 from app.specs import Content, Parts
 
 LARGEST_TEMPLATE = 500_000  # characters of one part
+MOST_SYNTAX = 5_000  # pieces of Jinja syntax in one part: reading that many takes half a second
 MOST_FINDINGS = 20  # listed of one part
 BUILT_IN = frozenset({"unsubscribe_url", "message_id", "address"})
 EMAIL = ("subject", "preheader", "html", "text")
@@ -55,6 +56,15 @@ def problems_of_email(parts: Parts, defaults: Mapping[str, str]) -> list[Content
     if not problems and not parts.text:
         problems += _problems_of_derived("text", parts.html)
     return problems
+
+
+def too_large(source: str) -> str:
+    """Why *source* is more than a part may be, "" if it is not."""
+    if len(source) > LARGEST_TEMPLATE:
+        return f"longer than {LARGEST_TEMPLATE} characters"
+    if source.count("{{") + source.count("{%") + source.count("{#") > MOST_SYNTAX:
+        return f"more than {MOST_SYNTAX} pieces of Jinja syntax"
+    return ""
 
 
 def sandbox_of(part: str) -> Sandbox:
@@ -138,8 +148,9 @@ def _parameters(content: Content) -> list[ContentProblem]:
 
 
 def _problems_of(part: str, sandbox: Sandbox, source: str, known: set[str] | None) -> list[ContentProblem]:
-    if len(source) > LARGEST_TEMPLATE:
-        return [ContentProblem(part, 1, 1, f"longer than {LARGEST_TEMPLATE} characters")]
+    large = too_large(source)
+    if large:
+        return [ContentProblem(part, 1, 1, large)]
     control = _CONTROL.search(source)
     if control:
         return [ContentProblem(part, *line_and_column(source, control.start()), "control character")]

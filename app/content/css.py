@@ -10,7 +10,8 @@ import re
 import css_inline
 
 from app.content.css_copy import HELD, NUMBER, CssCopy
-from app.content.limits import bounded_css, bounded_html
+from app.content.css_cost import InliningBudget
+from app.content.limits import bounded_html
 from app.content.markup import ATTRIBUTE, Tag, tags
 from app.content.problems import MarkupError, is_panic
 from app.content.sandbox import HTML
@@ -25,21 +26,21 @@ _BLANKS = re.compile(r"\s+")
 MOST_ROUNDS = 4
 
 
-def inlined(source: str) -> str:
+def inlined(source: str, budget: InliningBudget) -> str:
     """The html template *source* with its stylesheets in style attributes. Raises MarkupError.
 
     Repeated until nothing changes, so that inlining what is inlined changes nothing: css-inline drops an odd
     at-rule (@charset, @layer) only when it stands alone.
     """
     for _ in range(MOST_ROUNDS):
-        made = _inlined_once(source)
+        made = _inlined_once(source, budget)
         if made == source:
             return made
         source = made
     raise MarkupError("the stylesheets change each time they are inlined", 0)
 
 
-def _inlined_once(source: str) -> str:
+def _inlined_once(source: str, budget: InliningBudget) -> str:
     stretches = holes(HTML, source)
     outline = masked(source, stretches)
     found = list(tags(outline))
@@ -47,7 +48,7 @@ def _inlined_once(source: str) -> str:
         return source
     bounded_html(found)
     copy = CssCopy(source, outline, stretches, found)
-    bounded_css([source[slice(*stretch)] for stretch in copy.stylesheets.values()], found)
+    budget.spend([source[slice(*stretch)] for stretch in copy.stylesheets.values()], outline, found)
     try:
         answer = css_inline.inline(
             copy.text,

@@ -1,7 +1,7 @@
-"""How much markup is given to the libraries that compile it: they recurse, and they hold Python's lock meanwhile.
+"""How much markup is given to the libraries that compile it: they recurse.
 
-css-inline and mrml end the process (stack overflow) some thousands of levels deep; inlining takes time by tags and
-the square of declarations. What is refused here is no letter that anybody would send.
+css-inline and mrml end the process (stack overflow) some thousands of levels deep. What is refused here is no letter
+that anybody would send.
 """
 
 from collections import Counter
@@ -13,7 +13,6 @@ from app.content.problems import MarkupError
 DEEPEST = 100
 MOST_TAGS = 20_000
 MOST_REOPENED = 200_000  # tags x formatting elements that were left open: parsers open those anew in each paragraph
-MOST_INLINED = 500_000_000  # tags x declarations squared: some 1 s
 
 # A html parser closes these by itself when the next one of their kind begins: not closing them is no nesting.
 _SELF_CLOSING = frozenset({
@@ -65,14 +64,6 @@ def bounded_xml(found: Sequence[Tag]) -> None:
             raise MarkupError(f"</{tag.name}> comes where <{last.name}> is still open", tag.start)
     if opened:
         raise MarkupError(f"<{opened[-1].name}> is not closed", opened[-1].start)
-
-
-def bounded_css(stylesheets: Sequence[str], found: Sequence[Tag]) -> None:
-    """Raise MarkupError for stylesheets that would take seconds to inline."""
-    declarations = sum(css.count(";") + css.count("{") for css in stylesheets)
-    starts = sum(not tag.closing for tag in found)
-    if starts * declarations**2 > MOST_INLINED:
-        raise MarkupError(f"{declarations} declarations for {starts} tags are too many to inline", 0)
 
 
 def _bounded_count(found: Sequence[Tag]) -> None:

@@ -6,8 +6,9 @@ nothing changes.
 
 from collections.abc import Callable
 
-from app.content.check import LARGEST_TEMPLATE, place_of
+from app.content.check import LARGEST_TEMPLATE, place_of, too_large
 from app.content.css import inlined
+from app.content.css_cost import InliningBudget
 from app.content.locales import DEFAULT
 from app.content.mjml import html_of
 from app.content.problems import ContentProblem, MarkupError
@@ -22,8 +23,10 @@ def published(content: Content) -> Content | list[ContentProblem]:
     Where there is MJML, html is made from it, and the MJML is kept to be edited.
     """
     problems: list[ContentProblem] = []
+    budget = InliningBudget()
     html = {
-        key: _html_of(content.locales[key] if key else content, key, problems) for key in (DEFAULT, *content.locales)
+        key: _html_of(content.locales[key] if key else content, key, budget, problems)
+        for key in (DEFAULT, *content.locales)
     }
     if problems:
         return problems
@@ -31,13 +34,13 @@ def published(content: Content) -> Content | list[ContentProblem]:
     return content.model_copy(update={"html": html[DEFAULT], "locales": locales})
 
 
-def _html_of(parts: Parts, key: str, problems: list[ContentProblem]) -> str:
+def _html_of(parts: Parts, key: str, budget: InliningBudget, problems: list[ContentProblem]) -> str:
     """The html that is sent for *parts*; adds to *problems*."""
     html = parts.html
     if parts.mjml:
         html = _step(html_of, parts.mjml, place_of(key, "mjml"), problems)
     if html and "<style" in html.lower():
-        html = _step(inlined, html, place_of(key, "html"), problems)
+        html = _step(lambda source: inlined(source, budget), html, place_of(key, "html"), problems)
     return html
 
 
@@ -45,8 +48,9 @@ def _step(work: Callable[[str], str], source: str, place: str, problems: list[Co
     """What *work* makes of *source*, or "" and a problem. What Jinja cannot read is not given to it."""
     source = with_newlines(source)
     try:
-        if len(source) > LARGEST_TEMPLATE:
-            raise MarkupError(f"longer than {LARGEST_TEMPLATE} characters", 0)
+        large = too_large(source)
+        if large:
+            raise MarkupError(large, 0)
         _ = parse(HTML, source)
         made = work(source)
         if len(made) > LARGEST_TEMPLATE:

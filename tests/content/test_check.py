@@ -85,6 +85,7 @@ def test_what_letters_need_is_allowed(source: str) -> None:
         (Content(subject="s", mjml="<mjml/>"), "mjml:1:1: is not compiled to html yet: publish the content first"),
         (Content(subject="s", text="x", preheader="{{ x"), "preheader:1:5: "),
         (Content(subject="s", text="x", sms="\n{% y %}"), "sms:2:4: "),
+        (Content(subject="s", text="{{ x }}" * 5_001), "text:1:1: more than 5000 pieces of Jinja syntax"),
         (Content(subject="s", text="x", voice="{{ nmae }}"), "voice:1:4: unknown variable 'nmae'"),
         (Content(subject="s", text="x", locales={"pt": Parts(text="{{ x")}), "locales.pt.text:1:5: "),
         (Content(subject="s", text="x", locales={"pt-BR": Parts(), "pt_br": Parts()}),
