@@ -20,7 +20,7 @@ LEAST_OPEN = 4 * SLICE  # messages on the way for one partition, however slow th
 OPEN_SECONDS = 0.75  # of recent answers that may be on the way
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate limit lies on the path
 GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
-CONCURRENCY = "concurrency"  # where classes are parked that wait for something on the way to end
+CONCURRENCY = "on the way|"  # + scope|name: where classes are parked that wait for something on the way to end
 STATE = "state|"  # + campaign: where classes are parked whose campaign does not run
 
 
@@ -114,14 +114,15 @@ class Pacer:
     def _forget_path(self, campaign: str) -> None:
         """The limits of *campaign* are others now: who waits at an old one looks again."""
         self._paths.pop(campaign, None)
-        for name in [name for name in self._parked if name.startswith(f"campaign|{campaign}|")]:
+        own = f"campaign|{campaign}|"
+        for name in [name for name in self._parked if f"{name.removeprefix(CONCURRENCY)}|".startswith(own)]:
             self._wake(name)
 
     def _wake(self, name: str, most: int = 1 << 60) -> None:
         """Give up to *most* classes that are parked at *name* their turn again."""
         parked = self._parked.get(name)
         while parked and most > 0 and (waiting := parked.take()) is not None:
-            self._call(*waiting, at_limit=name in self.buckets)
+            self._call(*waiting, at_limit=not name.startswith(STATE))
             most -= 1
 
     def _wake_urgent(self) -> None:
@@ -262,7 +263,6 @@ class Pacer:
         self._turn = (self._turn + 1) % count
         order = [*range(self._turn, count), *range(self._turn)]
         grants: list[dict[float, list[Grant]]] = [{} for _ in range(count)]  # by partition: validity -> grants
-        self._wake(CONCURRENCY)
         self._wake_urgent()
         woken = 1
         while True:
@@ -293,15 +293,18 @@ class Pacer:
         self._sure = self.complete and (reflected or now >= self._unsure_until)
 
     def _wake_at_limits(self, most: int) -> bool:
-        """Wake up to *most* classes at each limit that has a token; whether there was any."""
-        open_ = [
-            name
-            for name, parked in self._parked.items()
-            if parked and name in self.buckets and self.buckets[name].tokens >= 1.0
-        ]
+        """Wake up to *most* classes at each limit that has room for a message; whether there was any."""
+        open_ = [name for name, parked in self._parked.items() if parked and self._has_room(name)]
         for name in open_:
             self._wake(name, most)
         return bool(open_)
+
+    def _has_room(self, name: str) -> bool:
+        """Whether a message more passes the limit at which classes are parked as *name*."""
+        if name.startswith(CONCURRENCY):
+            _, scope, of = name.split("|", 2)
+            return self._sure and self._free_places(scope, of) > 0
+        return name in self.buckets and self.buckets[name].tokens >= 1.0
 
     def room(self, partition: int, lane: str) -> int:
         """How many more messages of *lane* may be on the way: each has its own room, a full one holds up no other."""
@@ -345,6 +348,7 @@ class Pacer:
         for name in self._paths[key.campaign][key.group]:
             self.buckets[name].take(count)
             self.touched.add(name)
+        for name in (*self._paths[key.campaign][key.group], *self._concurrency_of(key)):
             if name in self._parked:
                 self._parked[name].bulk.charge(key.campaign, share)
         heard.turns(key.lane).charge(key.campaign, share)
@@ -369,9 +373,12 @@ class Pacer:
         entry = self._campaigns.get(key.campaign)
         if entry is None or entry.state != "RUNNING":
             return 0, 0.0, STATE + key.campaign
-        wanted = min(wanted, self._headroom(key, entry, wanted))
-        if wanted <= 0:
-            return 0, 0.0, CONCURRENCY
+        for name in self._concurrency_of(key):
+            _, scope, of = name.split("|", 2)
+            # Nothing, while it is not known what is on the way: a partition that was not heard yet may have releases.
+            wanted = min(wanted, self._free_places(scope, of)) if self._sure else 0
+            if wanted <= 0 or self._stands_in_line(key, cell, name):
+                return 0, 0.0, name
         validity = FREE_VALIDITY
         for name in self._path(key, entry, now):
             limit = self.buckets[name]
@@ -385,24 +392,28 @@ class Pacer:
         """Whether others wait at the limit, and it has not been this one's turn: it queues with them."""
         return key.lane == BULK and not cell.called and bool(self._parked.get(name))
 
-    def _headroom(self, key: ClassKey, entry: CampaignEntry, wanted: int) -> int:
-        """How many more messages may be on the way at once, at most *wanted*.
+    def _concurrency_of(self, key: ClassKey) -> list[str]:
+        """Where classes are parked for every limit of messages on the way that counts for this class."""
+        entry = self._campaigns[key.campaign]
+        names = [f"{CONCURRENCY}campaign|{entry.id}"] if entry.spec.throttle.concurrency is not None else []
+        if self._concurrent:
+            concerned = (("account", entry.account), ("route", self.route), ("group", key.group))
+            names += [f"{CONCURRENCY}{scope}|{of}" for scope, of in self._concurrent if (scope, of) in concerned]
+        return names
 
-        Nothing, while it is not known what is: a partition that was not heard yet may have releases open.
-        """
-        own = entry.spec.throttle.concurrency
-        if own is not None:
-            wanted = min(wanted, own - self._on_the_way[key.campaign])
-        limited = own is not None
-        for scope, name in self._concurrent:
-            if (scope, name) not in (("account", entry.account), ("route", self.route), ("group", key.group)):
-                continue
-            limited = True
-            most = self.limits[scope, name].concurrency or 0
-            wanted = min(wanted, most - self._under_way(scope, name))
-        return 0 if limited and not self._sure else wanted
+    def _free_places(self, scope: str, of: str) -> int:
+        """How many more messages that limit lets on the way."""
+        if scope == "campaign":
+            entry = self._campaigns.get(of)
+            most = entry.spec.throttle.concurrency if entry is not None else None
+        else:
+            limit = self.limits.get((scope, of))
+            most = limit.concurrency if limit is not None else None
+        return most - self._under_way(scope, of) if most is not None else 1
 
     def _under_way(self, scope: str, name: str) -> int:
+        if scope == "campaign":
+            return self._on_the_way[name]
         if scope == "group":
             return self._group_on_the_way[name]
         campaigns = self._campaigns.values()

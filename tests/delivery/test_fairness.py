@@ -149,3 +149,27 @@ def test_every_thing_that_is_queued_is_taken_once(steps: list[tuple[str, int]]) 
     while (thing := turns.take()) is not None:
         taken.append(thing)
     assert sorted(taken) == sorted(queued) and not turns
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=5), st.integers(2, 60), st.integers(1, 3), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_places_on_the_way_are_shared_by_weight_and_nobody_starves(
+    weights: list[int], places: int, partitions: int, mixed: bool
+) -> None:
+    """A relay that takes a few messages at once: who had the least gets the next place, also beside a rate limit."""
+    pacer = Pacer(partitions, "smtp")
+    pacer.limit(LimitSet(scope="route", name="smtp", concurrency=places))
+    if mixed:
+        pacer.limit(LimitSet(scope="account", name="acme", rate=5_000.0))
+    plane = Plane(pacer, partitions)
+    for number, weight in enumerate(weights):
+        pacer.campaign(campaign(f"c{number}", weight))
+        for waiting in plane.waiting:
+            waiting[f"c{number}", "gmail"] = 1_000_000
+    for _ in range(300):
+        plane.look()
+    total = sum(plane.sent.values())
+    assert total >= places * 300 * 0.5
+    for number, weight in enumerate(weights):
+        due = total * weight / sum(weights)
+        assert abs(plane.sent[f"c{number}"] - due) <= 0.05 * due + 2 * places
