@@ -344,11 +344,12 @@ class Pacer:
         if count <= 0:
             self._park(partition, key, held_by)
             return 0
-        share = count / self._campaigns[key.campaign].spec.weight
+        entry = self._campaigns[key.campaign]
+        share = count / entry.spec.weight
         for name in self._paths[key.campaign][key.group]:
             self.buckets[name].take(count)
             self.touched.add(name)
-        for name in (*self._paths[key.campaign][key.group], *self._concurrency_of(key)):
+        for name in (*self._paths[key.campaign][key.group], *self._concurrency_of(key, entry)):
             if name in self._parked:
                 self._parked[name].bulk.charge(key.campaign, share)
         heard.turns(key.lane).charge(key.campaign, share)
@@ -373,7 +374,7 @@ class Pacer:
         entry = self._campaigns.get(key.campaign)
         if entry is None or entry.state != "RUNNING":
             return 0, 0.0, STATE + key.campaign
-        for name in self._concurrency_of(key):
+        for name in self._concurrency_of(key, entry):
             _, scope, of = name.split("|", 2)
             # Nothing, while it is not known what is on the way: a partition that was not heard yet may have releases.
             wanted = min(wanted, self._free_places(scope, of)) if self._sure else 0
@@ -392,9 +393,8 @@ class Pacer:
         """Whether others wait at the limit, and it has not been this one's turn: it queues with them."""
         return key.lane == BULK and not cell.called and bool(self._parked.get(name))
 
-    def _concurrency_of(self, key: ClassKey) -> list[str]:
+    def _concurrency_of(self, key: ClassKey, entry: CampaignEntry) -> list[str]:
         """Where classes are parked for every limit of messages on the way that counts for this class."""
-        entry = self._campaigns[key.campaign]
         names = [f"{CONCURRENCY}campaign|{entry.id}"] if entry.spec.throttle.concurrency is not None else []
         if self._concurrent:
             concerned = (("account", entry.account), ("route", self.route), ("group", key.group))

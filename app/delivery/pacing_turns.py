@@ -9,7 +9,6 @@ taken ahead of the others counts for who comes back at once. Where nobody waits,
 import heapq
 from collections import deque
 from functools import lru_cache
-from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -26,15 +25,14 @@ def _place(campaign: str) -> int:
 class Turns(Generic[T]):
     """Things that wait for what is short: campaigns by their share so far, and in each its things in order."""
 
-    __slots__ = ("_clock", "_heap", "_number", "_shift", "_tags", "_waiting")
+    __slots__ = ("_clock", "_heap", "_shift", "_tags", "_waiting")
 
     def __init__(self, salt: int = 0) -> None:
         # Of equals, each partition begins elsewhere in the round: together they serve all of them at once.
         self._shift = salt * 616  # 0.618 of a round: evenly spread, however many partitions there are
         self._waiting: dict[str, deque[T]] = {}
         self._tags: dict[str, float] = {}
-        self._heap: list[tuple[float, int, int, str]] = []  # an entry whose tag is not the campaign's is out of date
-        self._number = count()
+        self._heap: list[tuple[float, int, str]] = []  # an entry whose tag is not the campaign's is out of date
         self._clock = 0.0
 
     def __bool__(self) -> bool:
@@ -51,7 +49,7 @@ class Turns(Generic[T]):
     def take(self) -> T | None:
         """Take out what is next. None when nothing waits."""
         while self._heap:
-            tag, _, _, campaign = self._heap[0]
+            tag, _, campaign = self._heap[0]
             waiting = self._waiting.get(campaign)
             if waiting is None or tag != self._tags.get(campaign):
                 heapq.heappop(self._heap)
@@ -83,7 +81,7 @@ class Turns(Generic[T]):
         self._tags[campaign] = tag
         if campaign in self._waiting:
             order = (_place(campaign) + self._shift) % ROUND
-            heapq.heappush(self._heap, (tag, order, next(self._number), campaign))
+            heapq.heappush(self._heap, (tag, order, campaign))
 
 
 class Line(Generic[T]):
