@@ -8,7 +8,7 @@ from faust.types import AgentT, EventT, StreamT
 
 from app import ids, topics
 from app.clickhouse.client import ClickHouse, ClickHouseError
-from app.clickhouse.seal import AudienceRow, SealError, read_range
+from app.clickhouse.seal import SealError, read_range
 from app.faults import reached
 from app.records import Recipient, RecipientPack, Shard, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -57,7 +57,7 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
         )
         reached("expand.sent")
 
-    async def read(event: EventT[bytes], shard: Shard) -> list[AudienceRow]:
+    async def read(event: EventT[bytes], shard: Shard) -> list[Recipient]:
         pause = 0.2
         while True:
             try:
@@ -82,12 +82,11 @@ def mistakes_in(shard: Shard) -> str:
     return ""
 
 
-def packs(shard: Shard, rows: Iterable[AudienceRow], partitions: int) -> Iterator[tuple[int, RecipientPack]]:
+def packs(shard: Shard, rows: Iterable[Recipient], partitions: int) -> Iterator[tuple[int, RecipientPack]]:
     """(partition, pack) of *rows*: at most 500 rows and about 200 kB each. The same rows give the same packs."""
     apart: dict[int, list[Recipient]] = {}
-    for recipient_id, address, group, attributes in rows:
-        partition = ids.partition_of(recipient_id, partitions)
-        apart.setdefault(partition, []).append(Recipient(recipient_id, address, group, attributes))
+    for row in rows:
+        apart.setdefault(ids.partition_of(row.recipient_id, partitions), []).append(row)
     for partition in sorted(apart):
         for chunk, part in enumerate(_chunks(apart[partition])):
             ident = ids.pack_id(shard.seal, shard.first, partition, chunk, PACK_ROWS)

@@ -1,6 +1,8 @@
 """What an account owns besides campaigns: templates, segments, API keys, and its own settings."""
 
-from typing import Annotated, Any, Literal
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
@@ -29,7 +31,18 @@ class Not(Strict):
     not_: "Filter" = Field(alias="not")
 
 
-Scalar = str | int | float | bool
+Scalar = Annotated[str, StringConstraints(max_length=2_000)] | int | float | bool
+LARGEST_NUMBER = 1e300
+MOST_VALUES, LONGEST_AGO = 1_000, 36_500  # of `in`; days
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+
+
+def moment_of(text: str) -> datetime:
+    """The moment that an ISO 8601 date, or date and time, stands for; UTC where it names no zone. Raises ValueError."""
+    if not _DATE.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no date such as 2026-03-01 or 2026-03-01T09:30:00Z")
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class ByAttribute(Strict):
@@ -44,6 +57,47 @@ class ByAttribute(Strict):
         "before", "after", "within_days",
     ]  # fmt: skip
     value: Scalar | list[Scalar] | None = None
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        wrong = _wrong_value(self.op, self.value)
+        if wrong:
+            raise ValueError(f"{self.op} {wrong}")
+        return self
+
+
+def _wrong_value(op: str, value: Scalar | list[Scalar] | None) -> str:
+    """What *op* wants instead of *value*, or ""."""
+    values = value if isinstance(value, list) else [value]
+    numbers = [each for each in values if isinstance(each, int | float)]
+    if any(abs(each) > LARGEST_NUMBER for each in numbers):
+        return "compares with numbers up to 1e300"
+    if any(isinstance(each, str) and re.search("[\0\ud800-\udfff]", each) for each in values):
+        return "compares with text of Unicode characters, without NUL"
+    match op:
+        case "in":
+            fits, wants = isinstance(value, list) and 0 < len(value) <= MOST_VALUES, f"takes 1 to {MOST_VALUES} values"
+        case "exists" | "missing":
+            fits, wants = value is None, "takes no value"
+        case "eq" | "ne":
+            fits, wants = value is not None and not isinstance(value, list), "takes one value"
+        case "gt" | "ge" | "lt" | "le":
+            fits, wants = isinstance(value, str | int | float) and not isinstance(value, bool), "takes a number or text"
+        case "contains" | "starts" | "ends":
+            fits, wants = isinstance(value, str) and value != "", "takes a text"
+        case "within_days":
+            ago = len(numbers) == 1 and not isinstance(value, list | bool) and 0 <= numbers[0] <= LONGEST_AGO
+            fits, wants = ago, f"takes days, 0 to {LONGEST_AGO}"
+        case _:
+            fits, wants = _is_date(value), "takes a date such as 2026-03-01 or 2026-03-01T09:30:00Z"
+    return "" if fits else wants
+
+
+def _is_date(value: Scalar | list[Scalar] | None) -> bool:
+    try:
+        return isinstance(value, str) and moment_of(value) is not None
+    except ValueError:
+        return False
 
 
 class ByList(Strict):
@@ -84,7 +138,7 @@ Filter = Annotated[
         custom_error_message=f"a filter is an object with one of the fields {', '.join(KINDS)}",
     ),
 ]
-DEEPEST, MOST_NODES = 12, 300  # of a filter
+DEEPEST, MOST_NODES, LARGEST_FILTER = 12, 300, 65_536  # of a filter; bytes of JSON
 
 
 def nodes_of(tree: Filter, depth: int = 1) -> tuple[int, int]:
@@ -106,10 +160,13 @@ class SegmentDraft(Strict):
     filter: Filter
 
     @model_validator(mode="after")
-    def _bounded(self) -> "SegmentDraft":
+    def _bounded(self) -> Self:
         nodes, depth = nodes_of(self.filter)
         if nodes > MOST_NODES or depth > DEEPEST:
             raise ValueError(f"a filter of {nodes} nodes, {depth} deep: the most is {MOST_NODES} nodes, {DEEPEST} deep")
+        size = len(self.filter.model_dump_json())
+        if size > LARGEST_FILTER:
+            raise ValueError(f"a filter of {size} bytes: the most is {LARGEST_FILTER}")
         return self
 
 

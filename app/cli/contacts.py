@@ -11,7 +11,7 @@ from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
 if TYPE_CHECKING:
-    from app.clickhouse.contacts import ImportReport
+    from app.clickhouse.import_report import ImportReport
     from app.settings import Settings
 
 contacts = typer.Typer(help="People and lists.", no_args_is_help=True, rich_markup_mode=None)

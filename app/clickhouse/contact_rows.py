@@ -3,8 +3,9 @@
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -23,7 +24,7 @@ class Row:
     line: int
     column: str
     address: str
-    attributes: dict[str, object]
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,34 @@ class BadRow:
     reason: str
 
 
+@dataclass
+class Columns:
+    """Which attribute a column becomes: *wanted* ("" leaves it out), and *found* once the header is read."""
+
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
+    typed: bool = False  # JSON: values have their types
+
+    def attribute(self, name: str) -> str:
+        """The attribute that the column *name* becomes. Templates and people can say it: First Name is first_name."""
+        if name in self.wanted:
+            return self.wanted[name]
+        return name if name.isidentifier() or not name else attribute_name(name)
+
+
+def attribute_name(header: str) -> str:
+    """A name that a template can use, for a *header* that is none."""
+    name = re.sub(r"\W+", "_", header.lower()).strip("_")
+    return f"column_{name}" if not name or name[0].isdigit() else name
+
+
 class _OpenQuoteError(Exception):
     """A quote was opened and is not closed on these lines."""
 
 
-def rows_of(lines: FileLines) -> Iterator[Row | BadRow]:
+def rows_of(lines: FileLines, columns: Columns | None = None) -> Iterator[Row | BadRow]:
     """The rows of a file: NDJSON where its first line opens a JSON object, else CSV."""
+    columns = columns or Columns()
     numbered = iter(lines)
     first = next(((number, line) for number, line in numbered if line != b""), None)
     if first is None:
@@ -49,7 +72,8 @@ def rows_of(lines: FileLines) -> Iterator[Row | BadRow]:
     reader = _Reader(numbered)
     reader.again([first])
     line = first[1]
-    yield from _ndjson(reader) if isinstance(line, bytes) and line.lstrip().startswith(b"{") else _csv(reader)
+    columns.typed = isinstance(line, bytes) and line.lstrip().startswith(b"{")
+    yield from _ndjson(reader, columns) if columns.typed else _csv(reader, columns)
 
 
 class _Reader:
@@ -81,9 +105,9 @@ def _no_row(number: int, line: TooLong | Broken) -> BadRow:
 # -- CSV
 
 
-def _csv(reader: _Reader) -> Iterator[Row | BadRow]:
+def _csv(reader: _Reader, columns: Columns) -> Iterator[Row | BadRow]:
     """The rows of a CSV, split by comma, semicolon, tab or bar: whichever its header has most of."""
-    header = _header(reader)
+    header = _header(reader, columns)
     if isinstance(header, BadRow):
         yield header
         return
@@ -132,7 +156,7 @@ class _Header:
         return next((name for name, value in zip(self.names, values, strict=True) if what.search(value)), "")
 
 
-def _header(reader: _Reader) -> _Header | BadRow:
+def _header(reader: _Reader, columns: Columns) -> _Header | BadRow:
     number, line = reader.next() or (1, b"")
     if not isinstance(line, bytes):
         return _no_row(number, line)
@@ -150,14 +174,32 @@ def _header(reader: _Reader) -> _Header | BadRow:
         return BadRow(number, "", f"the header is not a row of CSV: {error}")
     except _OpenQuoteError:
         return BadRow(number, "", "a quote is opened in the header and not closed")
-    lowered = [name.lower() for name in names]
-    place = next((lowered.index(name) for name in ADDRESS_COLUMNS if name in lowered), None)
+    return _columns_of(number, names, delimiter, columns)
+
+
+def _columns_of(number: int, names: list[str], delimiter: str, columns: Columns) -> _Header | BadRow:
+    missing = [name for name in columns.wanted if name not in names]
+    if missing:
+        return BadRow(number, missing[0], f"no column {missing[0]!r} in the header: it has {', '.join(names)[:200]}")
+    place = _address_among(names, columns)
     if place is None:
         return BadRow(number, "email", f"no column `email` in the header: it has {', '.join(names)[:200]}")
-    doubled = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    others = [(i, columns.attribute(name)) for i, name in enumerate(names) if i != place]
+    others = [(i, name) for i, name in others if name]
+    doubled = [name for name, count in Counter([name for _, name in others]).items() if count > 1]
     if doubled:
         return BadRow(number, doubled[0], f"the header has the column {doubled[0]!r} more than once")
-    return _Header(names, delimiter, place, [(i, name) for i, name in enumerate(names) if i != place and name])
+    columns.found = {names[place]: "email"} | {names[i]: name for i, name in others}
+    return _Header(names, delimiter, place, others)
+
+
+def _address_among(names: list[str], columns: Columns) -> int | None:
+    """Where the address stands: as the mapping says, else by its name."""
+    for name, attribute in columns.wanted.items():
+        if attribute == "email":
+            return names.index(name)
+    free = [name.lower() if name not in columns.wanted else "" for name in names]
+    return next((free.index(name) for name in ADDRESS_COLUMNS if name in free), None)
 
 
 def _quoted(reader: _Reader, header: _Header, number: int, first: bytes) -> Row | BadRow:
@@ -220,25 +262,37 @@ def _is_row(line: str, header: _Header) -> bool:
 # -- NDJSON
 
 
-def _ndjson(reader: _Reader) -> Iterator[Row | BadRow]:
+def _ndjson(reader: _Reader, columns: Columns) -> Iterator[Row | BadRow]:
+    wanted = columns.wanted
+    named = next((name for name, attribute in wanted.items() if attribute == "email"), None)
+    names = ADDRESS_COLUMNS if named is None else (named,)
     for number, line in reader:
         if not isinstance(line, bytes):
             yield _no_row(number, line)
         elif line.strip():
-            yield _person_in(number, line)
+            row = _person_in(number, line, names)
+            if wanted and isinstance(row, Row):
+                row = _renamed(row, wanted)
+            yield row
 
 
-def _person_in(line: int, raw: bytes) -> Row | BadRow:
+def _renamed(row: Row, wanted: Mapping[str, str]) -> Row:
+    renamed = {wanted.get(name, name): value for name, value in row.attributes.items()}
+    renamed.pop("", None)
+    return Row(row.line, row.column, row.address, renamed)
+
+
+def _person_in(line: int, raw: bytes, names: tuple[str, ...]) -> Row | BadRow:
     try:
         person = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return BadRow(line, "", f"not JSON: {error}")
     if not isinstance(person, dict):
         return BadRow(line, "", "not a JSON object")
-    for name in ADDRESS_COLUMNS:
+    for name in names:
         if name in person:
             address = person.pop(name)
             if isinstance(address, str):
                 return Row(line, name, address, person)
             return BadRow(line, name, f"{name} is not text")
-    return BadRow(line, "email", "no `email`")
+    return BadRow(line, names[0], f"no `{names[0]}`")

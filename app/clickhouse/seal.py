@@ -1,63 +1,59 @@
-"""Audiences: lists turned into fixed, numbered rows, and those rows read back range by range.
+"""Audiences: lists and segments turned into fixed, numbered rows, and those rows read back range by range.
 
 A seal is built under a name of its own (a build), so that two attempts never mix. The first complete
 build of the last hour counts: whoever asks again gets that one.
 """
 
+import time
 from uuid import uuid4
 
-import orjson
+from pydantic import ValidationError
 
+from app.clickhouse.audience_sql import DUPLICATE, PlanError, build_statement
 from app.clickhouse.client import ClickHouse
+from app.clickhouse.lists import lists_known
 from app.commands import Seal, Section
-from app.records import SealTask
-
-AudienceRow = tuple[bytes, str, str, bytes]  # recipient_id, address, MX group, attributes (JSON)
+from app.records import Recipient, SealTask
+from app.things import AudiencePlan
 
 BUILD_TIMEOUT = 300.0
 
-# Groups in a row, smallest first: pacing takes from all of them in turn, and each range is of one group.
-# Within a group by recipient_id, a keyed hash: an order that says nothing and favours nobody.
-BUILD = """
-INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes)
-SELECT {build:String}, row_number() OVER (ORDER BY size, mx_group, recipient_id) - 1,
-       recipient_id, address, mx_group, attributes
-FROM
-(
-    SELECT recipient_id, address, mx_group, attributes, count() OVER (PARTITION BY mx_group) AS size
-    FROM contacts FINAL
-    WHERE account = {account:String} AND recipient_id IN
-    (
-        SELECT recipient_id FROM list_members WHERE account = {account:String} AND list IN {lists:Array(String)}
-    )
-)
+SECTIONS = """
+SELECT mx_group, count(), due, variant > 0 AS test, min(row), max(row) FROM audience
+WHERE build = {build:String} AND reason = '' GROUP BY mx_group, due, test ORDER BY 5
 """
 
-GROUPS = """
-SELECT mx_group, count(), min(row), max(row) FROM audience WHERE build = {build:String} GROUP BY mx_group ORDER BY 3
+LEFT_OUT = """
+SELECT reason, count() FROM audience WHERE build = {build:String} AND reason != '' GROUP BY reason ORDER BY reason
+"""
+
+TWICE = """
+SELECT count() - uniqExact(recipient_id) FROM members FINAL
+WHERE account = {account:String} AND list IN {lists:Array(String)} AND added_at > removed_at
 """
 
 DIGEST = """
-SELECT lower(hex(groupBitXor(sipHash64(row, recipient_id, address, attributes)))
+SELECT lower(hex(groupBitXor(sipHash64(row, recipient_id, address, attributes, due, variant, zone)))
              || hex(sum(cityHash64(row, recipient_id))))
-FROM audience WHERE build = {build:String}
+FROM audience WHERE build = {build:String} AND reason = ''
 """
 
 KEEP = """
-INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, groups)
+INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, sections, left_out)
 SELECT {seal:String}, {build:String}, {account:String}, {campaign:String}, {count:UInt32}, {digest:String},
-       {day:UInt16}, {groups:Array(Tuple(String, UInt32))}
+       {day:UInt16}, {sections:Array(Tuple(String, UInt32, UInt32, UInt8))},
+       CAST(({reasons:Array(String)}, {counts:Array(UInt32)}), 'Map(String, UInt32)')
 """
 
 FIRST = """
-SELECT build, count, digest, day, groups FROM seals
+SELECT build, count, digest, day, groups, sections, left_out FROM seals
 WHERE seal_id = {seal:String} AND sealed_at > now64(6, 'UTC') - INTERVAL 1 HOUR
 ORDER BY sealed_at, build LIMIT 1
 """
 
 RANGE = """
-SELECT hex(recipient_id), address, mx_group, attributes FROM audience
-WHERE build = {build:String} AND row >= {first:UInt32} AND row < {last:UInt32} ORDER BY row
+SELECT hex(recipient_id), address, mx_group, attributes, due, variant, zone FROM audience
+WHERE build = {build:String} AND row >= {first:UInt32} AND row < {last:UInt32} AND reason = '' ORDER BY row
 """
 
 
@@ -66,63 +62,119 @@ class SealError(Exception):
 
 
 async def seal(client: ClickHouse, task: SealTask, day: int) -> Seal:
-    """The fixed audience of *task*: rows 0..count-1, the rows of a group side by side.
+    """The fixed audience of *task*: rows 0..count-1, the rows of a section side by side.
 
     *day* counts days since 1970 and becomes part of every message_id; a repeat keeps the day of the first.
-    Raises SealError when the lists hold nobody, ClickHouseError.
+    Raises SealError when there is nobody, or a list that is not known; ClickHouseError.
     """
     known = await _first(client, task.seal)
     if known is not None:
         return known
+    plan = plan_of(task)
+    await _check_lists(client, task.account, plan)
     build = f"{task.seal}.{uuid4().hex[:8]}"
-    who: dict[str, str | list[str]] = {"build": build, "account": task.account, "lists": task.lists}
-    await client.execute(BUILD, who, timeout=BUILD_TIMEOUT)
-    groups, count = await _groups(client, build)
+    try:
+        statement = build_statement(task, plan, build, time.time())
+    except PlanError as error:
+        raise SealError(str(error)) from error
+    await client.execute(statement.sql, statement.params, timeout=BUILD_TIMEOUT)
+    sections, count = await _sections(client, build)
+    left_out = await _left_out(client, task.account, plan, build)
     if not count:
-        raise SealError(f"nobody is on {', '.join(task.lists)}")
+        raise SealError(nobody(plan, left_out))
     digest = (await client.rows(DIGEST, {"build": build}))[0][0]
-    await client.execute(
-        KEEP,
-        {
-            "seal": task.seal, "build": build, "account": task.account, "campaign": task.campaign, "count": count,
-            "digest": digest, "day": day, "groups": _tuples(groups),
-        },
-    )  # fmt: skip
-    return await _first(client, task.seal) or Seal(id=build, count=count, digest=digest, day=day, groups=groups)
+    made = Seal(id=build, count=count, digest=digest, day=day, groups=sections, left_out=left_out)
+    await _keep(client, task, made)
+    return await _first(client, task.seal) or made
 
 
-async def read_range(client: ClickHouse, seal_id: str, first: int, count: int) -> list[AudienceRow]:
+def plan_of(task: SealTask) -> AudiencePlan:
+    """The plan of *task*; one without is for its lists. Raises SealError for a plan that cannot be read."""
+    if not task.plan:
+        return AudiencePlan(lists=task.lists)
+    try:
+        return AudiencePlan.model_validate_json(task.plan)
+    except ValidationError as error:
+        raise SealError(f"the plan of the audience cannot be read: {error.errors()[0]['msg']}") from error
+
+
+def nobody(plan: AudiencePlan, left_out: dict[str, int]) -> str:
+    """Why an audience is empty."""
+    segments = plan.segment_ids or [f"segment {number + 1}" for number in range(len(plan.segments))]
+    text = f"nobody is on {', '.join(plan.lists)}" if plan.lists else ""
+    if plan.segments:
+        text += f"{' or' if text else 'nobody is'} in {', '.join(segments)}"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if reason != DUPLICATE)
+    return f"{text} who is not left out ({reasons})" if reasons else text
+
+
+async def read_range(client: ClickHouse, seal_id: str, first: int, count: int) -> list[Recipient]:
     """Rows [first, first + count) of the audience *seal_id* (`Seal.id`). Raises SealError when one is missing."""
     rows = await client.rows(RANGE, {"build": seal_id, "first": first, "last": first + count})
     if len(rows) != count:
         raise SealError(f"seal {seal_id} has {len(rows)} of the {count} rows from {first}")
-    return [(bytes.fromhex(rid), address, group, attributes.encode()) for rid, address, group, attributes in rows]
+    return [
+        Recipient(bytes.fromhex(who), address, group, attributes.encode(), float(due), variant, zone)
+        for who, address, group, attributes, due, variant, zone in rows
+    ]
+
+
+async def _check_lists(client: ClickHouse, account: str, plan: AudiencePlan) -> None:
+    """Raises SealError: a misspelt list would leave people out, a misspelt exclusion would send to them."""
+    names = [*plan.lists, *plan.exclude_lists]
+    known = await lists_known(client, account, names) if names else set()
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        raise SealError(f"nobody is on {', '.join(unknown)}: there is no such list")
 
 
 async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
     rows = await client.rows(FIRST, {"seal": seal_id})
     if not rows:
         return None
-    build, count, digest, day, groups = rows[0]
-    return Seal(id=build, count=count, digest=digest, day=day, groups=[Section(name, size) for name, size in groups])
+    build, count, digest, day, groups, sections, left_out = rows[0]
+    made = [Section(name, size, float(due), bool(test)) for name, size, due, test in sections]
+    return Seal(
+        id=build,
+        count=count,
+        digest=digest,
+        day=day,
+        groups=made or [Section(name, size) for name, size in groups],
+        left_out={reason: int(n) for reason, n in left_out.items()},
+    )
 
 
-async def _groups(client: ClickHouse, build: str) -> tuple[list[Section], int]:
-    """The groups of a build in the order of their rows, and the rows in all. Raises SealError."""
-    groups: list[Section] = []
+async def _sections(client: ClickHouse, build: str) -> tuple[list[Section], int]:
+    """The sections of a build in the order of their rows, and the rows in all. Raises SealError."""
+    sections: list[Section] = []
     count = 0
-    for group, size, first, last in await client.rows(GROUPS, {"build": build}):
+    for group, size, due, test, first, last in await client.rows(SECTIONS, {"build": build}):
         if first != count or last != count + size - 1:
             raise SealError(f"rows of {group} in {build} are not side by side")
-        groups.append(Section(group, size))
+        sections.append(Section(group, size, float(due), bool(test)))
         count += size
-    return groups, count
+    return sections, count
 
 
-def _tuples(groups: list[Section]) -> str:
-    """*groups* as ClickHouse writes an array of tuples. Group names are our own: letters, digits, dots."""
-    return (
-        "["
-        + ",".join(f"({orjson.dumps(name).decode().replace(chr(34), chr(39))},{n})" for name, n, _, _ in groups)
-        + "]"
-    )
+async def _left_out(client: ClickHouse, account: str, plan: AudiencePlan, build: str) -> dict[str, int]:
+    counts = {reason: int(count) for reason, count in await client.rows(LEFT_OUT, {"build": build})}
+    if len(plan.lists) > 1:
+        twice = int((await client.rows(TWICE, {"account": account, "lists": plan.lists}))[0][0])
+        counts |= {DUPLICATE: twice} if twice else {}
+    return counts
+
+
+async def _keep(client: ClickHouse, task: SealTask, made: Seal) -> None:
+    await client.execute(
+        KEEP,
+        {
+            "seal": task.seal, "build": made.id, "account": task.account, "campaign": task.campaign,
+            "count": made.count, "digest": made.digest, "day": made.day, "sections": _tuples(made.groups),
+            "reasons": list(made.left_out), "counts": str(list(made.left_out.values())),
+        },
+    )  # fmt: skip
+
+
+def _tuples(sections: list[Section]) -> str:
+    """*sections* as ClickHouse writes an array of tuples. Group names are our own: letters, digits, dots."""
+    return "[" + ",".join(f"('{each.group}',{each.rows},{int(each.due)},{int(each.test)})" for each in sections) + "]"

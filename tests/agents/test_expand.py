@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from agents.expand import PACK_BYTES, PACK_ROWS, mistakes_in, packs
 from app import ids
-from app.clickhouse.seal import AudienceRow
-from app.records import Shard, encode
+from app.records import Recipient, Shard, encode
 
 SHARD = Shard("default", "c", 1, "c-1.abc", 20_000, "bulk", 4_000, 0)
 
 
-def row(number: int, weight: int) -> AudienceRow:
+def row(number: int, weight: int) -> Recipient:
     """One person with *weight* bytes of attributes."""
     recipient = ids.recipient_id(b"test", "email", f"{number}@example.com")
-    return recipient, f"{number}@example.com", "other", b'{"a":"' + b"x" * weight + b'"}'
+    return Recipient(
+        recipient, f"{number}@example.com", "other", b'{"a":"' + b"x" * weight + b'"}', 5.0, 2, "Asia/Tokyo"
+    )
 
 
 @given(st.lists(st.integers(0, 64_000), max_size=40), st.integers(0, 1_000), st.integers(1, 12))
@@ -30,8 +31,8 @@ def test_everybody_of_a_shard_is_in_one_pack_of_their_partition(
     """
     rows = [row(i, weight) for i, weight in enumerate([*weights, *[10] * light])]
     made = list(packs(SHARD, rows, partitions))
-    listed = [(each.recipient_id, each.address, each.group, each.variables) for _, pack in made for each in pack.rows]
-    assert sorted(listed) == sorted(rows)
+    listed = [each for _, pack in made for each in pack.rows]
+    assert sorted(map(encode, listed)) == sorted(map(encode, rows))
     assert all(
         ids.partition_of(each.recipient_id, partitions) == partition for partition, pack in made for each in pack.rows
     )

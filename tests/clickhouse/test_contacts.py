@@ -96,7 +96,7 @@ async def test_importing_again_changes_attributes_and_adds_nobody(
         file.write_text(f"email,city\nann@example.com,{city}\n")
         await import_people(settings, file, "all")
     assert await client.rows("SELECT attributes FROM contacts FINAL") == [['{"city":"Porto"}']]
-    assert await client.rows("SELECT count() FROM list_members FINAL") == [[1]]
+    assert await client.rows("SELECT count() FROM members FINAL") == [[1]]
 
 
 async def test_a_hundred_thousand_demo_people_are_all_imported(
@@ -110,7 +110,7 @@ async def test_a_hundred_thousand_demo_people_are_all_imported(
     report = await import_people(settings, file, "all", progress=lambda size, rows: seen.append((size, rows)))
     assert (report.imported, report.bad) == (100_000, [])
     assert seen[-1] == (file.stat().st_size, 100_000)
-    assert await client.rows("SELECT uniqExact(recipient_id) FROM list_members") == [[100_000]]
+    assert await client.rows("SELECT uniqExact(recipient_id) FROM members") == [[100_000]]
 
 
 async def test_a_stream_is_imported_like_a_file(settings: Settings, client: ClickHouse) -> None:

@@ -97,7 +97,7 @@ async def test_a_list_becomes_packs_of_all_its_people_although_clickhouse_starts
             by_campaign = {each.campaign: each for each in (Accepted.model_validate_json(raw) for _, raw in answers)}
             sealed = by_campaign["c"].sealed
             assert sealed is not None
-            assert by_campaign["e"].seal_failed == "nobody is on nobody"
+            assert by_campaign["e"].seal_failed == "nobody is on nobody: there is no such list"
             for first in range(0, PEOPLE, 1_000):
                 shard = Shard("default", "c", 1, sealed.id, sealed.day, topics.BULK, first, 1_000)
                 await producer.send_and_wait(topics.AUDIENCE_SHARDED, encode(shard))

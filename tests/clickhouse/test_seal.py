@@ -1,15 +1,26 @@
 """Sealing: a fixed audience that reads back the same, however often it is asked for."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.clickhouse.audience_pages import audience_page
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
+from app.clickhouse.lists import create_list, remove_members
+from app.clickhouse.people import Person, id_of, upsert_contacts
 from app.clickhouse.seal import SealError, read_range, seal
-from app.records import SealTask
+from app.commands import Seal
+from app.records import Recipient, SealTask
 from app.settings import Settings
+from app.things import AudiencePlan, ByAttribute
+from tests.clickhouse.conftest import SECRET
 
 DAY = 20_000
 
@@ -35,8 +46,8 @@ async def test_every_person_has_one_row_and_groups_are_side_by_side(
     made = await seal(client, task("all"), DAY)
     assert (made.count, sum(size for _, size, *_ in made.groups), made.day) == (3_000, 3_000, DAY)
     rows = await read_range(client, made.id, 0, 3_000)
-    assert len({recipient for recipient, _, _, _ in rows}) == 3_000
-    assert [group for _, _, group, _ in rows] == [group for group, size, *_ in made.groups for _ in range(size)]
+    assert len({row.recipient_id for row in rows}) == 3_000
+    assert [row.group for row in rows] == [group for group, size, *_ in made.groups for _ in range(size)]
 
 
 async def test_someone_on_two_lists_is_sealed_once(settings: Settings, client: ClickHouse, tmp_path: Path) -> None:
@@ -46,9 +57,9 @@ async def test_someone_on_two_lists_is_sealed_once(settings: Settings, client: C
     await people(settings, tmp_path, 100, "one")
     await people(settings, tmp_path, 150, "two")
     made = await seal(client, task("one", "two"), DAY)
-    emails = [row[1] for row in await read_range(client, made.id, 0, made.count)]
+    emails = [row.address for row in await read_range(client, made.id, 0, made.count)]
     assert len(emails) == len(set(emails))
-    assert made.count == (await client.rows("SELECT uniqExact(recipient_id) FROM list_members"))[0][0]
+    assert made.count == (await client.rows("SELECT uniqExact(recipient_id) FROM members"))[0][0]
 
 
 async def test_asking_again_gets_the_same_seal_although_the_list_has_grown(
@@ -77,7 +88,7 @@ async def test_an_attempt_that_was_cut_short_leaves_nothing_in_the_seal(
     )
     made = await seal(client, task("all"), DAY)
     assert made.count == 100
-    assert "x" not in {address for _, address, _, _ in await read_range(client, made.id, 0, 100)}
+    assert "x" not in {row.address for row in await read_range(client, made.id, 0, 100)}
 
 
 async def test_an_empty_audience_is_refused(client: ClickHouse) -> None:
@@ -96,3 +107,172 @@ async def test_rows_that_are_missing_are_noticed(settings: Settings, client: Cli
     made = await seal(client, task("all"), DAY)
     with pytest.raises(SealError, match="has 2 of the 5 rows from 8"):
         await read_range(client, made.id, 8, 5)
+
+
+# -- plans: several lists and segments, exclusions, an experiment, hours of the recipient
+
+
+def planned(plan: AudiencePlan, name: str = "p-1", campaign: str = "p") -> SealTask:
+    """A task with a plan."""
+    return SealTask("default", campaign, name, "email", plan.lists, plan.model_dump_json(by_alias=True).encode())
+
+
+async def write(client: ClickHouse, addresses: Iterable[str], lists: Sequence[str] = (), **attributes: object) -> None:
+    """Contacts with *addresses*, on *lists*."""
+    people = [Person(address, attributes) for address in addresses]
+    assert (await upsert_contacts(client, SECRET, "default", people, lists))[1] == []
+
+
+def some(name: str, first: int, last: int) -> list[str]:
+    """Addresses of numbered people."""
+    return [f"{name}{number}@example.com" for number in range(first, last)]
+
+
+async def audience_of(client: ClickHouse, made: Seal) -> list[Recipient]:
+    """All rows of an audience."""
+    return await read_range(client, made.id, 0, made.count)
+
+
+async def test_lists_and_segments_add_up_and_whoever_is_left_out_is_told_why(client: ClickHouse) -> None:
+    """
+    "Why did I not get it?" has an answer for each of them, and nobody who is excluded gets it.
+    """
+    await write(client, some("a", 0, 10), ["one", "two"])
+    await write(client, some("b", 0, 5), ["one"], city="Ulm")
+    await write(client, some("c", 0, 4), city="Porto")
+    await write(client, some("d", 0, 3), ["staff"])
+    await write(client, some("a", 0, 2), ["staff"])
+    await remove_members(client, "default", "one", [bytes.fromhex(id_of(SECRET, "b4@example.com"))])
+    plan = AudiencePlan(
+        lists=["one", "two"],
+        segments=[ByAttribute(attribute="city", op="eq", value="Porto")],
+        exclude_lists=["staff"],
+        exclude_segments=[ByAttribute(attribute="email", op="starts", value="c0@")],
+        exclude_segment_ids=["seg_c0"],
+    )
+    made = await seal(client, planned(plan), DAY)
+    assert {row.address for row in await audience_of(client, made)} == {
+        *some("a", 2, 10), *some("b", 0, 4), *some("c", 1, 4)
+    }  # fmt: skip
+    assert made.left_out == {"excluded_list:staff": 2, "excluded_segment:seg_c0": 1, "removed": 1, "duplicate": 10}
+    assert await seal(client, planned(plan), DAY + 1) == made
+    left = await audience_page(client, "default", "p", reason="*")
+    assert {(row.address, row.reason) for row in left} == {
+        ("a0@example.com", "excluded_list:staff"), ("a1@example.com", "excluded_list:staff"),
+        ("b4@example.com", "removed"), ("c0@example.com", "excluded_segment:seg_c0"),
+    }  # fmt: skip
+    assert [row.address for row in await audience_page(client, "default", "p", reason="removed")] == ["b4@example.com"]
+    assert await audience_page(client, "foreign", "p", reason="*") == []
+    first = await audience_page(client, "default", "p", limit=10)
+    rest = await audience_page(client, "default", "p", after=first[-1].row, limit=10)
+    assert [row.address for row in first + rest] == [row.address for row in await audience_of(client, made)]
+
+
+@pytest.mark.parametrize(
+    ("share", "holdout", "variants"), [(0.2, 0.1, 3), (0.0001, 0.0, 2), (1.0, 0.0, 2), (0.5, 0.5, 8)]
+)
+async def test_an_experiment_draws_exact_shares_and_its_test_comes_first(
+    client: ClickHouse, share: float, holdout: float, variants: int
+) -> None:
+    """
+    Who is held out is never written to, each contender gets as many people as the others, whatever the draw.
+    """
+    await write(client, some("g", 0, 60), ["l"])
+    await write(client, [f"{name}@gmail.com" for name in "abcdefghijklmnopqrst"], ["l"])
+    plan = AudiencePlan(lists=["l"], test_share=share, holdout=holdout, variants=variants)
+    made = await seal(client, planned(plan), DAY)
+    held, tested = round(80 * holdout), min(80 - round(80 * holdout), max(variants, round(80 * share)))
+    assert (made.count, made.left_out) == (80 - held, {"holdout": held} if held else {})
+    rows = await audience_of(client, made)
+    assert [row.variant > 0 for row in rows] == [True] * tested + [False] * (80 - held - tested)
+    sizes = Counter(row.variant for row in rows if row.variant)
+    assert sorted(sizes) == list(range(1, variants + 1)) and max(sizes.values()) - min(sizes.values()) <= 1
+    assert sum(section.rows for section in made.groups if section.test) == tested
+    in_order = [(section.group, section.test) for section in made.groups for _ in range(section.rows)]
+    assert in_order == [(row.group, row.variant > 0) for row in rows]
+    again = await seal(client, planned(plan, "p-2"), DAY)
+    assert (again.digest, again.groups) == (made.digest, made.groups)
+    other = await seal(client, planned(plan, "q-1", "q"), DAY)
+    assert other.digest != made.digest or share == 1.0
+
+
+async def test_a_local_schedule_is_due_when_it_is_that_late_where_people_are(client: ClickHouse) -> None:
+    """
+    Nine o'clock is nine o'clock in Tokyo and in Lisbon; where nobody knows, it is that of the campaign.
+    """
+    for name, zone in (("t", "Asia/Tokyo"), ("l", "Europe/Lisbon"), ("x", "Mars/Olympus")):
+        await write(client, some(name, 0, 2), ["all"], time_zone=zone)
+    await write(client, some("n", 0, 2), ["all"])
+    plan = AudiencePlan(lists=["all"], local="2026-06-01T09:00", zones=True, time_zone="America/New_York")
+    made = await seal(client, planned(plan), DAY)
+    rows = {(row.address[0], row.due, row.zone) for row in await audience_of(client, made)}
+    nine = {zone: datetime(2026, 6, 1, 9, tzinfo=ZoneInfo(zone)).timestamp() for zone in
+            ("Asia/Tokyo", "Europe/Lisbon", "America/New_York")}  # fmt: skip
+    assert rows == {
+        ("t", nine["Asia/Tokyo"], "Asia/Tokyo"), ("l", nine["Europe/Lisbon"], "Europe/Lisbon"),
+        ("x", nine["America/New_York"], "America/New_York"), ("n", nine["America/New_York"], "America/New_York"),
+    }  # fmt: skip
+    assert [(section.due, section.rows) for section in made.groups] == [
+        (nine["Asia/Tokyo"], 2), (nine["Europe/Lisbon"], 2), (nine["America/New_York"], 4)
+    ]  # fmt: skip
+
+
+async def test_the_digest_tells_any_difference_of_the_rows(client: ClickHouse) -> None:
+    """
+    Two audits of one audience agree by it: another hour or another variant is another audience.
+    """
+    await write(client, some("a", 0, 6), ["l"], time_zone="Asia/Tokyo")
+    plans = [
+        AudiencePlan(lists=["l"]), AudiencePlan(lists=["l"], zones=True),
+        AudiencePlan(lists=["l"], local="2026-06-01T09:00"),
+        AudiencePlan(lists=["l"], local="2026-06-01T10:00"), AudiencePlan(lists=["l"], test_share=1, variants=2),
+    ]  # fmt: skip
+    digests = {(await seal(client, planned(plan, f"d-{number}"), DAY)).digest for number, plan in enumerate(plans)}
+    assert len(digests) == len(plans)
+
+
+async def test_a_list_that_nobody_knows_fails_the_seal_with_its_name(client: ClickHouse) -> None:
+    """
+    A misspelt exclusion would write to the people who asked not to be; a misspelt list would forget some.
+    """
+    await write(client, some("a", 0, 2), ["all"])
+    for plan in (AudiencePlan(lists=["all", "vpi"]), AudiencePlan(lists=["all"], exclude_lists=["vpi"])):
+        with pytest.raises(SealError, match="nobody is on vpi: there is no such list"):
+            await seal(client, planned(plan), DAY)
+    await create_list(client, "default", "vpi")
+    assert (await seal(client, planned(AudiencePlan(lists=["all"], exclude_lists=["vpi"])), DAY)).count == 2
+    with pytest.raises(SealError, match=r"^nobody is on vpi$"):
+        await seal(client, planned(AudiencePlan(lists=["vpi"]), "p-2"), DAY)
+
+
+async def test_an_audience_of_nobody_says_what_took_them_away(client: ClickHouse) -> None:
+    """
+    "FAILED: nobody" would send people looking in the wrong place.
+    """
+    await write(client, some("a", 0, 2), ["all"])
+    plan = AudiencePlan(
+        lists=["all"], segments=[ByAttribute(attribute="x", op="exists")], segment_ids=["seg_x"], exclude_lists=["all"]
+    )
+    words = r"nobody is on all or in seg_x who is not left out \(2 excluded_list:all\)"
+    with pytest.raises(SealError, match=words):
+        await seal(client, planned(plan), DAY)
+
+
+async def test_of_two_seals_at_once_the_first_complete_one_counts(client: ClickHouse) -> None:
+    """
+    Two workers seal the same campaign after a rebalance: both must tell the same audience.
+    """
+    await write(client, some("a", 0, 50), ["all"])
+    plan = AudiencePlan(lists=["all"], test_share=0.5, variants=2)
+    made = await asyncio.gather(*(seal(client, planned(plan), DAY) for _ in range(3)))
+    assert (await seal(client, planned(plan), DAY)).id in {each.id for each in made}
+    assert len({each.digest for each in made}) == 1
+
+
+async def test_segments_that_are_too_large_together_fail_with_words(client: ClickHouse) -> None:
+    """
+    Bounded statements: what ClickHouse would choke on is told to whoever wrote it.
+    """
+    huge = ByAttribute(attribute="a", op="in", value=["x" * 1_000] * 400)
+    with pytest.raises(SealError, match="too large together"):
+        await seal(client, planned(AudiencePlan(segments=[huge])), DAY)
