@@ -20,7 +20,7 @@ ENGAGEMENT = {
     "bounced": (("bounced",), "message_id"),
     "opened": (("opened",), "event_id"),
     "clicked": (("clicked",), "event_id"),
-    "unsubscribed": (("unsubscribed",), "event_id"),
+    "unsubscribed": (("unsubscribed",), "message_id"),
 }
 COMPARISONS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "before": "<", "after": ">"}
 TEXT_FUNCTIONS = {"contains": "position({0}, {1}) > 0", "starts": "startsWith({0}, {1})", "ends": "endsWith({0}, {1})"}

@@ -113,7 +113,7 @@ async def test_a_campaign_without_people_fails_and_one_with_people_runs(workers:
     assert (entry.state, entry.seal and entry.seal.count) == ("RUNNING", 2)
     while (other := wire.control.campaigns.get(empty)) is None or other.state == "SEALING":
         await wire.control.changed(1.0)
-    assert (other.state, other.reason) == ("FAILED", "nobody is on nobody")
+    assert (other.state, other.reason) == ("FAILED", "nobody is on nobody: there is no such list")
 
 
 @pytest.mark.parametrize("topic", [topics.SEAL_REQUESTED, topics.AUDIENCE_SHARDED])

@@ -105,7 +105,7 @@ def _on_list(person: Person, name: str, days: int | None) -> bool:
 
 def _engaged(person: Person, tree: ByEngagement) -> bool:
     kinds = {"sent": ("sent", "delivered")}.get(tree.engaged, (tree.engaged,))
-    by_message = tree.engaged in ("sent", "delivered", "bounced")
+    by_message = tree.engaged not in ("opened", "clicked")
     found = {
         (campaign, message) if by_message else event
         for kind, campaign, days, message, event in person.events
@@ -270,7 +270,8 @@ async def fill(client: ClickHouse) -> None:
                 )
     rows = [
         f"('{account}', '{campaign.replace(chr(39), chr(92) + chr(39))}', {NOW - days * 86_400}, "
-        f"toFixedString('{number}-{CAMPAIGNS.index(campaign)}-{message}', 16), unhex('{who.id.hex()}'), '{kind}', 1, '{event}')"
+        f"toFixedString('{number}-{CAMPAIGNS.index(campaign)}-{message}', 16), "
+        f"unhex('{who.id.hex()}'), '{kind}', 1, '{event}')"
         for account, everybody in (("default", EVERYBODY), ("foreign", EVERYBODY[:50]))
         for number, who in enumerate(everybody)
         for kind, campaign, days, message, event in (
