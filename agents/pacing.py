@@ -11,7 +11,7 @@ from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED, LIVE
-from app.delivery.pacing import Pacer
+from app.delivery.pacing import ROUTE, Pacer
 from app.delivery.sharding import Progress
 from app.records import SealTask, Shard, encode
 from app.settings import Settings
@@ -21,7 +21,6 @@ from tables import pacing as sections
 from tables.pacing_things import Writes
 
 GROUP_KEY = b"default"
-ROUTE = "smtp"
 
 
 def home_of(key: bytes, partitions: int) -> int:

@@ -16,6 +16,7 @@ from app.delivery.rates import Bucket, bucket, burst_of
 from app.records import Demand, Grant, Slip
 from app.topics import BULK, TRANSACTIONAL
 
+ROUTE = "smtp"  # the one provider route there is so far
 LEAST_OPEN = 4 * SLICE  # messages on the way for one partition, however slow the answers
 OPEN_SECONDS = 0.75  # of recent answers that may be on the way
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate limit lies on the path

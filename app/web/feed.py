@@ -9,6 +9,8 @@ import orjson
 from app.commands import CampaignEntry
 from app.control import Control, Speed, describe
 from app.delivery.lifecycle import LIVE
+from app.delivery.queueing import position
+from app.web.forecasts import forecast_of
 from app.web.link import Link
 from app.web.views import Views
 
@@ -63,11 +65,15 @@ class Feed:
     def picture(self, entry: CampaignEntry) -> dict[str, Any]:
         """Everything a page shows of *entry*, as of now."""
         control = self._link.control
-        now = time.monotonic()
-        shown = describe(entry, control.picture(entry.id))
-        return shown | {
-            "rate": self.rate(entry, shown["done"]),
-            "providers": self._providers_of(entry.id, now),
+        counted = control.picture_of(entry)
+        rate, providers = self.rate(entry, counted.final), self.providers(entry.id)
+        return describe(entry, counted) | {
+            "rate": rate,
+            "providers": providers,
+            "due_at": entry.due_at,
+            "queue_position": position(entry, control.campaigns.values()),
+            "trial": entry.trial.model_dump() if entry.trial else None,
+            "forecast": forecast_of(control, entry, counted, rate, providers or []).as_json(),
         }
 
     def rate(self, entry: CampaignEntry, done: int) -> float:
@@ -94,8 +100,9 @@ class Feed:
         """Add a sample to the history of *campaign*."""
         self._histories.setdefault(campaign, History()).note(at, done)
 
-    def _providers_of(self, campaign: str, now: float) -> list[dict[str, Any]] | None:
-        # What was read last; a fresh read is begun when that is old. None: ClickHouse is away.
+    def providers(self, campaign: str) -> list[dict[str, Any]] | None:
+        """Results by MX group as they were read last; a fresh read is begun when that is old. None: no ClickHouse."""
+        now = time.monotonic()
         read, rows = self._providers.get(campaign, (0.0, []))
         if now - read >= PROVIDER_SECONDS and campaign not in self._reading:
             self._reading.add(campaign)

@@ -17,6 +17,7 @@ from app.web.visitors import seen_entry, visitor
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+MOST_LISTED = 500  # campaigns of the first page; GET /v1/campaigns has them all
 ACTIONS: dict[str, CommandKind] = {
     "start": "campaign.start",
     "pause": "campaign.pause",
@@ -36,10 +37,10 @@ def add_routes(router: web.UrlDispatcher) -> None:
 
 
 async def campaigns(request: web.Request) -> web.Response:
-    """All live campaigns."""
+    """The live campaigns, the newest first."""
     control, who = request.app[LINK].control, visitor(request)
     seen = [each for each in control.campaigns.values() if who.account in (None, each.account)]
-    entries = sorted(seen, key=lambda each: -each.created_at)
+    entries = sorted(seen, key=lambda each: -each.created_at)[:MOST_LISTED]
     return page("campaigns.html", campaigns=[describe(each, control.picture(each.id)) for each in entries])
 
 

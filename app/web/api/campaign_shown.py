@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.commands import CampaignEntry, State, Trial
 from app.control import Picture
+from app.delivery.forecast import Forecast
 from app.delivery.lifecycle import allowed
 from app.delivery.queueing import position
 from app.specs import CampaignSpec, Strict, Window
@@ -48,6 +49,15 @@ class Told(CampaignShown):
     )
 
 
+class ForecastShown(Strict):
+    """An estimate of when a campaign will be done."""
+
+    finishes_at: When | None = Field(description="None: nobody can tell")
+    seconds: float | None
+    limited_by: str = Field(description="The limit that binds, by its name; empty for none")
+    text: str
+
+
 class CampaignStatus(Strict):
     """Where a campaign stands."""
 
@@ -68,7 +78,7 @@ class CampaignStatus(Strict):
     complete: bool = Field(description="False in the first seconds of an edge: not everything is counted yet")
     rate: float = Field(description="Messages decided a second, over the last three seconds")
     trial: Trial | None
-    forecast: dict[str, Any] | None = Field(description="When it will be done, and which limit binds it")
+    forecast: ForecastShown
     created_at: When
     started_at: When | None
     finished_at: When | None
@@ -107,7 +117,7 @@ def campaign_shown(entry: CampaignEntry) -> dict[str, Any]:
 
 
 def status_shown(
-    entry: CampaignEntry, picture: Picture, others: list[CampaignEntry], rate: float, forecast: dict[str, Any] | None
+    entry: CampaignEntry, picture: Picture, others: list[CampaignEntry], rate: float, forecast: Forecast
 ) -> dict[str, Any]:
     """*entry* as CampaignStatus has it; *others* are the live campaigns."""
     return {
@@ -118,7 +128,11 @@ def status_shown(
         "audience": entry.seal.count if entry.seal else None,
         "counts": picture.counts, "done": picture.final, "due": picture.due, "on_the_way": picture.open,
         "complete": picture.complete, "rate": rate,
-        "trial": entry.trial.model_dump() if entry.trial else None, "forecast": forecast,
+        "trial": entry.trial.model_dump() if entry.trial else None,
+        "forecast": {
+            "finishes_at": iso(forecast.finishes_at), "seconds": forecast.seconds, "limited_by": forecast.limited_by,
+            "text": forecast.text,
+        },
         "created_at": iso(entry.created_at), "started_at": iso(entry.started_at),
         "finished_at": iso(entry.finished_at),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from pydantic import Field
 from app.clickhouse import message_queries
 from app.commands import CampaignEntry, CommandKind, State
 from app.control import Done
+from app.delivery.lifecycle import LIVE
 from app.delivery.outcomes import Status
 from app.specs import CampaignSpec, Strict
 from app.web import cursors
@@ -21,6 +22,7 @@ from app.web.api.campaign_shown import CampaignShown, CampaignStatus, Told, When
 from app.web.campaigns_seen import CampaignFilter, campaign_page, find_campaign, known_campaign
 from app.web.cursors import PageQuery
 from app.web.etags import etag
+from app.web.forecasts import forecast_of
 from app.web.keys import FEED
 from app.web.problems import refuse
 from app.web.reading import validated
@@ -187,8 +189,11 @@ async def campaign_status(call: Call) -> Reply:
     """State, place in the queue, counts, rate and forecast."""
     entry = await _entry(call)
     picture = call.control.picture_of(entry)
-    rate = call.request.app[FEED].rate(entry, picture.final)
-    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, None))
+    feed = call.request.app[FEED]
+    rate = feed.rate(entry, picture.final)
+    providers = feed.providers(entry.id) if entry.state in LIVE else []
+    forecast = forecast_of(call.control, entry, picture, rate, providers or [])
+    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast))
 
 
 async def campaign_messages(call: Call) -> Reply:

@@ -8,8 +8,8 @@
   const chart = new RateChart.Chart($("chart"));
   const figure = (n) => Math.round(n || 0).toLocaleString("en");
   const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part && part / whole < 0.01 ? 2 : 1)} %` : "–");
-  const ENDED = ["COMPLETED", "CANCELLED", "FAILED"];
-  const ACTIONS = { DRAFT: ["start", "cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"], SEALING: ["cancel"] };
+  const ENDED = ["COMPLETED", "CANCELLED", "MISSED", "FAILED"];
+  const ACTIONS = { DRAFT: ["start", "cancel"], APPROVAL: ["cancel"], SCHEDULED: ["cancel"], QUEUED: ["cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"], SEALING: ["cancel"] };
   const PARTS = [["delivered", "delivered", "Delivered"], ["sent", "sent", "Sent"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
     ["given_up", "deferred", "Given up"], ["dropped", "dropped", "Dropped"], ["unknown", "unknown", "Unknown"]];
   let skew = 0; // seconds the server's clock is ahead of ours
@@ -59,6 +59,24 @@
     return picture.rate > 0 && left ? `about ${RateChart.clock(left / picture.rate)} left` : "";
   }
 
+  const moment = (at) => new Date(at * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+  // What numbers do not say: what it waits for, how its experiment stands, what limits it.
+  function remarks(picture) {
+    const said = [];
+    const { trial, forecast } = picture;
+    if (picture.state === "APPROVAL") said.push("Waits for the approval of a second API key.");
+    if (picture.state === "SCHEDULED" && picture.due_at) said.push(`Scheduled for ${moment(picture.due_at)}.`);
+    if (picture.state === "QUEUED") said.push(`Number ${picture.queue_position} of its account to start.`);
+    if (trial && trial.phase === "testing") said.push("Experiment: the sample is being sent to.");
+    if (trial && trial.phase === "waiting") said.push(`Experiment: decided ${trial.decide_at ? moment(trial.decide_at) : "soon"}.`);
+    if (trial && trial.phase === "decided") said.push(`Experiment: ${trial.winner} has won.`);
+    if (picture.state === "RUNNING" && forecast) {
+      said.push(forecast.finishes_at ? `Done about ${moment(forecast.finishes_at)}: ${forecast.text}.` : `${forecast.text}.`);
+    }
+    return said.join(" ");
+  }
+
   function showProgress(picture, counts, audience) {
     const left = Math.max(0, audience - picture.done);
     const percent = audience ? (100 * picture.done) / audience : 0;
@@ -67,6 +85,7 @@
     $("audience").textContent = figure(audience);
     $("eta").textContent = eta(picture, left);
     $("since").textContent = describeSince(picture);
+    $("remarks").textContent = remarks(picture);
     const bar = $("bar");
     bar.setAttribute("aria-valuenow", percent.toFixed(1));
     bar.setAttribute("aria-valuetext", `${figure(picture.done)} of ${figure(audience)}`);

@@ -1,0 +1,40 @@
+"""The forecast of a running campaign, from what this edge hears of it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.commands import CampaignEntry
+from app.control import Control, Picture
+from app.delivery.forecast import Forecast, forecast, path_limits
+from app.delivery.pacing import ROUTE
+from app.delivery.windows import Hours
+from app.stream.zones import zone_named
+
+DECIDED = ("sent", "delivered", "bounced", "blocked", "dropped", "unknown")  # of the rows by provider
+HOURS = Hours(zone_named)
+
+
+def forecast_of(
+    control: Control, entry: CampaignEntry, picture: Picture, rate: float, providers: Sequence[Mapping[str, Any]]
+) -> Forecast:
+    """When *entry* will be done. *providers* are its results by MX group as far as ClickHouse has told them."""
+    limits = path_limits(
+        entry, control.tail.limits.values(), control.campaigns.values(), ROUTE, control.settings.account_rate
+    )
+    return forecast(entry, left_by_group(entry, picture, providers), limits, rate, time.time(), HOURS)
+
+
+def left_by_group(entry: CampaignEntry, picture: Picture, providers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Messages that are not final, by MX group: about as many as are counted, by shares that are an estimate."""
+    if entry.seal is None:
+        return {}
+    total: dict[str, int] = {}
+    for section in entry.seal.groups:
+        total[section.group] = total.get(section.group, 0) + section.rows
+    done = {row["provider"]: sum(int(row.get(name, 0)) for name in DECIDED) for row in providers}
+    open_ones = {group: max(0, rows - done.get(group or "other", 0)) for group, rows in total.items()}
+    left, known = max(0, entry.seal.count - picture.final), sum(open_ones.values())
+    if not left or not known:
+        return {}
+    return {group: max(1, round(left * rows / known)) for group, rows in open_ones.items() if rows}

@@ -1,0 +1,33 @@
+"""How what is left of a campaign is shared out among mailbox providers."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.commands import Seal, Section
+from app.control import Picture
+from app.web.forecasts import left_by_group
+from tests.web.conftest import campaign_entry
+
+COUNTS = st.integers(0, 10_000)
+
+
+@given(st.dictionaries(st.sampled_from(["gmail", "yahoo", ""]), st.tuples(COUNTS, COUNTS), min_size=1), COUNTS)
+def test_what_is_left_adds_up_to_what_is_not_final(groups: dict[str, tuple[int, int]], final: int) -> None:
+    """
+    A forecast for messages that are done, or for none where some wait, misleads whoever plans by it.
+    """
+    count = sum(rows for rows, _ in groups.values())
+    if not count:
+        return
+    seal = Seal(
+        id="s", count=count, digest="d", day=1, groups=[Section(group, rows) for group, (rows, _) in groups.items()]
+    )
+    providers: list[dict[str, Any]] = [
+        {"provider": group or "other", "delivered": done, "queued": 1} for group, (_, done) in groups.items()
+    ]
+    found = left_by_group(campaign_entry("cmp", seal=seal), Picture({"delivered": min(final, count)}), providers)
+    left = count - min(final, count)
+    assert abs(sum(found.values()) - left) <= len(groups) or not found
+    assert all(each > 0 for each in found.values())
