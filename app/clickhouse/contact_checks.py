@@ -44,7 +44,7 @@ def checked_address(text: str) -> str:
         return text
     address = wire_address(text)
     try:
-        validate_email(address, check_deliverability=False, allow_quoted_local=True, test_environment=True)
+        validate_email(address, check_deliverability=False, allow_quoted_local=True, test_environment=True, strict=True)
     except EmailNotValidError as error:
         raise AddressError(f"not an email address: {error}") from error
     return address
@@ -55,10 +55,12 @@ def domain_of(domain: str) -> tuple[bytes, str, str]:
     """(MX group, kind of hint, hint) of a domain; "" where there is nothing to say."""
     lowered = domain.lower()
     group = group_of(lowered).encode()
+    meant = _misspelt().get(lowered)
+    if meant:
+        return group, "typo", f"{lowered} looks like {meant}"
     if lowered in blocklist:
         return group, "disposable", f"{lowered} gives away addresses that soon end"
-    meant = _misspelt().get(lowered)
-    return group, "typo" if meant else "", f"{lowered} looks like {meant}" if meant else ""
+    return group, "", ""
 
 
 def is_role(local: str) -> bool:

@@ -78,6 +78,8 @@ def _by_engagement(tree: ByEngagement, params: Parameters, now: float) -> str:
     where += f" AND time >= fromUnixTimestamp64Milli(toInt64({since} * 1000), 'UTC')"
     if tree.campaign:
         where += f" AND campaign = {params.add('String', tree.campaign)}"
+    if tree.engaged in ("opened", "clicked"):  # by a person: an event that turned out to be a machine's is none
+        where += f" AND event_id NOT IN (SELECT event_id FROM events WHERE {where} AND startsWith(class, 'automated'))"
     if tree.times > 1:
         where += f" GROUP BY recipient_id HAVING uniqExact({unit}) >= {params.add('UInt32', tree.times)}"
     return f"(recipient_id IN (SELECT recipient_id FROM events WHERE {where}))"

@@ -65,7 +65,7 @@ class Person:
             name: (40, dice.choice([None, None, 50, 5]), dice.choice([None, 1, 20, 45]))
             for name in dice.sample(LISTS, dice.randrange(4))
         }
-        # (kind, campaign, days ago, message, event)
+        # (kind, campaign, days ago, message, event); every third opening or click was a machine's
         self.events = [
             (dice.choice(KINDS), dice.choice(CAMPAIGNS), dice.choice([0.5, 10, 45, 80]), dice.randrange(2), event)
             for event in range(dice.randrange(5))
@@ -109,7 +109,7 @@ def _engaged(person: Person, tree: ByEngagement) -> bool:
     found = {
         (campaign, message) if by_message else event
         for kind, campaign, days, message, event in person.events
-        if kind in kinds and days <= tree.within_days and tree.campaign in ("", campaign)
+        if kind in kinds and days <= tree.within_days and tree.campaign in ("", campaign) and (by_message or event % 3)
     }
     return len(found) >= tree.times
 
@@ -271,16 +271,17 @@ async def fill(client: ClickHouse) -> None:
     rows = [
         f"('{account}', '{campaign.replace(chr(39), chr(92) + chr(39))}', {NOW - days * 86_400}, "
         f"toFixedString('{number}-{CAMPAIGNS.index(campaign)}-{message}', 16), "
-        f"unhex('{who.id.hex()}'), '{kind}', 1, '{event}')"
+        f"unhex('{who.id.hex()}'), '{kind}', 1, '{event}', '{said}')"
         for account, everybody in (("default", EVERYBODY), ("foreign", EVERYBODY[:50]))
         for number, who in enumerate(everybody)
         for kind, campaign, days, message, event in (
-            who.events if account == "default" else [("opened", "c1", 1, 0, 0)]
+            who.events if account == "default" else [("opened", "c1", 1, 0, 1)]
         )
+        for said in ("", "automated_prefetch")[: 1 if event % 3 else 2]  # recorded again, once that was known
     ]
     await client.execute(
-        "INSERT INTO events (account, campaign, time, message_id, recipient_id, kind, attempt, detail) VALUES "
-        + ", ".join(rows)
+        "INSERT INTO events (account, campaign, time, message_id, recipient_id, kind, attempt, detail, class) "
+        "VALUES " + ", ".join(rows)
     )
 
 
