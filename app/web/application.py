@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from app.settings import Settings
-from app.web import live, pages, reference, tracking
+from app.web import live, pages, reference, tracking, unsubscribe
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
@@ -35,9 +35,10 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     add_endpoints(app.router, ENDPOINTS)
     pages.add_routes(app.router)
     reference.add_routes(app.router)
-    tracking.add_routes(app.router)
+    unsubscribe.add_routes(app.router)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_running)
+    tracking.attach(app)  # behind _running: what ends last begins first, and hits need Kafka to the end
     app.on_shutdown.append(_send_viewers_home)
     return app
 

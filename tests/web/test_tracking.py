@@ -1,6 +1,5 @@
-"""Links in mails: nothing is followed that we did not make, and leaving is certain."""
+"""Links in mails: nothing is followed that we did not make, and every hit is told, of a person or of a machine."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from app import ids
 from app.content.links import LinkSigner
 from app.records import EventPack, Undecodable, decode
 from app.settings import Settings
-from app.topics import EVENT_RECORDED, SUPPRESSION_COMMANDED
+from app.topics import EVENT_RECORDED
 from tests.web.conftest import KEY
 
 pytestmark = pytest.mark.integration
@@ -22,15 +21,16 @@ RECIPIENT = ids.recipient_id(KEY, "email", "ada@example.com")
 MESSAGE = ids.message_id(20_000, "cmp_t", 1, RECIPIENT, "email")
 SIGNER = LinkSigner(KEY, "default", "cmp_t")
 TOKEN = SIGNER.token(MESSAGE, RECIPIENT)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 LINK = SIGNER.link(3, "https://example.com/shoes?a=1&b=2")
 
 
 @pytest.fixture
 async def published(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """Reads events and suppressions from now on."""
+    """Reads events from now on."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     await consumer.start()
-    places = [TopicPartition(topic, n) for topic in (EVENT_RECORDED, SUPPRESSION_COMMANDED) for n in range(2)]
+    places = [TopicPartition(EVENT_RECORDED, n) for n in range(2)]
     consumer.assign(places)
     await consumer.seek_to_end(*places)
     for place in places:
@@ -55,6 +55,7 @@ async def test_an_open_shows_a_pixel_and_is_recorded(edge: Edge, published: AIOK
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     pack = event(await published.getone())
     assert (pack.kind, pack.campaign, pack.message_ids) == ("opened", "cmp_t", MESSAGE)
+    assert pack.classes == ["automated.tool"]  # a client library
 
 
 async def test_a_click_leads_to_its_target_and_is_recorded(edge: Edge, published: AIOKafkaConsumer) -> None:
@@ -82,32 +83,32 @@ async def test_a_link_that_was_changed_leads_nowhere(edge: Edge) -> None:
         assert answer.status == 404, path
 
 
-async def test_opening_the_unsubscribe_page_changes_nothing(edge: Edge, published: AIOKafkaConsumer) -> None:
+async def test_the_first_of_several_links_in_a_moment_is_told_again_as_a_machines(
+    edge: Edge, published: AIOKafkaConsumer
+) -> None:
     """
-    Mail scanners follow every link of a mail.
+    The same event with another class: it replaces the one that took a filter for a person.
     """
-    answer = await edge.get(f"/u/{TOKEN}")
-    assert answer.status == 200
-    assert "<form" in await answer.text()
+    for index in (0, 1):
+        link = SIGNER.link(index, f"https://example.com/{index}")
+        answer = await edge.get(f"/c/{TOKEN}/{link}", allow_redirects=False, headers={"User-Agent": FIREFOX})
+        assert answer.status == 302
+    told: list[tuple[float, str, str]] = []
+    while len(told) < 3:
+        pack = event(await published.getone())
+        told += zip(pack.times, pack.details, pack.classes, strict=True)
+    first = told[0]
+    assert (first[1:], [klass for _, _, klass in told[1:]]) == (
+        ("0 https://example.com/0", "human"), ["automated.burst"] * 2,
+    )  # fmt: skip
+    assert (*first[:2], "automated.burst") in told
+
+
+async def test_a_head_is_no_hit(edge: Edge, published: AIOKafkaConsumer) -> None:
+    """
+    Scanners look where a link leads; nobody has read anything.
+    """
+    answer = await edge.head(f"/c/{TOKEN}/{LINK}", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (302, "https://example.com/shoes?a=1&b=2")
+    assert (await edge.head(f"/o/{TOKEN}.gif")).status == 200
     assert await published.getmany(timeout_ms=300) == {}
-
-
-async def test_one_click_unsubscribes_through_the_recipients_partition(edge: Edge, published: AIOKafkaConsumer) -> None:
-    """
-    RFC 8058: mailbox providers post this without a person looking; it must hold.
-    """
-    answer = await edge.post(f"/u/{TOKEN}", data={"List-Unsubscribe": "One-Click"})
-    assert answer.status == 200
-    seen = {}
-    while len(seen) < 2:
-        record = await published.getone()
-        seen[record.topic] = record
-    command = seen[SUPPRESSION_COMMANDED]
-    assert command.partition == ids.partition_of(RECIPIENT, 2)
-    told = json.loads(command.value)
-    assert told.pop("at") > 0
-    assert told == {
-        "op": "add", "recipient_id": RECIPIENT.hex(), "scope": "account", "scope_id": "default",
-        "reason": "unsubscribed", "source": "one-click",
-    }  # fmt: skip
-    assert event(seen[EVENT_RECORDED]).kind == "unsubscribed"
