@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouse
 
 Place = tuple[int, str]  # of a message in the pages: changed_at in ms, message id in hex
@@ -13,20 +14,11 @@ WITH page AS
     SELECT message_id FROM messages
     WHERE campaign = {campaign:String} AND account = {account:String} %s
     ORDER BY changed_at DESC, message_id DESC LIMIT {limit:UInt32}
-),
-found AS
-(
-    SELECT * FROM messages WHERE campaign = {campaign:String} AND message_id IN (SELECT message_id FROM page)
 )
-SELECT lower(hex(m.message_id)) AS message, c.address AS address, m.status AS status, m.mx_group AS provider,
-       m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class, m.detail AS detail,
-       toUnixTimestamp64Milli(m.changed_at) AS changed_ms
-FROM found AS m
-LEFT JOIN
-(
-    SELECT recipient_id, address FROM contacts FINAL
-    WHERE account = {account:String} AND recipient_id IN (SELECT recipient_id FROM found)
-) AS c ON c.recipient_id = m.recipient_id
+SELECT lower(hex(m.message_id)) AS message, lower(hex(m.recipient_id)) AS recipient, m.status AS status,
+       m.mx_group AS provider, m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class,
+       m.detail AS detail, toUnixTimestamp64Milli(m.changed_at) AS changed_ms
+FROM (SELECT * FROM messages WHERE campaign = {campaign:String} AND message_id IN page) AS m
 ORDER BY m.changed_at DESC, m.message_id DESC
 """
 
@@ -58,11 +50,6 @@ WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message
 
 TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref")  # of each event
 
-ADDRESS = """
-SELECT address FROM contacts FINAL
-WHERE account = {account:String} AND recipient_id = toFixedString(unhex({recipient:String}), 16)
-"""
-
 
 async def message_page(
     client: ClickHouse, account: str, campaign: str, *, status: str = "", before: Place | None = None, limit: int = 100
@@ -83,7 +70,11 @@ async def message_page(
         params |= {"ms": before[0], "message": before[1]}
     rows = await client.named(PAGE % conditions, params)
     place = (rows[-1]["changed_ms"], rows[-1]["message"]) if len(rows) == limit else None
-    return [_shown(row) for row in rows], place
+    addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
+    shown = [_shown(row) for row in rows]
+    return [
+        {"message": row["message"], "address": addresses.get(row.pop("recipient"), ""), **row} for row in shown
+    ], place
 
 
 async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[str, Any] | None:
@@ -100,9 +91,9 @@ async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[s
     state = await client.named(STATE, {**who, "campaign": first["campaign"]})
     if not state:
         return None
-    address = await client.rows(ADDRESS, {"account": account, "recipient": first["recipient"]})
+    addresses = await addresses_of(client, account, [first["recipient"]])
     return {
-        "message": message_id.hex(), "campaign": first["campaign"], "address": address[0][0] if address else "",
+        "message": message_id.hex(), "campaign": first["campaign"], "address": addresses.get(first["recipient"], ""),
         "channel": first["channel"], "lane": first["lane"],
         **_shown(state[0]),
         "events": [{"at": each["ms"] / 1000} | {name: each[name] for name in TOLD} for each in events],

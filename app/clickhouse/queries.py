@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from app.clickhouse.client import ClickHouse, Params
+from app.clickhouse.addresses import addresses_of
+from app.clickhouse.client import ClickHouse
 
 MOST_ROWS = 100_000
-
-ADDRESSES_AT_ONCE = 5_000  # recipients of one statement: they travel in its address
 
 # The page first, by its few columns: all columns of a million messages take 18 s, those of a page under one.
 MESSAGES = """
@@ -22,14 +21,6 @@ SELECT lower(hex(m.message_id)) AS message, lower(hex(m.recipient_id)) AS recipi
        formatDateTime(m.changed_at, '%Y-%m-%dT%H:%i:%SZ', 'UTC') AS changed_at
 FROM (SELECT * FROM messages WHERE campaign = {campaign:String} AND message_id IN page) AS m
 ORDER BY m.changed_at DESC, m.message_id
-"""
-
-ADDRESSES = """
-SELECT lower(hex(recipient_id)), address FROM contacts FINAL
-WHERE account = {account:String} AND recipient_id IN
-(
-    SELECT toFixedString(unhex(arrayJoin({recipients:Array(String)})), 16)
-)
 """
 
 BY_PROVIDER = """
@@ -51,11 +42,8 @@ async def messages(client: ClickHouse, campaign: str, status: str = "", limit: i
     The address is "" when the contact is gone.
     """
     rows = await client.named(MESSAGES, {"campaign": campaign, "status": status, "limit": min(limit, MOST_ROWS)})
-    addresses: dict[str, str] = {}
-    for start in range(0, len(rows), ADDRESSES_AT_ONCE):
-        part = rows[start : start + ADDRESSES_AT_ONCE]
-        who: Params = {"account": part[0]["account"], "recipients": [row["recipient"] for row in part]}
-        addresses |= dict(await client.rows(ADDRESSES, who))
+    account = rows[0]["account"] if rows else ""
+    addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
     return [
         {"message": row["message"], "address": addresses.get(row["recipient"], "")}
         | {name: value for name, value in row.items() if name not in ("message", "recipient", "account")}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouse, Params
 
 IDS_AT_ONCE = 5_000  # recipients of one statement: they travel in its address
@@ -14,22 +15,11 @@ Place = tuple[int, str, str, str]  # of a suppression in the pages: since in ms,
 HOLDS = "removed = 0 AND (until IS NULL OR until > now64(3, 'UTC'))"
 
 PAGE = f"""
-WITH page AS
-(
-    SELECT recipient_id, scope, scope_id, reason, source, since, until FROM suppressions FINAL
-    WHERE account = {{account:String}} AND {HOLDS} %s
-    ORDER BY since DESC, recipient_id DESC, scope DESC, scope_id DESC LIMIT {{limit:UInt32}}
-)
-SELECT lower(hex(s.recipient_id)) AS recipient, c.address AS address, s.scope AS scope, s.scope_id AS scope_id,
-       s.reason AS reason, s.source AS source, toUnixTimestamp64Milli(s.since) AS since_ms,
-       toUnixTimestamp64Milli(s.until) AS until_ms
-FROM page AS s
-LEFT JOIN
-(
-    SELECT recipient_id, address FROM contacts FINAL
-    WHERE account = {{account:String}} AND recipient_id IN (SELECT recipient_id FROM page)
-) AS c ON c.recipient_id = s.recipient_id
-ORDER BY s.since DESC, s.recipient_id DESC, s.scope DESC, s.scope_id DESC
+SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, reason, source,
+       toUnixTimestamp64Milli(since) AS since_ms, toUnixTimestamp64Milli(until) AS until_ms
+FROM suppressions FINAL
+WHERE account = {{account:String}} AND {HOLDS} %s
+ORDER BY since DESC, recipient_id DESC, scope DESC, scope_id DESC LIMIT {{limit:UInt32}}
 """
 
 BEFORE = """
@@ -73,7 +63,8 @@ async def suppression_page(
     rows = await client.named(PAGE % conditions, params)
     last = rows[-1] if len(rows) == limit else None
     place = None if last is None else (last["since_ms"], last["recipient"], last["scope"], last["scope_id"])
-    return [_shown(row) for row in rows], place
+    addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
+    return [{"address": addresses.get(row["recipient"], ""), **_shown(row)} for row in rows], place
 
 
 async def suppressed(

@@ -49,7 +49,6 @@ async def sealed(client: ClickHouse, campaign: str) -> None:
 
     value = entry.model_dump_json().encode()
     await mirror(client, [ConsumerRecord(topics.CAMPAIGN_CHANGED, 0, 0, 0, 0, None, value, None, 0, 0, ())], 4, never)
-    await client.execute("ALTER TABLE audience ADD COLUMN IF NOT EXISTS variant UInt8")
     for number in range(20):
         await client.execute(
             "INSERT INTO audience (build, row, recipient_id, address, variant) "
