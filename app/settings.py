@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     edge_host: str = "127.0.0.1"
     edge_port: int = 8080
     public_url: str = Field(default="http://127.0.0.1:8080", description="Where tracking and unsubscribe links point")
+    import_bytes: int = Field(
+        default=200_000_000, ge=1_000, le=2_000_000_000, description="Largest file of people that the edge takes"
+    )
     web_host: str = Field(default="127.0.0.1", description="Bind address of the Faust web views")
     web_port: int = Field(default=6066, description="First port of the Faust web views, one a worker")
 

@@ -120,18 +120,18 @@ KINDS = ("all", "any", "not", "attribute", "list", "engaged")
 
 
 def _kind_of(value: Any) -> str | None:
-    """Which of KINDS a filter is: the field that only this kind has."""
+    """The tag of a filter: the field that only its kind has. Fields of errors leave out what stands in parentheses."""
     names = value if isinstance(value, dict) else {each.removesuffix("_") for each in dir(value)}
-    return next((kind for kind in KINDS if kind in names), None)
+    return next((f"({kind})" for kind in KINDS if kind in names), None)
 
 
 Filter = Annotated[
-    Annotated[All, Tag("all")]
-    | Annotated[AnyOf, Tag("any")]
-    | Annotated[Not, Tag("not")]
-    | Annotated[ByAttribute, Tag("attribute")]
-    | Annotated[ByList, Tag("list")]
-    | Annotated[ByEngagement, Tag("engaged")],
+    Annotated[All, Tag("(all)")]
+    | Annotated[AnyOf, Tag("(any)")]
+    | Annotated[Not, Tag("(not)")]
+    | Annotated[ByAttribute, Tag("(attribute)")]
+    | Annotated[ByList, Tag("(list)")]
+    | Annotated[ByEngagement, Tag("(engaged)")],
     Discriminator(
         _kind_of,
         custom_error_type="filter_kind",

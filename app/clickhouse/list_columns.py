@@ -36,6 +36,12 @@ async def attributes_of(client: ClickHouse, account: str) -> dict[str, list[str]
     return {name: sorted(types) for name, types in await client.rows(TYPES, {"account": account})}
 
 
+async def types_of(client: ClickHouse, account: str, list_name: str) -> dict[str, list[str]]:
+    """The attributes that people of a list may have, each with the types seen. Raises ClickHouseError."""
+    sql = TYPES.replace("name != ''", "list = {list:String} AND name != ''")
+    return {name: sorted(types) for name, types in await client.rows(sql, {"account": account, "list": list_name})}
+
+
 async def columns_of(client: ClickHouse, account: str, lists: list[str], *, timeout: float = 5.0) -> set[str] | None:
     """The attributes that people of *lists* may have; None when a list is not known (yet). Raises ClickHouseError."""
     found = {

@@ -13,6 +13,7 @@ from app.clickhouse.client import ClickHouse, Params
 from app.clickhouse.list_columns import add_columns
 from app.clickhouse.lists import NO_CONSENT, Consent, add_members
 from app.clickhouse.native import Block, fixed_strings, repeated, strings
+from app.clickhouse.segment_sql import MEMBERS
 from app.content.address import AddressError, wire_address
 from app.delivery.mx_groups import group_of
 
@@ -113,8 +114,7 @@ def id_of(secret: bytes, address: str) -> str:
 
 async def contact(client: ClickHouse, account: str, ident: str) -> Contact | None:
     """The contact with *ident* (hex, see `id_of`), None when there is none. Raises ClickHouseError."""
-    found = await _contacts(client, account, [ident])
-    return found.get(ident)
+    return (await contacts(client, account, [ident])).get(ident)
 
 
 async def memberships(client: ClickHouse, account: str, ident: str) -> list[Membership]:
@@ -122,12 +122,25 @@ async def memberships(client: ClickHouse, account: str, ident: str) -> list[Memb
     return [Membership(*row) for row in await client.rows(LISTS, {"account": account, "id": ident})]
 
 
+async def contacts(client: ClickHouse, account: str, idents: Iterable[str]) -> dict[str, Contact]:
+    """Those of *idents* (hex) that are contacts, by id. Raises ClickHouseError."""
+    wanted = list(idents)
+    if not wanted:
+        return {}
+    rows = await client.rows(ONE, {"account": account, "ids": wanted})
+    return {row[0]: contact_of(row) for row in rows}
+
+
 async def contacts_page(
-    client: ClickHouse, account: str, after: str = "", limit: int = 100, address_part: str = ""
+    client: ClickHouse, account: str, after: str = "", limit: int = 100, address_part: str = "", list_name: str = ""
 ) -> list[Contact]:
-    """Contacts behind the id *after* (hex), by id; with *address_part* those whose address holds it."""
+    """Contacts behind the id *after* (hex), by id; with *address_part* those whose address holds it, on *list_name*."""
     where = "position(lower(address), lower({part:String})) > 0" if address_part else "1"
-    params: Params = {"account": account, "after": after, "limit": min(limit, MOST_ROWS), "part": address_part}
+    if list_name:
+        where += f" AND recipient_id IN ({MEMBERS} AND list = {{list:String}} AND added_at > removed_at)"
+    params: Params = {
+        "account": account, "after": after, "limit": min(limit, MOST_ROWS), "part": address_part, "list": list_name,
+    }  # fmt: skip
     return [contact_of(row) for row in await client.rows(PAGE.replace("{where}", where), params)]
 
 
@@ -146,7 +159,7 @@ async def upsert_contacts(
     moment may lose attributes of one of them. Raises ClickHouseError: what was written by then may be written again.
     """
     good, refused = _checked(secret, people)
-    before = await _contacts(client, account, [ident for ident, _, _ in good]) if merge and good else {}
+    before = await contacts(client, account, [ident for ident, _, _ in good]) if merge else {}
     now, merged, consents = time.time(), dict[str, Contact](), dict[str, Consent]()
     for ident, address, person in good:
         known = merged.get(ident) or before.get(ident)
@@ -207,8 +220,3 @@ async def store_contacts(client: ClickHouse, account: str, people: Sequence[Stor
     block.add("attributes", "String", strings([each.attributes for each in people]))
     block.add("updated_at", "DateTime64(3, 'UTC')", moment * count)
     await client.insert(f"INSERT INTO contacts ({block.names}) FORMAT Native", block.encode())
-
-
-async def _contacts(client: ClickHouse, account: str, idents: Iterable[str]) -> dict[str, Contact]:
-    rows = await client.rows(ONE, {"account": account, "ids": list(idents)})
-    return {row[0]: contact_of(row) for row in rows}

@@ -75,6 +75,7 @@ class Tail:
             request_timeout_ms=10_000,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._hearing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect, go to the right places and read up to the present. Raises UnreachableError."""
@@ -120,6 +121,19 @@ class Tail:
         except (TimeoutError, KafkaError):
             return False
         return True
+
+    async def hear_keys(self) -> None:
+        """Return once the API keys that there are now are known, or after two seconds. Many wait together."""
+        if self._hearing is not None and not self._hearing.done():
+            await asyncio.wait([self._hearing])  # it may have begun before the key was made: look once more
+        if self._hearing is None or self._hearing.done():
+            self._hearing = asyncio.create_task(self._hear(KEYS), name="control-keys")
+        await asyncio.wait([self._hearing])
+
+    async def _hear(self, place: TopicPartition) -> None:
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(2):
+                await self.catch_up(place)
 
     async def changed(self, seconds: float) -> None:
         """Return at the next change, or after *seconds*."""

@@ -38,6 +38,12 @@ def bearer(header: str | None, keys: Mapping[str, ApiKey], now: float) -> ApiKey
     return key
 
 
+def is_new(header: str | None, keys: Mapping[str, ApiKey]) -> bool:
+    """Whether an Authorization header names a key of which nothing is known."""
+    parts = split_key((header or "").partition(" ")[2].strip())
+    return parts is not None and parts[0] not in keys
+
+
 def allows(key: ApiKey, method: str, scope: str) -> bool:
     """Whether *key* may do *method* on what *scope* names; "admin" is for keys and account settings."""
     held = set(key.scopes)

@@ -183,7 +183,8 @@ def _parameters(endpoint: Endpoint, named: Named, schemas: dict[str, Schema]) ->
 
 def _body(endpoint: Endpoint, named: Named) -> Schema | None:
     if endpoint.media != JSON:
-        return {"required": True, "content": {endpoint.media: {"schema": {"type": "string"}}}}
+        text = {"schema": {"type": "string"}}
+        return {"required": True, "content": dict.fromkeys(endpoint.media.split(", "), text)}
     if endpoint.body is None:
         return None
     content: Schema = {"schema": {"$ref": named[endpoint.body, "validation"]}}

@@ -66,8 +66,8 @@ def too_large(most: int) -> RefusedError:
 
 
 def check_media(request: web.Request, media: str) -> None:
-    """415 unless the body is of *media*."""
-    if request.content_type != media:
+    """415 unless the body is of *media*: one of them, where it names several."""
+    if request.content_type not in media.split(", "):
         raise refuse(415, TITLES[415], f"send Content-Type: {media}", headers={"Accept-Post": media})
 
 

@@ -14,7 +14,7 @@ from app.commands import Command, CommandKind, Kept
 from app.control import Control, Done, new_command_id
 from app.things import ApiKey
 from app.web import etags, idempotency, positions
-from app.web.auth import bearer, check_scope
+from app.web.auth import bearer, check_scope, is_new
 from app.web.keys import LINK, RATES, VIEWS
 from app.web.problems import refuse
 from app.web.reading import (
@@ -142,7 +142,7 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     status: int = 200
     errors: Sequence[int] = ()  # beyond 401, 403, 422, 429, 503 that every one may answer
-    media: str = JSON  # of the request; with another one the handler reads the request itself (Call.chunks)
+    media: str = JSON  # of the request, or several divided by ", "; another one the handler reads itself (Call.chunks)
     keeps: bool = False  # a POST on which no plane decides: the edge files its answer under the Idempotency-Key
     most_bytes: int = MOST_BYTES  # of the body
     optional: bool = False  # a body need not be sent: an empty one is {}
@@ -171,7 +171,7 @@ def _options(allow: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 def _served(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
         control = request.app[LINK].control
-        key = bearer(request.headers.get("Authorization"), control.tail.keys, time.time())
+        key = await _key(request, control)
         allowance = request.app[RATES].take(key, time.monotonic())
         request[ANSWER_HEADERS] = allowance.headers
         if allowance.wait:
@@ -182,6 +182,14 @@ def _served(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamR
         return response_of(await _reply(endpoint, call), request)
 
     return serve
+
+
+async def _key(request: web.Request, control: Control) -> ApiKey:
+    """The key of who asks. One that was made a moment ago may not have been heard of yet."""
+    header = request.headers.get("Authorization")
+    if is_new(header, control.tail.keys):
+        await control.tail.hear_keys()
+    return bearer(header, control.tail.keys, time.time())
 
 
 async def _call(endpoint: Endpoint, request: web.Request, key: ApiKey) -> Call:

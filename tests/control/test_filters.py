@@ -25,9 +25,9 @@ def test_a_filter_comes_through_kafka_as_it_was_written() -> None:
     ("tree", "field", "told"),
     [
         ({"lst": "a"}, "filter", "one of the fields all, any, not"),
-        ({"all": [{"list": "a"}, 5]}, "filter.all.all.1", "one of the fields"),
-        ({"not": {"attribute": "a", "op": "like"}}, "filter.not.not.attribute.op", "'contains'"),
-        ({"list": "a", "lists": "b"}, "filter.list.lists", "not permitted"),
+        ({"all": [{"list": "a"}, 5]}, "filter.(all).all.1", "one of the fields"),
+        ({"not": {"attribute": "a", "op": "like"}}, "filter.(not).not.(attribute).op", "'contains'"),
+        ({"list": "a", "lists": "b"}, "filter.(list).lists", "not permitted"),
     ],
 )
 def test_a_mistake_is_told_once_and_where_it_is(tree: Any, field: str, told: str) -> None:
