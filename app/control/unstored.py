@@ -28,34 +28,25 @@ COORDINATOR_MOVES = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError
 
 
 class Unstored:
-    """Reads the end of *topic*. One read at a time: others wait."""
+    """Reads the end of *topic*; it connects when it is first asked. One read at a time: others wait."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._topic = topic
         self._kafka = settings.kafka
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=10_000)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka, enable_auto_commit=False, auto_offset_reset="earliest",
-            fetch_max_wait_ms=50,
-        )  # fmt: skip
+        self._admin: AIOKafkaAdminClient | None = None
+        self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
-
-    async def start(self) -> None:
-        """Connect. Raises UnreachableError."""
-        try:
-            await self._admin.start()
-            await self._consumer.start()
-        except (KafkaError, OSError) as error:
-            await self.stop()
-            raise self._unreachable() from error
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
-        await self._admin.close()
+        consumer, admin = self._consumer, self._admin
+        self._consumer = self._admin = None
+        if consumer is not None:
+            await consumer.stop()
+        if admin is not None:
+            await admin.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
         return self
 
     async def __aexit__(
@@ -63,22 +54,39 @@ class Unstored:
     ) -> None:
         await self.stop()
 
-    async def read(self, partitions: Iterable[int]) -> list[bytes]:
-        """The records of *partitions* that are not stored, those of one partition in their order.
+    async def read(self, partitions: Iterable[int]) -> list[tuple[int, bytes]]:
+        """(partition, value) of the records of *partitions* that are not stored, those of one partition in their order.
 
         Raises UnreachableError, also when there are too many of them.
         """
         places = [TopicPartition(self._topic, number) for number in sorted(set(partitions))]
-        try:
-            async with self._turn, asyncio.timeout(READ_SECONDS):
-                return await self._read(places)
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise self._unreachable() from error
+        async with self._turn:
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    return await self._read(places, *await self._connected())
+            except (KafkaError, OSError, TimeoutError) as error:
+                await self.stop()
+                raise UnreachableError(
+                    f"Kafka does not answer at {self._kafka}", "is it running? `fanfare status` tells"
+                ) from error
 
-    async def _read(self, places: list[TopicPartition]) -> list[bytes]:
-        stored = await self._stored(places)
-        ends = await self._consumer.end_offsets(places)
-        first = await self._consumer.beginning_offsets(places)
+    async def _connected(self) -> tuple[AIOKafkaConsumer, AIOKafkaAdminClient]:
+        if self._consumer is None or self._admin is None:
+            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=10_000)
+            self._consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka, enable_auto_commit=False, auto_offset_reset="earliest",
+                fetch_max_wait_ms=50,
+            )  # fmt: skip
+            await self._admin.start()
+            await self._consumer.start()
+        return self._consumer, self._admin
+
+    async def _read(
+        self, places: list[TopicPartition], consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient
+    ) -> list[tuple[int, bytes]]:
+        stored = await _stored(admin, places)
+        ends = await consumer.end_offsets(places)
+        first = await consumer.beginning_offsets(places)
         next_ones = {each: max(stored.get(each, -1), first[each]) for each in places}
         ahead = {each: at for each, at in next_ones.items() if at < ends[each]}
         waiting = sum(ends[each] - at for each, at in ahead.items())
@@ -87,31 +95,32 @@ class Unstored:
                 f"{waiting:,} records of {self._topic} are not in ClickHouse yet",
                 "does `fanfare record` run? `fanfare status` tells",
             )
-        return await self._from_to(ahead, ends) if ahead else []
+        return await _from_to(consumer, ahead, ends) if ahead else []
 
-    async def _stored(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-        """The next offset to store, -1 where nothing ever was."""
-        while True:
-            try:
-                found = await self._admin.list_consumer_group_offsets(RECORD_GROUP, partitions=places)
-            except COORDINATOR_MOVES:
-                await asyncio.sleep(0.1)
-            else:
-                return {place: int(known.offset) for place, known in found.items()}
 
-    async def _from_to(self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> list[bytes]:
-        self._consumer.assign(list(starts))
-        for place, offset in starts.items():
-            self._consumer.seek(place, offset)
-        found: list[bytes] = []
+async def _stored(admin: AIOKafkaAdminClient, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The next offset to store, -1 where nothing ever was."""
+    while True:
         try:
-            # The position, not the last record, tells: a log may end in offsets that hold none.
-            while any([await self._consumer.position(each) < ends[each] for each in starts]):
-                for records in (await self._consumer.getmany(timeout_ms=100)).values():
-                    found += [record.value for record in records if record.value]
-        finally:
-            self._consumer.unsubscribe()
-        return found
+            found = await admin.list_consumer_group_offsets(RECORD_GROUP, partitions=places)
+        except COORDINATOR_MOVES:
+            await asyncio.sleep(0.1)
+        else:
+            return {place: int(known.offset) for place, known in found.items()}
 
-    def _unreachable(self) -> UnreachableError:
-        return UnreachableError(f"Kafka does not answer at {self._kafka}", "is it running? `fanfare status` tells")
+
+async def _from_to(
+    consumer: AIOKafkaConsumer, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]
+) -> list[tuple[int, bytes]]:
+    consumer.assign(list(starts))
+    for place, offset in starts.items():
+        consumer.seek(place, offset)
+    found: list[tuple[int, bytes]] = []
+    try:
+        # The position, not the last record, tells: a log may end in offsets that hold none.
+        while any([await consumer.position(each) < ends[each] for each in starts]):
+            for place, records in (await consumer.getmany(timeout_ms=100)).items():
+                found += [(place.partition, record.value) for record in records if record.value]
+    finally:
+        consumer.unsubscribe()
+    return found

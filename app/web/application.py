@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from app.control.unstored import Unstored
 from app.settings import Settings
+from app.topics import SUPPRESSION_COMMANDED
 from app.web import live, pages, reference, tracking, unsubscribe
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
-from app.web.keys import FEED, LINK, LINK_KEY, MESSAGES, RATES, SETTINGS, VIEWS
+from app.web.importing import Importer
+from app.web.keys import FEED, IMPORTER, LINK, LINK_KEY, MESSAGES, RATES, SETTINGS, UNSTORED, VIEWS
 from app.web.link import Link
 from app.web.message_desk import MessageDesk
 from app.web.rate import KeyRates
@@ -29,6 +32,8 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app[FEED] = Feed(app[LINK], app[VIEWS])
     app[RATES] = KeyRates()
     app[MESSAGES] = MessageDesk(settings, app[LINK], app[VIEWS])
+    app[UNSTORED] = Unstored(settings, SUPPRESSION_COMMANDED)
+    app[IMPORTER] = Importer(settings)
     app[live.VIEWERS] = live.Viewers()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/campaigns/{id}/live", live.live)
@@ -53,6 +58,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await app[FEED].start()
     yield
     await app[FEED].stop()
+    await app[IMPORTER].stop()
+    await app[UNSTORED].stop()
     await app[VIEWS].close()
     await app[LINK].stop()
 
