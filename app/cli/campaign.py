@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from app.cli import campaign_orders
-from app.cli.console import AsJson, examples
+from app.cli.campaign_seen import seen_campaign
+from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.order import Account, IfMatch, Key, new_id, order
+from app.cli.reading import with_clickhouse, with_installation
+from app.cli.times import iso
 
 campaign = typer.Typer(
     help="Campaigns.",
@@ -25,7 +28,7 @@ campaign = typer.Typer(
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help='JSON {"spec": {...}, "content": {...}} or as for REST; - reads stdin.'),
+    typer.Argument(metavar="FILE", help="JSON as POST /v1/campaigns takes it (docs/rest.md); - reads stdin."),
 ]
 
 
@@ -56,10 +59,11 @@ def create(
     from app.cli.campaign_file import read_campaign_file
     from app.commands import Command
 
-    spec, content = read_campaign_file(file)
+    asked = read_campaign_file(file)
     command = Command(
-        id=new_id(key), account=account, kind="campaign.create", spec=spec, content=content, start=start_now
-    )
+        id=new_id(key), account=account, kind="campaign.create", spec=asked.spec, content=asked.content,
+        start=start_now or asked.start,
+    )  # fmt: skip
     order(command, as_json)
 
 
@@ -68,14 +72,15 @@ def update(
     campaign_id: Id, file: File, account: Account = "default", if_match: IfMatch = None, key: Key = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Replace spec and content of a campaign that has not started."""
-    from app.cli.campaign_file import read_campaign_file
+    """Change a campaign that has not started: the fields in FILE, or all of {"spec", "content"}."""
+    from app.cli.campaign_file import read_changes
     from app.commands import Command
 
-    spec, content = read_campaign_file(file)
+    before = with_installation(lambda control, client: seen_campaign(control, client, account, campaign_id))
+    spec, content = read_changes(file, before.spec)
     command = Command(
         id=new_id(key), account=account, kind="campaign.update", campaign=campaign_id, spec=spec, content=content,
-        match=if_match,
+        match=if_match or before.revision,
     )  # fmt: skip
     order(command, as_json)
 
@@ -88,15 +93,45 @@ def clone(campaign_id: Id, account: Account = "default", key: Key = "", as_json:
     order(Command(id=new_id(key), account=account, kind="campaign.clone", campaign=campaign_id), as_json)
 
 
+@campaign.command(
+    "list", epilog=examples("fanfare campaign list --account acme", "fanfare campaign list --state SCHEDULED --json")
+)
+def list_campaigns(
+    states: Annotated[
+        list[str] | None, typer.Option("--state", help="DRAFT, SCHEDULED, RUNNING, ...; repeat it.")
+    ] = None,
+    project: Annotated[str, typer.Option("--project", help="Of this project.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="The newest ones to show.")] = 50,
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """List campaigns, the newest first: drafts and those that ended long ago, too. Some seconds behind."""
+    from app.clickhouse.campaign_queries import campaign_page
+
+    wanted = [each.upper() for each in states or []]
+    found = with_clickhouse(lambda client: campaign_page(client, account, states=wanted, project=project, limit=limit))
+    if as_json:
+        emit({"campaigns": [
+            {"id": a.id, "name": a.spec.name, "state": a.state, "created_at": iso(a.created_at),
+             "due_at": iso(a.due_at), "revision": a.revision} for a in found
+        ]})  # fmt: skip
+    elif found:
+        rows = [(a.id, a.spec.name, a.state, iso(a.created_at), iso(a.due_at) or "") for a in found]
+        table(f"Campaigns of {account}", ("campaign", "name", "state", "made", "due"), rows)
+    else:
+        say("No such campaigns.")
+
+
 @campaign.command("status", epilog=examples("fanfare campaign status", "fanfare campaign status c_4f0a --json"))
 def status(
     campaign_id: Annotated[str, typer.Argument(metavar="[CAMPAIGN]", help="Without it: all live campaigns.")] = "",
+    account: Account = "default",
     as_json: AsJson = False,
 ) -> None:
     """Show state and counts."""
     from app.cli.watch import show_status
 
-    asyncio.run(show_status(campaign_id, as_json))
+    asyncio.run(show_status(campaign_id, account, as_json))
 
 
 @campaign.command("watch", epilog=examples("fanfare campaign watch c_4f0a", "fanfare campaign watch c_4f0a --json"))

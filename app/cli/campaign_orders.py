@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.campaign_seen import seen_campaign
 from app.cli.console import AsJson, examples
 from app.cli.failures import CommandError, Exit
-from app.cli.order import Account, Key, new_id, order
+from app.cli.order import Account, Key, new_id, order, send
+from app.cli.reading import with_installation
+from app.cli.times import moment_of, span_of
 
 if TYPE_CHECKING:
     from app.commands import CommandKind
@@ -18,7 +21,7 @@ Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.
 def attach(campaign: typer.Typer) -> None:
     """Add the commands to the group *campaign*."""
     for name, function, line in (
-        ("start", start, "fanfare campaign start c_4f0a"),
+        ("start", start, "fanfare campaign start c_4f0a --at 2027-03-01T09:00+01:00"),
         ("unschedule", unschedule, "fanfare campaign unschedule c_4f0a"),
         ("approve", approve, "fanfare campaign approve c_4f0a"),
         ("pause", pause, "fanfare campaign pause c_4f0a"),
@@ -30,8 +33,24 @@ def attach(campaign: typer.Typer) -> None:
         campaign.command(name, epilog=examples(line))(function)
 
 
-def start(campaign_id: Id, account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
-    """Fix the audience and start sending: at once, or at the time in its schedule."""
+def start(
+    campaign_id: Id,
+    at: Annotated[str, typer.Option("--at", help="Start at this time: 2027-03-01T09:00+01:00.")] = "",
+    local: Annotated[
+        str, typer.Option("--local", help="Start when it is this time where the recipient is: 2027-03-01T09:00.")
+    ] = "",
+    late_after: Annotated[
+        str, typer.Option("--late-after", help="Do not make up for a start that was missed by more: 1h, 2d.")
+    ] = "",
+    account: Account = "default",
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Fix the audience and start sending: at once, at the time in its schedule, or at the one given here."""
+    if at or local:
+        _schedule(campaign_id, _schedule_of(at, local, late_after), account, key)
+    elif late_after:
+        raise CommandError("--late-after goes with --at or --local", "give one of them", Exit.USAGE)
     _tell("campaign.start", campaign_id, account, key, as_json)
 
 
@@ -97,6 +116,27 @@ def throttle(
         concurrency=concurrency,
     )
     _tell("campaign.throttle", campaign_id, account, key, as_json, throttle=limits)
+
+
+def _schedule_of(at: str, local: str, late_after: str) -> dict[str, Any]:
+    if at and local:
+        raise CommandError("--at and --local at once", "give one of them", Exit.USAGE)
+    when: dict[str, Any] = {"at": moment_of(at, "--at")} if at else {"local": local}
+    return when | ({"late_after": span_of(late_after, "--late-after")} if late_after else {})
+
+
+def _schedule(campaign_id: str, schedule: dict[str, Any], account: str, key: str) -> None:
+    """Put *schedule* into the spec of a campaign that has not started. Doing it again changes nothing."""
+    from app.commands import Command
+    from app.specs import CampaignSpec
+
+    before = with_installation(lambda control, client: seen_campaign(control, client, account, campaign_id))
+    spec = CampaignSpec.model_validate(before.spec.model_dump() | {"schedule": schedule})
+    if spec != before.spec:
+        ident = f"{key}-schedule" if key else new_id("")
+        send(Command(
+            id=ident, account=account, kind="campaign.update", campaign=campaign_id, spec=spec, match=before.revision
+        ))  # fmt: skip
 
 
 def _rates(pairs: list[str], option: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from app.cli import (
     demo,
     keys,
     limits,
+    lists,
     local,
     messages,
     segments,
@@ -72,6 +73,7 @@ app = typer.Typer(
 local.attach(app)
 demo.attach(app)
 contacts.attach(app)
+lists.attach(app)
 campaign.attach(app)
 messages.attach(app)
 segments.attach(app)

@@ -1,5 +1,6 @@
-"""`fanfare messages`: the messages of a campaign by status, from ClickHouse."""
+"""`fanfare messages`: those of a campaign by status, and single ones to send at once."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,6 +8,7 @@ from typer.core import TyperGroup
 
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
+from app.cli.order import Account, Key
 
 SHOWN = ("address", "status", "attempts", "code", "class", "detail")  # the rest is for --json
 
@@ -31,6 +33,43 @@ messages = typer.Typer(
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     app.add_typer(messages, name="messages")
+
+
+@messages.command(
+    "send",
+    epilog=examples(
+        'fanfare messages send ana@example.com --from orders@example.com --subject "Order" --text "It is on its way"',
+        "fanfare messages send ana@example.com --from orders@example.com --template tpl_4f0a --variables order.json",
+    ),
+)
+def send(
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Up to 1,000 addresses.")],
+    sender: Annotated[str, typer.Option("--from", help="Address of the sender.")] = "",
+    template: Annotated[str, typer.Option("--template", help="Id of a template; or give --subject and a text.")] = "",
+    campaign: Annotated[str, typer.Option("--campaign", help="A transactional campaign that runs.")] = "",
+    subject: Annotated[str, typer.Option("--subject", help="Subject.")] = "",
+    text: Annotated[str, typer.Option("--text", help="Text part.")] = "",
+    html: Annotated[Path | None, typer.Option("--html", help="File with the html part; - is stdin.")] = None,
+    variables: Annotated[Path | None, typer.Option("--variables", help="File with a JSON object; - is stdin.")] = None,
+    account: Account = "default",
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send single messages, ahead of every campaign. It returns when Kafka has them."""
+    from app.cli.json_file import read_object, read_text
+    from app.cli.single_messages import send_messages
+
+    body: dict[str, Any] = {
+        "from": sender, "to": addresses, "template_id": template, "campaign_id": campaign or None, "subject": subject,
+        "text": text, "html": read_text(html) if html else "",
+        "variables": read_object(variables) if variables else {},
+    }  # fmt: skip
+    sent = send_messages(body, account, key)
+    if as_json:
+        emit({"messages": sent})
+    else:
+        for each in sent:
+            say(f"{each['id']} {each['to']}")
 
 
 @messages.command(

@@ -20,6 +20,8 @@ IfMatch = Annotated[int | None, typer.Option("--if-match", min=1, help="Only if 
 LISTS = {
     "campaign": "fanfare campaign status",
     "key": "fanfare keys list",
+    "segment": "fanfare segments list",
+    "template": "fanfare templates list",
 }
 
 

@@ -12,9 +12,12 @@ import typer
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account
-from app.cli.times import moment_of, span_of
+from app.cli.reading import with_clickhouse
+from app.cli.times import iso, moment_of, span_of
 
 if TYPE_CHECKING:
+    from app.clickhouse.client import ClickHouse
+    from app.control.unstored import Unstored
     from app.web.named_people import Unnamed
 
 suppressions = typer.Typer(
@@ -24,11 +27,14 @@ suppressions = typer.Typer(
     epilog=examples(
         "fanfare suppressions add ana@example.com --reason complaint",
         "fanfare suppressions add --file left.txt --scope list --of newsletter",
+        "fanfare suppressions check ana@example.com",
     ),
 )
 
 SCOPES = ("global", "account", "list", "campaign")
 AT_ONCE = 10_000
+MOST_ROWS = 200
+COLUMNS = ("scope", "of", "reason", "source", "since", "until")
 SHOWN = 20  # problems on the terminal; --json lists all
 
 People = Annotated[
@@ -87,6 +93,92 @@ def remove(
 ) -> None:
     """Lift the suppression of one scope. Others of the same person stay."""
     _told("remove", people, file, as_json, scope, of, account)
+
+
+@suppressions.command(
+    "check",
+    epilog=examples("fanfare suppressions check ana@example.com", "fanfare suppressions check --file all.txt --json"),
+)
+def check(people: People = None, file: File = None, account: Account = "default", as_json: AsJson = False) -> None:
+    """Tell who of these people is suppressed, and by which scopes. What was just added shows."""
+    named, found = with_clickhouse(lambda client: _checked(client, people_in(people, file), account))
+    held = [(written, who, entry) for who, written in named.people.items() for entry in found.get(who, [])]
+    if as_json:
+        emit({
+            "checked": len(named.people),
+            "suppressed": [{"address": written, "recipient_id": who.hex(), **_scope(e)} for written, who, e in held],
+            "problems": [{"line": a.index + 1, "value": a.value, "reason": a.reason} for a in named.problems],
+        })  # fmt: skip
+        return
+    say(f"{len(found):,} of {len(named.people):,} people are suppressed")
+    if held:
+        rows = [(written, *_row(entry)) for written, _, entry in held[:MOST_ROWS]]
+        table("", ("address", *COLUMNS), rows)
+
+
+@suppressions.command(
+    "list",
+    epilog=examples(
+        "fanfare suppressions list --account acme", "fanfare suppressions list --scope list --of newsletter --json"
+    ),
+)
+def list_suppressions(
+    scope: Annotated[str, typer.Option("--scope", help="account, list or campaign. Default: all.")] = "",
+    of: Of = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="The newest ones to show.")] = 100,
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Show the suppressions of an account that hold, the latest first."""
+    from app.settings import settings
+    from app.web.suppressed import Filter, SuppressedPeople
+
+    async def read(client: "ClickHouse") -> list[dict[str, Any]]:
+        async with _unstored() as unstored:
+            people = SuppressedPeople(unstored, client, account, settings().partitions)
+            return (await people.page(Filter(scope, of), None, limit, time.time()))[0]
+
+    found = with_clickhouse(read)
+    if as_json:
+        shown = [{"recipient_id": each["recipient"], "address": each["address"], **_scope(each)} for each in found]
+        emit({"suppressions": shown})
+    elif found:
+        rows = [(each["address"] or each["recipient"], *_row(each)) for each in found]
+        table(f"Suppressions of {account}", ("who", *COLUMNS), rows)
+    else:
+        say("Nobody is suppressed.")
+
+
+async def _checked(client: "ClickHouse", values: Iterator[str], account: str) -> tuple[Any, Any]:
+    from app.clickhouse.key_check import read_key
+    from app.settings import settings
+    from app.web.named_people import named_people
+    from app.web.suppressed import SuppressedPeople
+
+    named = named_people(values, read_key(settings().secret_path))
+    found: dict[bytes, list[dict[str, Any]]] = {}
+    async with _unstored() as unstored:
+        people, everybody = SuppressedPeople(unstored, client, account, settings().partitions), list(named.people)
+        for start in range(0, len(everybody), AT_ONCE):
+            found |= await people.of(everybody[start : start + AT_ONCE], time.time())
+    return named, found
+
+
+def _unstored() -> "Unstored":
+    from app.control.unstored import Unstored
+    from app.settings import settings
+    from app.topics import SUPPRESSION_COMMANDED
+
+    return Unstored(settings(), SUPPRESSION_COMMANDED)
+
+
+def _scope(entry: dict[str, Any]) -> dict[str, Any]:
+    told = {name: entry[name] for name in ("scope", "scope_id", "reason", "source")}
+    return {**told, "since": iso(entry["since"]), "until": iso(entry["until"] or None)}
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(value or "") for value in _scope(entry).values())
 
 
 def _told(

@@ -16,8 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from app.cli.campaign_seen import seen_campaign
 from app.cli.console import emit, say, table
 from app.cli.failures import CommandError
+from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.settings import settings
@@ -25,11 +27,12 @@ from app.settings import settings
 SHOWN = ("delivered", "sent", "bounced", "blocked", "dropped", "unknown", "given_up", "deferred")
 
 
-async def show_status(campaign: str, as_json: bool) -> None:
-    """Print one campaign, or all live ones when *campaign* is ""."""
-    async with Control(settings()) as control:
+async def show_status(campaign: str, account: str, as_json: bool) -> None:
+    """Print one campaign, or all live ones when *campaign* is ""; one that is not live is looked for in *account*."""
+    async with Control(settings(), things=bool(campaign)) as control, ClickHouse(settings()) as client:
         if campaign:
-            found = [_entry(control, campaign)]
+            live = control.campaigns.get(campaign)
+            found = [live or await seen_campaign(control, client, account, campaign)]
         else:
             found = sorted(control.campaigns.values(), key=lambda each: -each.created_at)
         rows = [describe(each, control.picture(each.id)) for each in found]

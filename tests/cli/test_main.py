@@ -20,9 +20,12 @@ COMMANDS = (
     "campaign clone", "campaign unschedule", "campaign approve", "campaign decide", "campaign throttle",
     "segments create", "segments update", "segments delete", "templates create", "templates update",
     "templates delete", "keys create", "keys list", "keys revoke", "limits set", "limits list",
-    "account show", "account set",
+    "account show", "account set", "contacts show", "contacts upsert", "lists list", "lists show", "lists create",
+    "lists add", "lists remove", "segments list", "segments show", "segments count", "segments sample",
+    "templates list", "templates show", "templates preview", "templates lint", "templates test",
+    "suppressions check", "suppressions list", "messages send",
     "suppressions add", "suppressions remove", "campaign start", "campaign pause",
-    "campaign resume", "campaign cancel", "campaign status", "campaign watch",
+    "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign watch",
     "messages list", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
     "deadletters replay", "bench",
@@ -146,7 +149,7 @@ def test_templates_may_lie_in_their_own_files(tmp_path: Path) -> None:
     file = tmp_path / "c.json"
     content = {"subject": "s", "html": {"file": "mail.html"}}
     file.write_text(json.dumps({"spec": {"from_email": "a@example.com", "lists": ["x"]}, "content": content}))
-    assert read_campaign_file(file)[1].html == "<p>Hello {{ first_name }}</p>"
+    assert read_campaign_file(file).content.html == "<p>Hello {{ first_name }}</p>"
 
 
 def test_an_unknown_status_lists_the_known_ones() -> None:
@@ -253,3 +256,21 @@ def test_a_segment_is_a_filter_with_a_name(tmp_path: Path) -> None:
     file.write_text('{"name": "Other", "filter": {"list": "vip"}}')
     assert draft_in(file, "Lisbon").name == "Lisbon"
     assert draft_in(file).name == "Other"
+
+
+def test_a_campaign_file_may_be_as_for_rest(tmp_path: Path) -> None:
+    """
+    What was tried with curl works from the terminal as it is.
+    """
+    from app.cli.campaign_file import read_campaign_file, read_changes
+
+    (tmp_path / "mail.html").write_text("<p>Hi</p>")
+    file = tmp_path / "c.json"
+    flat = {"from": "a@example.com", "recipient_list_id": "x", "subject": "s", "html": {"file": "mail.html"}}
+    file.write_text(json.dumps(flat | {"throttle": {"global_rps": 5}}))
+    asked = read_campaign_file(file)
+    assert (asked.spec.lists, asked.spec.throttle.rate, asked.start) == (["x"], 5, False)
+    assert asked.content is not None and asked.content.html == "<p>Hi</p>"
+    file.write_text('{"throttle": {"global_rps": 7}, "name": "Spring"}')
+    changed, content = read_changes(file, asked.spec)
+    assert (changed.name, changed.throttle.rate, changed.lists, content) == ("Spring", 7, ["x"], None)

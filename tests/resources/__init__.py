@@ -1,0 +1,1 @@
+"""Contacts, lists, segments, imports, templates and suppressions, over REST and from the terminal."""
