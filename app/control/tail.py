@@ -1,4 +1,4 @@
-"""Follows what an installation publishes: campaigns, keys, answers, beats and demand, without a group."""
+"""Follows what an installation publishes: campaigns, keys, beats and demand, without a group."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError
 
 from app.commands import Answer, CampaignEntry, LimitSet
+from app.control.answers import ANSWERS, Answers
 from app.control.committed import CommittedOffsets
 from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
@@ -21,7 +22,6 @@ from app.things import Account, ApiKey, ThingRecord
 from app.topics import (
     ACCOUNT_CHANGED,
     CAMPAIGN_CHANGED,
-    COMMAND_ANSWERED,
     DEMAND_REPORTED,
     KEY_CHANGED,
     LIMIT_CHANGED,
@@ -39,7 +39,6 @@ KEYS = TopicPartition(KEY_CHANGED, 0)
 ACCOUNTS = TopicPartition(ACCOUNT_CHANGED, 0)
 LIMITS = TopicPartition(LIMIT_CHANGED, 0)
 DIRECTORIES = [DIRECTORY, KEYS, ACCOUNTS, LIMITS]  # compacted: read whole
-ANSWERS = TopicPartition(COMMAND_ANSWERED, 0)
 BEATS = TopicPartition(WORKER_BEAT, 0)
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +60,7 @@ class Tail:
         self.beats: dict[str, Beat] = {}
         self.live = LiveCounts(settings.partitions)
         self.heard = asyncio.Condition()
-        self._on_answer = on_answer
+        self._answers = Answers(settings, on_answer)
         self._things = [TopicPartition(THING_RECORDED, each) for each in range(settings.partitions)] if things else []
         self._positions: dict[TopicPartition, int] = {}  # next offset to read
         self._consumer = AIOKafkaConsumer(
@@ -69,7 +68,7 @@ class Tail:
             enable_auto_commit=False,
             auto_offset_reset="latest",
             isolation_level="read_uncommitted",
-            # News is taken in lots: pictures are drawn a few times a second, and an answer may take a tenth.
+            # News is taken in lots: pictures are drawn a few times a second.
             fetch_min_bytes=65_536,
             fetch_max_wait_ms=100,
             request_timeout_ms=10_000,
@@ -82,6 +81,7 @@ class Tail:
         try:
             await self._consumer.start()
             ends = await self._seek()
+            await self._answers.start()
         except (KafkaError, OSError, UnreachableError) as error:
             await self.stop()
             raise _unreachable(self.settings, error) from error
@@ -100,6 +100,7 @@ class Tail:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._answers.stop()
         await self._consumer.stop()
 
     async def catch_up(self, *partitions: TopicPartition) -> None:
@@ -143,8 +144,8 @@ class Tail:
 
     async def _seek(self) -> dict[TopicPartition, int]:
         demand = [TopicPartition(DEMAND_REPORTED, each) for each in range(self.settings.partitions)]
-        everything = [*DIRECTORIES, ANSWERS, BEATS, *demand, *self._things]
-        await self._check_topics(everything)
+        everything = [*DIRECTORIES, BEATS, *demand, *self._things]
+        await self._check_topics([*everything, ANSWERS])
         self._consumer.assign(everything)
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(everything)
         starts = await self._consumer.beginning_offsets([*DIRECTORIES, *self._things])
@@ -231,9 +232,6 @@ class Tail:
             _keep(self.accounts, Account, key, value)
         elif place == LIMITS:
             _keep(self.limits, LimitSet, key, value)
-        elif place == ANSWERS:
-            with contextlib.suppress(ValidationError):
-                self._on_answer(Answer.model_validate_json(value or b""))
         elif place.topic == THING_RECORDED:
             with contextlib.suppress(ValidationError):
                 self.overlay.take(place.partition, offset, ThingRecord.model_validate_json(value or b""))
