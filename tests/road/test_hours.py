@@ -12,10 +12,10 @@ pytestmark = pytest.mark.integration
 PEOPLE = 300
 
 
-def closed_window() -> dict[str, str]:
-    """A window that opens twelve hours from now, and not for long."""
+def closed_window() -> dict[str, str | bool]:
+    """An hour of the recipients' clocks that none of those below shows now."""
     opens = datetime.now(UTC) + timedelta(hours=12)
-    return {"opens": f"{opens:%H:%M}", "closes": f"{opens + timedelta(hours=1):%H:%M}"}
+    return {"opens": f"{opens:%H:%M}", "closes": f"{opens + timedelta(hours=1):%H:%M}", "local": True}
 
 
 def people(name: str) -> list[dict[str, str]]:
