@@ -20,29 +20,33 @@ DUPLICATE = "duplicate"  # is counted only: somebody on two lists is in the audi
 MOST_SQL, MOST_PARAMETERS = 200_000, 300_000  # characters of a statement; bytes of its parameters, in an address
 
 # Groups in a row, smallest first: pacing takes from all of them in turn, and each range is of one group. Within a
-# group by recipient_id, a keyed hash: an order that says nothing and favours nobody.
+# group by recipient_id, a keyed hash: an order that says nothing and favours nobody. Attributes come in last, by the
+# join: what is numbered must fit into memory, a million people with theirs would not.
 BUILD = """
 INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes, due, variant, zone, reason)
-SELECT {{build:String}},
-       row_number() OVER (ORDER BY reason != '', variant = 0, due, size, mx_group, recipient_id) - 1,
-       recipient_id, address, mx_group, if(reason = '', attributes, '{{{{}}}}'), due, variant, zone, reason
-FROM
+SELECT {{build:String}}, n.row, n.recipient_id, c.address, n.mx_group, if(n.reason = '', c.attributes, '{{}}'),
+       n.due, n.variant, n.zone, n.reason
+FROM (SELECT recipient_id, address, attributes FROM contacts FINAL WHERE account = {{account:String}}) AS c
+INNER JOIN
 (
-    SELECT *, count() OVER (PARTITION BY reason != '', variant > 0, due, mx_group) AS size FROM ({people})
-)
+    SELECT row_number() OVER (ORDER BY reason != '', variant = 0, due, size, mx_group, recipient_id) - 1 AS row,
+           recipient_id, mx_group, due, variant, zone, reason
+    FROM
+    (
+        SELECT *, count() OVER (PARTITION BY reason != '', variant > 0, due, mx_group) AS size FROM ({people})
+    )
+) AS n ON n.recipient_id = c.recipient_id
 """
 
 PEOPLE = """
-SELECT recipient_id, address, mx_group, attributes, {due} AS due, toUInt8(0) AS variant, {zone} AS zone,
-       {reason} AS reason
+SELECT recipient_id, mx_group, {due} AS due, toUInt8(0) AS variant, {zone} AS zone, {reason} AS reason
 FROM contacts FINAL
 WHERE account = {{account:String}} AND {candidate}
 """
 
 # Who is held out or tested is drawn by a hash that is another one for every campaign; shares are exact.
 DRAWN = """
-SELECT recipient_id, address, mx_group, attributes, due, zone,
-       if(base != '', base, if(drawn <= held, 'holdout', '')) AS reason,
+SELECT recipient_id, mx_group, due, zone, if(base != '', base, if(drawn <= held, 'holdout', '')) AS reason,
        if(base = '' AND drawn > held AND drawn <= held + tested, 1 + (drawn - held - 1) % {variants}, 0) AS variant
 FROM
 (

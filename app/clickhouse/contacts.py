@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -23,6 +22,7 @@ from app.clickhouse.upload import Upload
 from app.settings import Settings
 
 BATCH = 25_000
+LONGEST_BATCH = 10.0  # seconds: whoever watches a slow upload hears of it
 
 Progress = Callable[[int, int], None]  # bytes of the file and rows read so far
 
@@ -97,7 +97,7 @@ async def import_file(
     await log.note(report, 0)
     known: dict[str, str] = {}
     try:
-        while batch := await asyncio.to_thread(lambda: list(islice(people, BATCH))):
+        while batch := await asyncio.to_thread(_next_batch, people):
             if report.types != known:  # before the people: a template that names them must not be refused
                 known = dict(report.types)
                 await add_columns(client, options.account, options.list, known)
@@ -112,6 +112,16 @@ async def import_file(
     report.seconds = time.time() - started
     await log.note(report, lines.bytes_read, DONE)
     return report
+
+
+def _next_batch(people: Iterator[Importing]) -> list[Importing]:
+    """As many people as come in a while; none at the end."""
+    batch, until = [], time.monotonic() + LONGEST_BATCH
+    for person in people:
+        batch.append(person)
+        if len(batch) == BATCH or time.monotonic() > until:
+            break
+    return batch
 
 
 async def _store(client: ClickHouse, options: ImportOptions, batch: Sequence[Importing]) -> None:

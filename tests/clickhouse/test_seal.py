@@ -163,6 +163,9 @@ async def test_lists_and_segments_add_up_and_whoever_is_left_out_is_told_why(cli
     }  # fmt: skip
     assert [row.address for row in await audience_page(client, "default", "p", reason="removed")] == ["b4@example.com"]
     assert await audience_page(client, "foreign", "p", reason="*") == []
+    kept = await client.rows("SELECT DISTINCT attributes FROM audience WHERE reason != ''")
+    assert kept == [["{}"]]  # of people who get nothing no attributes are kept
+    assert {row.variables for row in await audience_of(client, made)} == {b"{}", b'{"city":"Ulm"}', b'{"city":"Porto"}'}
     first = await audience_page(client, "default", "p", limit=10)
     rest = await audience_page(client, "default", "p", after=first[-1].row, limit=10)
     assert [row.address for row in first + rest] == [row.address for row in await audience_of(client, made)]
