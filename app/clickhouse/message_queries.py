@@ -7,18 +7,33 @@ from app.clickhouse.client import ClickHouse
 
 Place = tuple[int, str]  # of a message in the pages: changed_at in ms, message id in hex
 
-# The page first, by its few columns: all columns of a million messages take 18 s, those of a page under one.
+# Which events make a status, from weak to strong: a message has the strongest, as in the view `messages`.
+STATUSES = ["QUEUED", "DEFERRED", "UNKNOWN", "DROPPED", "BLOCKED", "SENT", "DELIVERED", "BOUNCED"]
+
+# The page first, by nothing but ids, times and kinds: the view would work out every column of a million messages.
 PAGE = """
 WITH page AS
 (
-    SELECT message_id FROM messages
-    WHERE campaign = {campaign:String} AND account = {account:String} %s
+    SELECT message_id FROM
+    (
+        SELECT message_id, max(strength) AS strongest, maxIf(time, strength > 0) AS changed_at FROM
+        (
+            SELECT message_id, time, indexOf({statuses:Array(String)}, upper(kind)) AS strength FROM events
+            WHERE campaign = {campaign:String} AND account = {account:String}
+        )
+        GROUP BY message_id
+    )
+    WHERE strongest > 0 %s
     ORDER BY changed_at DESC, message_id DESC LIMIT {limit:UInt32}
 )
 SELECT lower(hex(m.message_id)) AS message, lower(hex(m.recipient_id)) AS recipient, m.status AS status,
        m.mx_group AS provider, m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class,
        m.detail AS detail, toUnixTimestamp64Milli(m.changed_at) AS changed_ms
-FROM (SELECT * FROM messages WHERE campaign = {campaign:String} AND message_id IN page) AS m
+FROM
+(
+    SELECT * FROM messages
+    WHERE campaign = {campaign:String} AND account = {account:String} AND message_id IN page
+) AS m
 ORDER BY m.changed_at DESC, m.message_id DESC
 """
 
@@ -60,10 +75,12 @@ async def message_page(
     A message that changes meanwhile moves to the front: it may come again, and none is left out that did not change.
     Raises ClickHouseError.
     """
-    params: dict[str, str | int | float | list[str]] = {"account": account, "campaign": campaign, "limit": limit}
+    params: dict[str, str | int | float | list[str]] = {
+        "account": account, "campaign": campaign, "statuses": STATUSES, "limit": limit,
+    }  # fmt: skip
     conditions = ""
     if status:
-        conditions += " AND status = {status:String}"
+        conditions += " AND strongest = indexOf({statuses:Array(String)}, {status:String})"
         params["status"] = status
     if before is not None:
         conditions += BEFORE
