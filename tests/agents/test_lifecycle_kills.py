@@ -108,9 +108,16 @@ async def test_a_campaign_lives_its_life_through_a_death_after_every_step(worker
         assert (await wire.ask(id=new_command_id(), kind="campaign.cancel", campaign=sleeper.campaign)).status == 200
         died = {path.name for path in (workers.settings.state_dir / "crashed").iterdir()}
         assert died >= set(STEPS.split(","))
-    records = await wire.until(topics.CAMPAIGN_CHANGED, lambda found: bool(found))
-    told = [CampaignEntry.model_validate_json(each.value) for each in records if each.value]
-    mine = {each.revision: each for each in told if each.id == made.campaign}
-    assert all(each == mine[each.revision] for each in told if each.id == made.campaign)
-    states = [entry.state for _, entry in sorted(mine.items())]
+
+    def entries(records: list[ConsumerRecord]) -> list[CampaignEntry]:
+        mine = [each.value for each in records if each.key == made.campaign.encode() and each.value]
+        return [CampaignEntry.model_validate_json(value) for value in mine]
+
+    records = await wire.until(
+        topics.CAMPAIGN_CHANGED, lambda found: any(each.state == "CANCELLED" for each in entries(found))
+    )
+    told = entries(records)
+    versions = {each.revision: each for each in told}
+    assert all(each == versions[each.revision] for each in told)
+    states = [versions[revision].state for revision in sorted(versions)]
     assert states == ["SCHEDULED", "SEALING", "RUNNING", "PAUSED", "RUNNING", "PAUSED", "CANCELLING", "CANCELLED"]
