@@ -8,7 +8,6 @@ same cores. A request counts when it is answered: after Kafka has stored what it
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import time
@@ -23,15 +22,14 @@ from agents.compose import link_key
 from app import topics
 from app.commands import CampaignEntry
 from app.content.links import LinkSigner
-from app.local.ports import answers, free_ports
+from app.control.api_keys import make_key
+from app.local.ports import answers
 from app.settings import Settings
 from app.specs import CampaignSpec
-from app.things import ApiKey
 from benchmarks.http_load import Load, run
 from benchmarks.stand import process, stand
 
-ACCOUNT, CAMPAIGN, SECRET = "bench", "c_lane", "0123456789abcdef0123456789abcdef"
-KEY = f"fk_benchkey1_{SECRET}"
+ACCOUNT, CAMPAIGN = "bench", "c_lane"
 
 
 @dataclass
@@ -43,54 +41,51 @@ class EdgeResult:
     p99_ms: float
     statuses: dict[str, int]
 
+    def others(self, status: int) -> int:
+        """Answers that were not *status*."""
+        return sum(n for told, n in self.statuses.items() if told != str(status))
+
 
 def measure(seconds: float, connections: int) -> dict[str, EdgeResult]:
     """Both kinds, one after the other."""
     with stand() as settings, _edge(settings) as port:
-        asyncio.run(_announce(settings))
+        key = asyncio.run(_announce(settings))
         time.sleep(1.0)  # the edge reads its directories
         return {
-            "messages": _result(run(port, _messages(port), connections=connections, seconds=seconds)),
+            "messages": _result(run(port, _messages(port, key), connections=connections, seconds=seconds)),
             "clicks": _result(run(port, _clicks(settings, port), connections=connections, seconds=seconds)),
         }
 
 
 @contextmanager
 def _edge(settings: Settings) -> Iterator[int]:
-    port = free_ports()
-    os.environ["FANFARE_EDGE_PORT"] = str(port)
-    try:
-        with process(settings, "-m", "app.cli.main", "edge", name="edge"):
-            deadline = time.monotonic() + 30
-            while not answers(port):
-                if time.monotonic() > deadline:
-                    raise RuntimeError("the edge does not listen after 30 s")
-                time.sleep(0.05)
-            yield port
-    finally:
-        del os.environ["FANFARE_EDGE_PORT"]
+    with process(settings, "-m", "app.cli.main", "edge", name="edge"):
+        deadline = time.monotonic() + 30
+        while not answers(settings.edge_port):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the edge does not listen after 30 s")
+            time.sleep(0.05)
+        yield settings.edge_port
 
 
-async def _announce(settings: Settings) -> None:
-    """A key, and a transactional campaign that runs, as pacing would publish them."""
+async def _announce(settings: Settings) -> str:
+    """An API key that is made, and a transactional campaign that runs, as pacing would publish them."""
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all")
     await producer.start()
     now = time.time()
-    key = ApiKey(
-        id="benchkey1", account=ACCOUNT, hash=hashlib.sha256(SECRET.encode()).hexdigest(), scopes=["admin"],
-        rate=1_000_000, created_at=now,
-    )  # fmt: skip
+    made = make_key(ACCOUNT, ["messages"], now=now, rate=1_000_000)
     spec = CampaignSpec(kind="transactional", from_email="receipts@acme.example", content_id="none")
     entry = CampaignEntry(id=CAMPAIGN, account=ACCOUNT, state="RUNNING", spec=spec, created_at=now, started_at=now)
-    await producer.send_and_wait(topics.KEY_CHANGED, key.model_dump_json().encode(), key=key.id.encode())
+    await producer.send_and_wait(topics.KEY_CHANGED, made.key.model_dump_json().encode(), key=made.key.id.encode())
     await producer.send_and_wait(topics.CAMPAIGN_CHANGED, entry.model_dump_json().encode(), key=CAMPAIGN.encode())
     await producer.stop()
+    return made.text
 
 
-def _messages(port: int) -> Iterator[bytes]:
+def _messages(port: int, key: str) -> Iterator[bytes]:
     """One message each, to somebody else each time."""
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
+        f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
         "Content-Type: application/json\r\n"
     )
     for number in count():

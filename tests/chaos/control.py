@@ -32,14 +32,14 @@ ANSWER_SECONDS = 90.0
 QUIET = 1.5  # seconds in which what was on the wire when a pause was answered arrives
 
 
-def controlled(stage: Stage, say: Say, people: int, dice: random.Random) -> list[Run]:
-    """One campaign through schedule, pause, resume to its end, another one cancelled in the middle."""
-    return [_paused(stage, say, people, dice), _cancelled(stage, say, people, dice)]
+def controlled(stage: Stage, say: Say, people: int, dice: random.Random, mark: str = "") -> list[Run]:
+    """One campaign through schedule, pause, resume to its end, another one cancelled; *mark* tells rounds apart."""
+    return [_paused(stage, f"ordered{mark}", people, dice), _cancelled(stage, say, f"cancelled{mark}", people, dice)]
 
 
-def _paused(stage: Stage, say: Say, people: int, dice: random.Random) -> Run:
-    run, began, before = Run("ordered", "hold", people), time.monotonic(), stage.sunk_count()
-    campaign = _scheduled(stage, "ordered", people, dice, run)
+def _paused(stage: Stage, name: str, people: int, dice: random.Random) -> Run:
+    run, began, before = Run(name, "hold", people), time.monotonic(), stage.sunk_count()
+    campaign = _scheduled(stage, name, people, dice, run)
     wait_sunk(stage, before + people // 5)
     with _killing(stage, dice, run):
         order(stage, campaign.id, "pause")
@@ -60,9 +60,9 @@ def _paused(stage: Stage, say: Say, people: int, dice: random.Random) -> Run:
     return verdict(stage, campaign, run)
 
 
-def _cancelled(stage: Stage, say: Say, people: int, dice: random.Random) -> Run:
-    run, began, before = Run("cancelled", "hold", people), time.monotonic(), stage.sunk_count()
-    campaign = _scheduled(stage, "cancelled", people, dice, run)
+def _cancelled(stage: Stage, say: Say, name: str, people: int, dice: random.Random) -> Run:
+    run, began, before = Run(name, "hold", people), time.monotonic(), stage.sunk_count()
+    campaign = _scheduled(stage, name, people, dice, run)
     wait_sunk(stage, before + people // 5)
     with _killing(stage, dice, run):
         order(stage, campaign.id, "cancel")
