@@ -36,9 +36,9 @@ class FairResult:
     lost: int
     duplicated: int
     seconds: float  # first to last message of all
-    first_ended_at: float  # share of *seconds* after which the first campaign had all its messages
-    least_progress_then: float  # share of its messages that the slowest campaign had at that moment
-    least_at_half: float  # the same when half of all messages were out
+    last_began_at: float  # share of *seconds* after which the last campaign had its first message
+    ended_before: int  # campaigns that had all their messages by then
+    slowest_then: float  # share of their messages that the least advanced tenth had when half of all were out
 
 
 def measure(campaigns: int, people: int) -> FairResult:
@@ -81,20 +81,19 @@ def _judge(running: Installation, path: Path, entries: list[CampaignEntry], peop
     owner = _owners(running.settings.secret_path.read_bytes(), path, entries)
     taken = [(each.at, owner[each.message]) for each in load(running.record) if each.message in owner]
     done = dict.fromkeys((entry.id for entry in entries), 0)
-    first_end = half = -1.0
-    least_then = least_half = 0.0
+    last_began, ended_before, slowest = 0.0, 0, 0.0
     for number, (at, campaign) in enumerate(taken, 1):
         done[campaign] += 1
-        if first_end < 0 and done[campaign] == people:
-            first_end, least_then = at, min(done.values()) / people
-        if half < 0 and number * 2 >= len(owner):
-            half, least_half = at, min(done.values()) / people
+        if done[campaign] == 1:
+            last_began, ended_before = at, sum(count == people for count in done.values())
+        if number == len(owner) // 2:
+            slowest = sorted(done.values())[len(done) // 10] / people
     span = taken[-1][0] - taken[0][0]
     messages = [each.message for each in load(running.record) if each.message in owner]
     return FairResult(
         len(entries), people, sum(entry.state == "COMPLETED" for entry in entries),
         len(owner) - len(set(messages)), len(messages) - len(set(messages)),
-        round(span, 2), round((first_end - taken[0][0]) / span, 3), round(least_then, 3), round(least_half, 3),
+        round(span, 2), round((last_began - taken[0][0]) / span, 3), ended_before, round(slowest, 3),
     )  # fmt: skip
 
 

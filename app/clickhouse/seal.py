@@ -5,6 +5,10 @@ build of the last hour counts: whoever asks again gets that one.
 """
 
 import time
+from collections import Counter
+from functools import reduce
+from operator import xor
+from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -18,24 +22,17 @@ from app.things import AudiencePlan
 
 BUILD_TIMEOUT = 300.0
 
-SECTIONS = """
-SELECT mx_group, count(), due, variant > 0 AS test, min(row), max(row) FROM audience
-WHERE build = {build:String} AND reason = '' GROUP BY mx_group, due, test ORDER BY 5
-"""
-
-LEFT_OUT = """
-SELECT reason, count() FROM audience WHERE build = {build:String} AND reason != '' GROUP BY reason ORDER BY reason
+# All that is asked of a build in one go: each statement costs a small audience as much as the audience itself.
+BUILT = """
+SELECT reason, mx_group, due, variant > 0 AS test, count(), min(row), max(row),
+       groupBitXor(sipHash64(row, recipient_id, address, attributes, due, variant, zone)),
+       sum(cityHash64(row, recipient_id))
+FROM audience WHERE build = {build:String} GROUP BY reason, mx_group, due, test ORDER BY reason, min(row)
 """
 
 TWICE = """
 SELECT count() - uniqExact(recipient_id) FROM members FINAL
 WHERE account = {account:String} AND list IN {lists:Array(String)} AND added_at > removed_at
-"""
-
-DIGEST = """
-SELECT lower(hex(groupBitXor(sipHash64(row, recipient_id, address, attributes, due, variant, zone)))
-             || hex(sum(cityHash64(row, recipient_id))))
-FROM audience WHERE build = {build:String} AND reason = ''
 """
 
 KEEP = """
@@ -78,12 +75,14 @@ async def seal(client: ClickHouse, task: SealTask, day: int) -> Seal:
     except PlanError as error:
         raise SealError(str(error)) from error
     await client.execute(statement.sql, statement.params, timeout=BUILD_TIMEOUT)
-    sections, count = await _sections(client, build)
-    left_out = await _left_out(client, task.account, plan, build)
-    if not count:
+    rows = await client.rows(BUILT, {"build": build})
+    inside = [row[1:] for row in rows if not row[0]]
+    left_out = await _left_out(client, task.account, plan, rows)
+    if not inside:
         raise SealError(nobody(plan, left_out))
-    digest = (await client.rows(DIGEST, {"build": build}))[0][0]
-    made = Seal(id=build, count=count, digest=digest, day=day, groups=sections, left_out=left_out)
+    sections = _sections(build, inside)
+    count = sum(each.rows for each in sections)
+    made = Seal(id=build, count=count, digest=_digest(inside), day=day, groups=sections, left_out=left_out)
     await _keep(client, task, made)
     return await _first(client, task.seal) or made
 
@@ -144,24 +143,33 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
     )
 
 
-async def _sections(client: ClickHouse, build: str) -> tuple[list[Section], int]:
-    """The sections of a build in the order of their rows, and the rows in all. Raises SealError."""
+def _sections(build: str, rows: list[list[Any]]) -> list[Section]:
+    """The sections of a build in the order of their rows. Raises SealError."""
     sections: list[Section] = []
     count = 0
-    for group, size, due, test, first, last in await client.rows(SECTIONS, {"build": build}):
+    for group, due, test, size, first, last, _, _ in rows:
         if first != count or last != count + size - 1:
             raise SealError(f"rows of {group} in {build} are not side by side")
         sections.append(Section(group, size, float(due), bool(test)))
         count += size
-    return sections, count
+    return sections
 
 
-async def _left_out(client: ClickHouse, account: str, plan: AudiencePlan, build: str) -> dict[str, int]:
-    counts = {reason: int(count) for reason, count in await client.rows(LEFT_OUT, {"build": build})}
+def _digest(rows: list[list[Any]]) -> str:
+    """32 hex digits that another row anywhere, or another order, would change."""
+    mixed = reduce(xor, (row[6] for row in rows))
+    return f"{mixed:016x}{sum(row[7] for row in rows) % (1 << 64):016x}"
+
+
+async def _left_out(client: ClickHouse, account: str, plan: AudiencePlan, rows: list[list[Any]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for reason, _, _, _, count, *_ in rows:
+        counts[reason] += count
+    del counts[""]
     if len(plan.lists) > 1:
         twice = int((await client.rows(TWICE, {"account": account, "lists": plan.lists}))[0][0])
-        counts |= {DUPLICATE: twice} if twice else {}
-    return counts
+        counts[DUPLICATE] += twice
+    return {reason: count for reason, count in sorted(counts.items()) if count}
 
 
 async def _keep(client: ClickHouse, task: SealTask, made: Seal) -> None:
