@@ -98,13 +98,17 @@ def fair(short: bool) -> Section:
 
 def people(short: bool) -> Section:
     """A million people: segments, audiences, imports."""
-    result = people_bench.measure(50_000 if short else 1_000_000)
+    result = people_bench.main(50_000 if short else 1_000_000, lambda _: None)
+
+    def slowest(what: str) -> float:
+        return max(seconds for name, seconds in result.items() if name.startswith(what))
+
     figures = [
-        Figure("segment count, slowest", round(max(result.counts_ms.values())), 300, "ms"),
-        Figure("seal of 100,000", round(result.seal_seconds, 2), 3.0, "s"),
-        Figure("import of 100,000 rows", round(result.import_seconds, 2), 5.0, "s"),
+        Figure("segment count, slowest", round(slowest("count") * 1000), 300, "ms"),
+        Figure("seal of 100,000, slowest", round(slowest("seal"), 2), 3.0, "s"),
+        Figure("import of 100,000 rows", round(slowest("import"), 2), 5.0, "s"),
     ]
-    return Section(figures, asdict(result))
+    return Section(figures, result)
 
 
 def start(short: bool) -> Section:

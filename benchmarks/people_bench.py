@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from app.clickhouse.client import ClickHouse
@@ -91,7 +92,7 @@ PLANS = {
 
 
 async def measure(settings: Settings, people: int, tell: Callable[[str], object]) -> dict[str, float]:
-    """Seconds of each; the best of three where it can be repeated."""
+    """Seconds of each; the median of five where it can be repeated."""
     await apply(settings)
     figures: dict[str, float] = {}
     async with ClickHouse(settings, timeout=120.0) as client:
@@ -115,7 +116,7 @@ async def measure(settings: Settings, people: int, tell: Callable[[str], object]
             started = time.perf_counter()
             made = await seal(client, task, 20_000)
             figures[f"seal: {name}"] = time.perf_counter() - started
-            figures[f"read 10,000: {name}"] = await _best(lambda made=made: read_range(client, made.id, 0, 10_000))
+            figures[f"read 10,000: {name}"] = await _usual(lambda made=made: read_range(client, made.id, 0, 10_000))
             tell(f"seal: {name}: {made.count:,} in {figures[f'seal: {name}']:.2f} s; left out {made.left_out}")
     return figures
 
@@ -123,19 +124,19 @@ async def measure(settings: Settings, people: int, tell: Callable[[str], object]
 async def _counts(client: ClickHouse, state: str, tell: Callable[[str], object]) -> dict[str, float]:
     figures = {}
     for name, tree in SEGMENTS.items():
-        seconds = await _best(lambda tree=tree: count(client, "default", tree, time.time()))
+        seconds = await _usual(lambda tree=tree: count(client, "default", tree, time.time()))
         figures[f"count, {state}: {name}"] = seconds
         tell(f"count, {state}: {name}: {seconds * 1000:.0f} ms")
     return figures
 
 
-async def _best(work: Callable[[], Awaitable[Any]]) -> float:
+async def _usual(work: Callable[[], Awaitable[Any]]) -> float:
     times = []
-    for _ in range(3):
+    for _ in range(5):
         started = time.perf_counter()
         await work()
         times.append(time.perf_counter() - started)
-    return min(times)
+    return median(times)
 
 
 def main(people: int = 1_000_000, tell: Callable[[str], object] = print) -> dict[str, float]:
