@@ -163,7 +163,7 @@ def _next_of(state: State) -> set[State]:
         here = more.pop()
         fresh = {after for (before, _), after in TRANSITIONS.items() if before == here} - found
         found |= fresh
-        more += [each for each in fresh if each in WAITING]
+        more += [each for each in fresh if each in (*WAITING, "SEALING")]
     return found
 
 
