@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agents.outbox import News, Outbox
 from app import topics
 from app.stream.pack_table import PackTable
-from app.things import ThingKind, ThingRecord
+from app.things import Template, ThingKind, ThingRecord
 from tables import pacing_things as sections
 from tables.pacing_things import Told
 
@@ -25,12 +25,13 @@ def attach(outbox: Outbox, table: PackTable, group: Callable[[], int]) -> None:
         content = sections.content(table, group(), sections.version_owner(ident, told.version))
         if head is None or content is None:
             return _gone("template", ident, told)
-        body = head.model_dump(mode="json") | {"content": content.model_dump(mode="json")}
+        whole = Template(**head.model_dump(), content=content)
         return _recorded(
             ThingRecord(
-                kind="template", account=head.account, id=ident, version=head.version, at=head.changed_at, body=body
+                kind="template", account=head.account, id=ident, version=head.version, at=head.changed_at,
+                body=whole.model_dump(mode="json"),
             )
-        )
+        )  # fmt: skip
 
     def segment(ident: str, told: Told) -> News:
         found = sections.segment(table, group(), ident)

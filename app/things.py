@@ -190,16 +190,6 @@ class TemplateDraft(Strict):
     content: Content
 
 
-class Template(TemplateDraft):
-    """A stored template. *version* counts from 1; *content* is that version's, as it will be sent."""
-
-    id: Name
-    account: Name
-    version: int = 1
-    created_at: Moment
-    changed_at: Moment
-
-
 class TemplateHead(Strict):
     """A version of a template without its content: what its owner decides on and answers with."""
 
@@ -210,6 +200,12 @@ class TemplateHead(Strict):
     created_at: Moment
     changed_at: Moment
     parts: list[str] = Field(default_factory=list)  # which its content has: subject, html ...
+
+
+class Template(TemplateHead):
+    """A stored template. *version* counts from 1; *content* is that version's, as it will be sent."""
+
+    content: Content
 
 
 # -- keys and accounts

@@ -10,7 +10,7 @@ from app import topics
 from app.commands import Answer, Command
 from app.control import new_command_id
 from app.specs import Content
-from app.things import Account, ApiKey, ThingRecord
+from app.things import Account, ApiKey, Template, ThingRecord
 from tests.agents.conftest import Wire, Workers
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,9 @@ async def test_a_template_goes_from_the_door_to_its_record(wire: Wire) -> None:
     ident = made.thing["id"]
     record = ThingRecord.model_validate_json((await told(wire, made)).value)
     assert (record.kind, record.id, record.version) == ("template", ident, 1)
-    assert "<html" in record.body["content"]["html"] and "content" not in made.thing
+    shown = Template.model_validate(record.body)
+    assert "<html" in shown.content.html and shown.parts == ["subject", "html", "mjml"]
+    assert "content" not in made.thing
     stale = await wire.ask(id=new_command_id(), kind="template.update", thing=ident, template=TEMPLATE, match=2)
     assert (stale.status, stale.field) == (412, "match")
     changed = await wire.ask(id=new_command_id(), kind="template.update", thing=ident, template=TEMPLATE, match=1)
