@@ -4,12 +4,10 @@ from app.commands import Command
 from app.content.address import AddressError, wire_address
 from app.delivery.things import Refusal
 from app.specs import CampaignSpec
-from app.things import SegmentDraft
 
 MOST_CONTENT_BYTES = 2_000_000  # as JSON, compiled
 MOST_ACCEPTED_BYTES = 2_060_000  # of a command with its content: what its topic takes, also where it does not compress
 MOST_SPEC_BYTES = 100_000  # it is stored with every change of the campaign
-MOST_SEGMENT_BYTES = 64_000
 MOST_KEPT_BYTES = 200_000
 LONGEST_ERROR = 2_000  # characters of an answer
 
@@ -19,8 +17,6 @@ def wrong_form(command: Command) -> Refusal | None:
     refusal = _incomplete(command)
     if refusal is None and command.spec is not None:
         refusal = _wrong_spec(command.spec)
-    if refusal is None and command.segment is not None:
-        refusal = _wrong_segment(command.segment)
     if refusal is None and command.kept is not None:
         size = len(command.kept.model_dump_json().encode())
         if size > MOST_KEPT_BYTES:
@@ -74,11 +70,6 @@ def _wrong_experiment(spec: CampaignSpec) -> Refusal | None:
             return Refusal(422, text, f"spec.experiment.variants.{number}")
         seen.add(contender)
     return None
-
-
-def _wrong_segment(segment: SegmentDraft) -> Refusal | None:
-    size = len(segment.model_dump_json().encode())
-    return _large("a segment", size, MOST_SEGMENT_BYTES, "segment") if size > MOST_SEGMENT_BYTES else None
 
 
 def _missing(command: Command, field: str, what: str) -> Refusal:
