@@ -5,6 +5,7 @@ import asyncio
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.list_columns import attributes_of, columns_of
 from app.clickhouse.lists import Consent, create_list, list_of, lists_known, lists_page, members_page, remove_members
+from app.clickhouse.migrate import migrations, statements
 from app.clickhouse.people import MOST_PEOPLE, Person, contact, contacts_page, id_of, memberships, upsert_contacts
 from tests.clickhouse.conftest import SECRET
 
@@ -110,3 +111,20 @@ async def test_the_most_people_of_one_call_can_be_written(client: ClickHouse) ->
     """
     assert await write(client, *(Person(f"p{n}@example.com") for n in range(MOST_PEOPLE))) == []
     assert len(await contacts_page(client, "default", limit=MOST_PEOPLE)) == MOST_PEOPLE
+
+
+async def test_people_of_lists_from_before_consents_are_on_them_still(client: ClickHouse) -> None:
+    """
+    An upgrade that is cut short anywhere, and applied again, forgets nobody.
+    """
+    text = next(text for _, name, text in migrations() if name == "0008_members.sql")
+    who = "toFixedString(toString(number), 16), now64(3) FROM numbers(5)"
+    old = f"INSERT INTO list_members SELECT 'default', 'old', {who}"
+    for last in range(1, len(statements(text)) + 1):
+        for number, statement in enumerate(statements(text)[:last]):
+            await client.execute(statement)
+            if number == 1 and last == 2:  # the old table as it was before the upgrade
+                await client.execute(old)
+    assert await client.rows("SELECT count() FROM members FINAL WHERE added_at > removed_at") == [[5]]
+    assert await lists_known(client, "default", ["old"]) == {"old"}
+    assert await client.rows("EXISTS TABLE list_members") == [[0]]
