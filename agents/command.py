@@ -48,7 +48,10 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         pacing.adopt(event.message.partition)
         if not pacing.owns(event.message.partition):
             await dead.put(event, "a command outside the partition of the pacing group")
-        elif accepted.command is not None:
+            return
+        await pacing.make_up()
+        lanes.check(event)
+        if accepted.command is not None:
             await answer_to(accepted.command, bytes.fromhex(accepted.fingerprint))
         elif accepted.sealed is not None or accepted.seal_failed:
             await take_seal(accepted)

@@ -43,6 +43,8 @@ class Pacing:
         self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
         self.untold: list[CampaignEntry] = []  # as recovered: to be told again
         self.announced = True  # False after a recovery, until all is told again
+        self._made_up = True  # False after a recovery, until what was noted and not told is told
+        self._making_up = asyncio.Lock()
         table.on_ready(self._recovered)
 
     @property
@@ -86,7 +88,7 @@ class Pacing:
         )
         self.produced = []
         self.untold = list(self.campaigns.values())
-        self.announced = False
+        self.announced = self._made_up = False
 
     def _paced(self, entry: CampaignEntry) -> None:
         """Pacing knows of campaigns with messages on the road, and of no others: there may be very many."""
@@ -133,6 +135,13 @@ class Pacing:
         task.plan = self.things.frozen_plan(entry.id)
         await self.app.produce(topics.SEAL_REQUESTED, None, entry.id.encode(), encode(task))
 
+    async def make_up(self) -> None:
+        """Return once everything is told that a kill has kept from it: contents before the campaigns that need them."""
+        if not self._made_up:
+            async with self._making_up:
+                await self.things.outbox.tell_again()
+                self._made_up = True
+
     async def announce_again(self) -> None:
         """After a recovery: repeat what a kill may have kept from being said.
 
@@ -141,8 +150,11 @@ class Pacing:
         """
         if self.announced or self.group is None:
             return
-        await self.things.outbox.tell_again()
-        shards = [shard for _, shard in sections.shards(self.table, self.group)]
+        group = self.group
+        await self.make_up()
+        if self.group != group:  # lost meanwhile, or taken over anew
+            return
+        shards = [shard for _, shard in sections.shards(self.table, group)]
         same = [entry for entry in self.untold if self.campaigns.get(entry.id) is entry]
         self.untold, self.announced = [], True
         await asyncio.gather(*(self.tell(entry) for entry in same))
