@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
@@ -61,8 +63,8 @@ class Opening:
         """What is told of those who were dropped at the last look."""
         return [
             event
-            for pack, row, reason, detail in spent.dropped
-            for event in of_drops(self.channel, pack, [(row, reason, detail)], now)
+            for pack, dropped in groupby(spent.dropped, itemgetter(0))
+            for event in of_drops(self.channel, pack, [each[1:] for each in dropped], now)
         ]
 
     def records_of(self, partition: int, spent: Spent, now: float) -> list[tuple[str, bytes]]:

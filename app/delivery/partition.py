@@ -16,6 +16,7 @@ from app.delivery.outcomes import DropReason, Status
 from app.records import ClassDemand, EventPack, Outgoing
 
 SLICE = 100  # messages in one release, at most
+MOST_TAKEN = 500  # packs of which one step takes, or that it puts back: what it writes must fit into one batch
 
 
 class ClassKey(NamedTuple):
@@ -190,6 +191,7 @@ class Partition:
         self._open_of: dict[int, int] = {}  # pack -> open releases
         self._rows: dict[int, list[Outgoing]] = {}  # of packs with open releases
         self._added: dict[int, list[Outgoing]] = {}  # of packs of this step: the table has them once it is written
+        self._taken = 0  # packs that this step has taken of, or put back
         self._load_rows = load_rows
 
     def restore(
@@ -271,15 +273,16 @@ class Partition:
         """Slices (pack number, pack, start, stop) of at most SLICE rows, *wanted* rows in all.
 
         The cursor of a pack moves as its slice is handed out. A pack that must not leave now waits again, for
-        its *opening* (0: now).
+        its *opening* (0: now). What one step cannot take is left for later credit.
         """
         queue = self.queues.get(key)
-        while queue is not None and wanted > 0 and queue.ready:
+        while queue is not None and wanted > 0 and queue.ready and self._taken < MOST_TAKEN:
             number = queue.ready[0]
             pack = self.packs.get(number)
             if pack is None or pack.cursor >= pack.count:
                 queue.ready.popleft()
                 continue
+            self._taken += 1
             due = opening(pack)
             if due:
                 queue.ready.popleft()
@@ -363,6 +366,7 @@ class Partition:
     def tell(self, writes: Writes, events: Iterable[EventPack]) -> list[int]:
         """End a step: put *events* into the outbox, in the batch of the state they tell of; their numbers."""
         self._added.clear()
+        self._taken = 0
         numbers = []
         for event in events:
             writes.event(self.marks.next_event, event)

@@ -8,6 +8,7 @@ from app.delivery.outcomes import DropReason, Status
 from app.delivery.partition import ClassKey, MessageState, OpenRelease, Partition, Standing, WaitingPack, Writes
 from app.records import Outgoing, Release, Slip
 
+MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step
 MARGIN = 0.001  # seconds: a message that starts at the moment of closing is outside
 
 
@@ -95,7 +96,7 @@ def _open_releases(
 ) -> int:  # fmt: skip
     """Open releases of up to *count* messages of the class *key*; how many were taken for them."""
     version, taken = permits.running(key.campaign), 0
-    if version is None:
+    if version is None or len(spent.dropped) >= MOST_DROPPED:
         return 0
     for number, pack, start, stop in state.take(writes, key, count, permits.opening):
         taken += stop - start
@@ -110,6 +111,8 @@ def _open_releases(
             spent.releases.append(state.open(writes, release))
         else:
             state.forget_if_used_up(writes, number)
+        if len(spent.dropped) >= MOST_DROPPED:
+            break
     return taken
 
 
