@@ -56,7 +56,8 @@ def link_key(secret: bytes) -> bytes:
 def content_id_for(campaign: CampaignEntry, variant: int) -> str:
     """The id of the content that *variant* of *campaign* gets, "" if it has none.
 
-    Variants count from 1. 0 is who is not in the test: the winner's, once there is one.
+    Variants count from 1. 0 is who is not in the test: the winner's. Before there is one nobody of them is expanded;
+    one who comes nevertheless has overtaken the news of the winner here, and has no content until that comes.
     """
     spec, contents = campaign.spec, campaign.contents
     if not contents:
@@ -66,6 +67,8 @@ def content_id_for(campaign: CampaignEntry, variant: int) -> str:
         name = spec.experiment.variants[variant - 1].name
     elif spec.experiment is not None and campaign.trial is not None:
         name = campaign.trial.winner
+        if not name:
+            return ""
     return contents.get(name) or contents.get("", "")
 
 

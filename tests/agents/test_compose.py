@@ -54,7 +54,6 @@ CONTENTS = {"": REST.id, "a": A.id, "b": B.id}
     ("trial", "subjects"),
     [
         (None, ["rest", "A", "B", "rest"]),
-        (Trial(), ["rest", "A", "B", "rest"]),
         (Trial(phase="decided", winner="b"), ["B", "A", "B", "B"]),
     ],
 )
@@ -66,6 +65,13 @@ async def test_who_is_in_a_test_gets_his_variant_and_the_rest_the_winner(
     letters = await composer.letters_of(entry, {0, 1, 2, 3})
     assert letters is not None
     assert [subject(letters, variant) for variant in (0, 1, 2, 3)] == subjects
+
+
+async def test_the_rest_gets_nothing_before_the_winner_is_known_here(composer: Composer) -> None:
+    """The owner expands the rest when it has decided; a sender that has not heard of that must not send the loser."""
+    entry = campaign(spec={"experiment": TEST}, contents=CONTENTS, trial=Trial(phase="waiting"))
+    assert await composer.letters_of(entry, {0}) is None
+    assert await composer.letters_of(entry, {1, 2}) is not None
 
 
 async def test_rows_of_one_release_come_in_their_own_languages(composer: Composer) -> None:
