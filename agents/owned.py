@@ -141,8 +141,7 @@ class OwnedCampaigns:
     def decide(self, command: Command, now: float) -> Outcome:
         """Carry out a command about a campaign, in memory. A refusal changes nothing."""
         before = self.get(campaign_id(command))
-        original = self.get(command.campaign) if command.kind == "campaign.clone" else None
-        decision = decide(before, command, now, self.around(command.account), original)
+        decision = decide(before, command, now, self.around(command.account), self._original(command))
         if decision.entry is None:
             return Outcome(decision, before)
         refusal = self._not_there(before, decision.entry, command)
@@ -150,6 +149,11 @@ class OwnedCampaigns:
             return Outcome(Decision(refusal.status, error=refusal.error, field=refusal.field), before)
         changed = self.change(before, decision.entry, now, command)
         return Outcome(decision, changed.entry, changed.writes)
+
+    def _original(self, asked: Command) -> CampaignEntry | None:
+        """The campaign that *asked* clones, if it is one of the same account."""
+        entry = self.get(asked.campaign) if asked.kind == "campaign.clone" else None
+        return entry if entry is not None and entry.account == asked.account else None
 
     def _not_there(self, before: CampaignEntry | None, entry: CampaignEntry, asked: Command) -> Refusal | None:
         """What *entry*, as *asked* for, needs and its account does not have: templates, segments, a content."""
@@ -159,7 +163,7 @@ class OwnedCampaigns:
         missing = self._things.missing(entry.account, entry.spec)
         if missing is not None or not makes or asked.content is not None or entry.spec.template_id:
             return missing
-        if self._things.has_content(asked.campaign):
+        if self._original(asked) is not None and self._things.has_content(asked.campaign):
             return None
         return Refusal(404, "the campaign has no content, and no template: send one along", "content")
 
@@ -174,7 +178,7 @@ class OwnedCampaigns:
         writes, own = Writes(), asked.content if asked is not None else None
         if own is not None:
             writes.add(self._things.keep_content(after.id, own))
-        elif asked is not None and asked.kind == "campaign.clone":
+        elif asked is not None and self._original(asked) is not None:
             writes.add(self._things.copy_content(asked.campaign, after.id))
         if _starts(before, after):
             frozen = self._things.freeze(after, own)

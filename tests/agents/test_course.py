@@ -14,6 +14,7 @@ from app.commands import CampaignEntry, Command, Section
 from app.delivery.lifecycle import ENDED, TRANSITIONS, is_dormant
 from app.delivery.queueing import position
 from app.records import SealTask, Shard, WinnerTask, decode
+from app.specs import Content
 from app.things import Account
 from tables.pacing_things import Writes, account_item
 from tests.agents.pacing_world import START, World
@@ -270,6 +271,19 @@ async def test_a_clone_has_the_content_of_its_original() -> None:
     assert of(world, copy.entry.id).contents == of(world, campaign).contents
     missing = create("k4", template_id="tpl_none").model_copy(update={"content": None})
     assert (await world.ask(missing)).field == "spec.template_id"
+
+
+async def test_nobody_clones_the_content_of_another_account() -> None:
+    """
+    Who sends a spec along and names a campaign of somebody else would otherwise send out that campaign's letters.
+    """
+    world = World()
+    campaign = await made(world, "k")
+    theirs = command("clone", "k2", campaign, spec=create("x").spec, account="others")
+    assert (await world.ask(theirs)).field == "content"
+    brought = theirs.model_copy(update={"id": "k3", "content": Content(subject="Own", text="Own")})
+    copy = await world.ask(brought)
+    assert copy.entry is not None and world.pacing.things.content_of(copy.entry) == brought.content
 
 
 STARTS = ("create", "schedule", "draft", "start", "update", "unschedule", "approve")
