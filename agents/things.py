@@ -150,7 +150,7 @@ class Things:
             if len(item[1] or b"") > LARGEST_PLAN:
                 error = f"its segments make a plan of more than {LARGEST_PLAN:,} bytes: use fewer or smaller ones"
                 return Refusal(422, error, "spec.segments")
-            writes.items.append(item)
+            writes.first.append(item)  # beside it the entry and its answer have room in one batch
         named = {variant: content.id for variant, content in contents.items()}
         spec = entry.spec.model_copy(update={"content_id": named[""]})
         return Frozen(entry.model_copy(update={"contents": named, "spec": spec}), writes)

@@ -12,6 +12,7 @@
 | plans | tp campaign | AudiencePlan, JSON | command, pace | with the end of the campaign |
 | untold | tu kind, id, version | Told | command, pace | once Kafka has it |
 
+A plan is written before the entry that starts with it, and means nothing without that.
 The owner of a content is a draft (its campaign id), a version of a template (id, "@", version), or what is
 frozen ("=", content id). Its chunks are written first and its head last: without a head they are nothing.
 """

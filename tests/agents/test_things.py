@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
+from agents.admission import MOST_SPEC_BYTES
 from agents.thing_commands import carry_out
-from agents.things import Frozen, Things
+from agents.things import LARGEST_PLAN, Frozen, Things
 from app import topics
-from app.commands import CampaignEntry, Command
+from app.commands import Answer, CampaignEntry, Command
 from app.delivery.pacing import Pacer
 from app.delivery.things import Decision, Refusal
 from app.specs import CampaignSpec, Content
+from app.stream.pack_table import cut
 from app.things import AudiencePlan, ThingRecord
+from tables.pacing import campaign_item
+from tables.pacing_answers import answer_items
 from tables.pacing_things import UNTOLD, Writes, content, frozen_owner, stored_content
 
 NOW = 1_800_000_000.0
@@ -324,6 +328,30 @@ async def test_a_plan_holds_segments_as_they_were_at_the_start(owner: Owner) -> 
     foreign = owner.things.missing("b", entry(segments=[segment]).spec)
     assert unknown is not None and unknown.field == "spec.exclude_segments.0"
     assert foreign is not None and (foreign.status, foreign.field) == (404, "spec.segments.0")
+
+
+async def test_the_largest_start_fits_into_one_batch(owner: Owner) -> None:
+    """
+    A write that is too large would end the owner each time it tries: nobody's campaign would start any more.
+    """
+    values = [f"{number:04d}-{'x' * 60}" for number in range(900)]
+    tree = {"attribute": "city", "op": "in", "value": values}
+    segments = [
+        await owner.make("segment.create", segment={"name": f"s{number}", "filter": tree})
+        for number in range(LARGEST_PLAN // 62_000)
+    ]
+    await own(owner, "c_1")
+    limits = {f"{number}-{'g' * 195}": 1.0 for number in range(200)}
+    large = entry(segments=segments, throttle={"per_group": limits, "per_route": limits})
+    assert 0.8 * MOST_SPEC_BYTES < len(large.spec.model_dump_json()) <= MOST_SPEC_BYTES
+    frozen = owner.things.freeze(large)
+    assert isinstance(frozen, Frozen), frozen
+    answer = Answer(id="k", account="acme", status=200, thing=frozen.entry.model_dump(mode="json"))
+    step = [*frozen.writes.items, campaign_item(frozen.entry), *answer_items(b"", NOW, answer)]
+    assert len(list(cut(step))) == 1 and len(owner.things.frozen_plan("c_1")) == 0
+    await owner.things.outbox.write(Writes(frozen.writes.first, step))
+    assert 0.8 * LARGEST_PLAN < len(owner.things.frozen_plan("c_1")) <= LARGEST_PLAN
+    assert all(len(list(cut(batch))) == 1 for batch in owner.table.batches)
 
 
 async def test_a_template_that_lacks_a_part_is_refused_when_it_is_named(owner: Owner) -> None:
