@@ -139,11 +139,9 @@ class Things:
         contents = self._contents_of(entry, own)
         if contents is None:
             return Refusal(404, f"the content of campaign {entry.id!r} is gone: create it again", "content")
+        if any(not each.subject.strip() or not (each.html or each.text) for each in contents.values()):
+            return Refusal(422, "an email needs a subject, and html or text", "content")
         writes = Writes()
-        for content in contents.values():
-            if not content.subject.strip() or not (content.html or content.text):
-                return Refusal(422, "an email needs a subject, and html or text", "content")
-            writes.add(self._publish(content, entry.id))
         if entry.spec.kind == "campaign":
             plan = self.plan(entry)
             item = sections.plan_item(entry.id, plan)
@@ -151,6 +149,8 @@ class Things:
                 error = f"its segments make a plan of more than {LARGEST_PLAN:,} bytes: use fewer or smaller ones"
                 return Refusal(422, error, "spec.segments")
             writes.first.append(item)  # beside it the entry and its answer have room in one batch
+        for content in contents.values():
+            writes.add(self._publish(content, entry.id))
         named = {variant: content.id for variant, content in contents.items()}
         spec = entry.spec.model_copy(update={"content_id": named[""]})
         return Frozen(entry.model_copy(update={"contents": named, "spec": spec}), writes)

@@ -330,16 +330,30 @@ async def test_a_plan_holds_segments_as_they_were_at_the_start(owner: Owner) -> 
     assert foreign is not None and (foreign.status, foreign.field) == (404, "spec.segments.0")
 
 
+async def large_segments(owner: Owner, number: int) -> list[str]:
+    """Segments that take about 61,000 bytes each."""
+    tree = {"attribute": "city", "op": "in", "value": [f"{value:04d}-{'x' * 60}" for value in range(900)]}
+    return [await owner.make("segment.create", segment={"name": f"s{each}", "filter": tree}) for each in range(number)]
+
+
+async def test_a_start_that_fails_keeps_no_content_in_the_directory(owner: Owner) -> None:
+    """
+    It counted as one that uses its content, for ever: it has never ended.
+    """
+    await own(owner, "c_1")
+    await own(owner, "c_2")
+    refused = owner.things.freeze(entry("c_1", segments=await large_segments(owner, LARGEST_PLAN // 60_000 + 1)))
+    assert isinstance(refused, Refusal) and refused.field == "spec.segments"
+    other = await owner.start(entry("c_2"))
+    await owner.things.outbox.write(owner.things.thaw(other))
+    assert owner.published() == {OWN.id: None}
+
+
 async def test_the_largest_start_fits_into_one_batch(owner: Owner) -> None:
     """
     A write that is too large would end the owner each time it tries: nobody's campaign would start any more.
     """
-    values = [f"{number:04d}-{'x' * 60}" for number in range(900)]
-    tree = {"attribute": "city", "op": "in", "value": values}
-    segments = [
-        await owner.make("segment.create", segment={"name": f"s{number}", "filter": tree})
-        for number in range(LARGEST_PLAN // 62_000)
-    ]
+    segments = await large_segments(owner, LARGEST_PLAN // 62_000)
     await own(owner, "c_1")
     limits = {f"{number}-{'g' * 195}": 1.0 for number in range(200)}
     large = entry(segments=segments, throttle={"per_group": limits, "per_route": limits})
