@@ -8,7 +8,7 @@ from app.things import ApiKey
 from app.web.problems import refuse
 
 NOBODY = "0" * 64  # compared with where there is no such key: both take the same time
-ADVICE = "send Authorization: Bearer KEY; `fanfare keys create` makes one"
+ADVICE = "send Authorization: Bearer KEY; `fanfare keys create --scope admin` makes one"
 
 
 def find_key(token: str, keys: Mapping[str, ApiKey], now: float) -> ApiKey | None:

@@ -8,7 +8,9 @@ import orjson
 from pydantic import Field, StringConstraints
 
 from app.specs import Strict
-from app.web.problems import refuse
+from app.web.problems import RefusedError, refuse
+
+MOST_NUMBER = 10_000_000_000_000  # milliseconds until the year 2286, and more rows than there are
 
 
 class PageQuery(Strict):
@@ -35,11 +37,18 @@ def decode(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
     except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
         values = None
     if not isinstance(values, list) or len(values) != len(kinds) or not all(map(_is, values, kinds)):
-        raise refuse(400, "Not a cursor", "send `next` of the page before as it was, or no cursor", field="cursor")
+        raise no_cursor()
     return tuple(kind(value) for value, kind in zip(values, kinds, strict=True))
+
+
+def no_cursor() -> RefusedError:
+    """400 for a cursor that this list has not given."""
+    return refuse(400, "Not a cursor", "send `next` of the page before as it was, or no cursor", field="cursor")
 
 
 def _is(value: object, kind: type) -> bool:
     if isinstance(value, str):
         return kind is str and not any(ord(sign) < 32 for sign in value)
-    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return kind in (float, type(value)) and 0 <= value < MOST_NUMBER

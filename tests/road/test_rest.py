@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from agents.compose import link_key
 from app.web.application import create_edge
+from app.web.cursors import encode
 from app.web.keys import LINK
 from tests.road.conftest import Installation
 from tests.road.rest_client import Rest, rest
@@ -26,12 +27,13 @@ BRIEF: dict[str, Any] = {
     "retry_policy": {"max_attempts": 2, "delays": [0.5]},
     "tracking": True,
 }
-DRAFT = {"from": "news@acme.example", "recipient_list_id": "nobody-yet", "text": "Hello", "subject": "Hi"}
+DRAFT = {"from": "news@acme.example", "recipient_list_id": "waiting", "text": "Hello", "subject": "Hi"}
 
 
 @pytest.fixture(scope="module")
 def api(installation: Installation) -> Iterator[Rest]:
-    """The API with the key of an administrator."""
+    """The API with the key of an administrator, and a list for drafts."""
+    installation.people("waiting", [{"email": "ann@corp.example"}])
     yield rest(installation, "admin")
 
 
@@ -73,6 +75,10 @@ def test_the_calls_of_the_design_brief_work_as_written(installation: Installatio
     rest_of_them = api.until(f"{path}?limit=30&cursor={found.body['next']}", lambda said: said.body["messages"])
     addresses = {each["address"] for each in found.body["messages"] + rest_of_them.body["messages"]}
     assert {each["email"] for each in people} <= addresses
+    whom = api.ask("GET", f"/v1/campaigns/{campaign}/audience?limit=41")
+    assert {each["address"] for each in whom.body["people"]} == addresses
+    assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?cursor={whom.body['next']}").body["people"] == []
+    assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=*").body["people"] == []
     bounced = api.ask("GET", f"{path}?status=BOUNCED")
     assert bounced.status == 200
     assert {each["status"] for each in bounced.body["messages"]} <= {"BOUNCED"}
@@ -95,7 +101,7 @@ def test_a_draft_is_read_edited_cloned_and_listed(api: Rest) -> None:
     again = api.ask("GET", path)
     assert (again.body["name"], again.body["spec"]["throttle"]["rate"]) == ("Draft two", 7)
     assert again.body["spec"]["expires_at"] == "2099-01-01T00:00:00Z"
-    assert again.body["spec"]["lists"] == ["nobody-yet"]  # what was not sent stays
+    assert again.body["spec"]["lists"] == ["waiting"]  # what was not sent stays
     cloned = api.ask("POST", f"{path}/clone", {"name": "Draft copy"})
     assert (cloned.status, cloned.body["state"]) == (201, "DRAFT"), cloned
     assert cloned.body["id"] != made.body["id"]
@@ -125,12 +131,32 @@ def test_what_is_unknown_or_wrong_is_named_as_it_was_sent(api: Rest) -> None:
         (DRAFT | {"text": "{{ broken"}, 422, "text"),
         (DRAFT | {"segments": ["seg_nowhere"]}, 404, "segments.0"),
         (DRAFT | {"throttle": {"global_rps": 100, "burst": 1}}, 422, "throttle.burst"),
+        (DRAFT | {"recipient_list_id": "nobody"}, 404, "recipient_list_id"),
+        (DRAFT | {"exclude_lists": ["nobody"]}, 404, "exclude_lists.0"),
     ):
         said = api.ask("POST", "/v1/campaigns", body)
         assert (said.status, said.body.get("field")) == (status, field), said
         assert said.body["detail"] and said.body["request_id"]
     assert api.ask("POST", "/v1/campaigns/cmp_nowhere/pause").status == 404
     assert api.ask("GET", "/v1/campaigns/cmp_nowhere").status == 404
+
+
+def test_a_cursor_of_another_list_is_refused(api: Rest) -> None:
+    """
+    Cursors get mixed up, and people try what happens: ClickHouse must not have to refuse them.
+    """
+    made = api.ask("POST", "/v1/campaigns", DRAFT)
+    path = f"/v1/campaigns/{made.body['id']}"
+    for cursor in (
+        encode(5, "x"),
+        encode(5, "\u2603'; DROP"),
+        encode(2**70, "x"),
+        encode(-1),
+        encode("x"),
+        encode(1e300),
+    ):
+        for page in ("/v1/campaigns", f"{path}/messages", f"{path}/audience"):
+            assert api.ask("GET", f"{page}?cursor={cursor}").status in (200, 400), (page, cursor)
 
 
 def test_one_idempotency_key_has_one_answer_at_every_edge(installation: Installation, api: Rest) -> None:
@@ -181,7 +207,10 @@ def test_an_account_says_how_its_campaigns_are_run(installation: Installation) -
     changed = first.ask("PATCH", "/v1/account", {"approval": True}, if_match=told.headers["Etag"])
     assert (changed.status, changed.body["approval"]) == (200, True), changed
     assert second.ask("GET", "/v1/account").status == 403
-    made = first.ask("POST", "/v1/campaigns", DRAFT | {"start": True})
+    asked = {name: value for name, value in DRAFT.items() if name != "recipient_list_id"}
+    segment = {"name": "All", "filter": {"attribute": "city", "op": "exists"}}
+    found = installation.command(account="careful", kind="segment.create", segment=segment).answer.thing
+    made = first.ask("POST", "/v1/campaigns", asked | {"segments": [found["id"]], "start": True})
     assert (made.status, made.body["state"]) == (201, "APPROVAL"), made
     path = f"/v1/campaigns/{made.body['id']}"
     mine = first.ask("POST", f"{path}/approve")

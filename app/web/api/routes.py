@@ -2,6 +2,7 @@
 
 from app.web.api import (
     account,
+    campaign_reads,
     campaigns,
     contacts,
     imports,
@@ -16,6 +17,7 @@ from app.web.api import (
 from app.web.rest import Endpoint
 
 ENDPOINTS: list[Endpoint] = [
+    *campaign_reads.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *messages.ENDPOINTS,
     *template_tools.ENDPOINTS,

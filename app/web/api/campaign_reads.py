@@ -1,0 +1,182 @@
+"""Campaigns as they are seen over REST: lists, one, where it stands, its messages, its audience."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from app.clickhouse import message_queries
+from app.clickhouse.audience_pages import LEFT_OUT, audience_page
+from app.commands import CampaignEntry, State
+from app.delivery.lifecycle import LIVE
+from app.delivery.outcomes import Status
+from app.specs import Strict
+from app.web import cursors
+from app.web.api.campaign_shown import CampaignShown, CampaignStatus, When, campaign_shown, iso, status_shown
+from app.web.campaigns_seen import CampaignFilter, campaign_page, find_campaign
+from app.web.cursors import PageQuery
+from app.web.etags import etag
+from app.web.forecasts import forecast_of
+from app.web.keys import FEED
+from app.web.rest import Call, Endpoint, Reply
+
+MESSAGE_ID = re.compile("[0-9a-f]{32}")
+SCOPE, TAG, ONE = "campaigns", "Campaigns", "/v1/campaigns/{id}"
+
+
+class CampaignQuery(PageQuery):
+    """Which campaigns."""
+
+    state: list[State] = Field(default_factory=list, max_length=20, description="In one of these states")
+    project: str = Field(default="", max_length=200)
+    name: str = Field(default="", max_length=200, description="Somewhere in the name, whatever its case")
+
+
+class Campaigns(Strict):
+    """Campaigns, the newest first."""
+
+    campaigns: list[CampaignShown]
+    next: str = Field(description="`cursor` of the next page; empty on the last")
+    complete: bool = Field(description="False while ClickHouse is away: only campaigns of these days are listed")
+
+
+class MessageQuery(PageQuery):
+    """Which messages of a campaign."""
+
+    status: Literal["", *Status] = Field(default="", description="Only those with this status")  # type: ignore[valid-type]
+
+
+class MessageRow(Strict):
+    """A message and what became of it."""
+
+    message: str = Field(description="Its id: GET /v1/messages/{id} tells its story")
+    address: str = Field(description="Empty when the contact is gone")
+    status: str
+    provider: str = Field(description="The MX group")
+    route: str
+    attempts: int
+    code: int = Field(description="The last reply code of SMTP, or 0")
+    # A word of Python: only the JSON has it as it is.
+    class_: str = Field(alias="class", description="Why it bounced or was blocked or dropped")
+    detail: str = Field(description="The last words of the provider")
+    changed_at: When
+
+
+class Messages(Strict):
+    """Messages, the latest change first."""
+
+    messages: list[MessageRow]
+    next: str = Field(description="`cursor` of the next page; empty on the last")
+
+
+class AudienceQuery(PageQuery):
+    """Whom of an audience."""
+
+    reason: Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        default="", description=f"Empty: who is in it; else who was left out for this reason, '{LEFT_OUT}' for any"
+    )
+
+
+class AudiencePerson(Strict):
+    """Somebody of an audience, or with a reason somebody who was left out of it."""
+
+    id: str = Field(description="The recipient id, as events have it")
+    address: str
+    group: str = Field(description="The MX group")
+    due: When | None = Field(description="None: at once")
+    variant: int = Field(description="Of an experiment, from 1; 0 for who gets the winner")
+    zone: str
+    reason: str
+
+
+class Audience(Strict):
+    """People of an audience."""
+
+    people: list[AudiencePerson]
+    next: str = Field(description="`cursor` of the next page; empty on the last")
+    audience: int | None = Field(description="How many it goes to, once that is fixed")
+    left_out: dict[str, int] = Field(description="How many were left out, by reason")
+
+
+async def list_campaigns(call: Call) -> Reply:
+    """Campaigns, the newest first; drafts and those that ended long ago, too."""
+    asked: CampaignQuery = call.query
+    wanted = CampaignFilter(tuple(asked.state), asked.project, asked.name)
+    before = cursors.decode(asked.cursor, int, str)
+    page = await campaign_page(call.control, call.views, call.account, wanted, before, asked.limit)
+    return Reply({
+        "campaigns": [campaign_shown(each) for each in page.entries],
+        "next": cursors.encode(*page.following) if page.following else "",
+        "complete": page.complete,
+    })  # fmt: skip
+
+
+async def get_campaign(call: Call) -> Reply:
+    """A campaign. Its ETag is the revision to send with If-Match."""
+    entry = await entry_of(call)
+    return Reply(campaign_shown(entry), headers={"ETag": etag(entry.revision)})
+
+
+async def campaign_status(call: Call) -> Reply:
+    """State, place in the queue, counts, rate and forecast."""
+    entry = await entry_of(call)
+    picture = call.control.picture_of(entry)
+    feed = call.request.app[FEED]
+    rate = feed.rate(entry, picture.final)
+    providers = feed.providers(entry.id) if entry.state in LIVE else []
+    forecast = forecast_of(call.control, entry, picture, rate, providers or [])
+    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast))
+
+
+async def campaign_messages(call: Call) -> Reply:
+    """Messages with what became of them, from ClickHouse: a few seconds behind. For example status=BOUNCED."""
+    asked: MessageQuery = call.query
+    entry = await entry_of(call)
+    before = cursors.decode(asked.cursor, int, str)
+    if before is not None and not MESSAGE_ID.fullmatch(before[1]):
+        raise cursors.no_cursor()
+    rows, following = await message_queries.message_page(
+        call.views.client, call.account, entry.id, status=asked.status, before=before, limit=asked.limit
+    )
+    shown = [row | {"changed_at": iso(row["changed_at"])} for row in rows]
+    return Reply({"messages": shown, "next": cursors.encode(*following) if following else ""})
+
+
+async def campaign_audience(call: Call) -> Reply:
+    """Whom it goes to, as it was fixed at the start; with a reason, who was left out for it."""
+    asked: AudienceQuery = call.query
+    entry = await entry_of(call)
+    after = cursors.decode(asked.cursor, int) or (-1,)
+    rows = await audience_page(
+        call.views.client, call.account, entry.id, reason=asked.reason, after=after[0], limit=asked.limit
+    )
+    people = [
+        {
+            "id": each.id, "address": each.address, "group": each.group, "due": iso(each.due or None),
+            "variant": each.variant, "zone": each.zone, "reason": each.reason,
+        }
+        for each in rows
+    ]  # fmt: skip
+    following = cursors.encode(rows[-1].row) if len(rows) == asked.limit else ""
+    return Reply({
+        "people": people, "next": following, "audience": entry.seal.count if entry.seal else None,
+        "left_out": entry.seal.left_out if entry.seal else {},
+    })  # fmt: skip
+
+
+async def entry_of(call: Call) -> CampaignEntry:
+    """The campaign in the path; 404 when the account has none of that id."""
+    return await find_campaign(call.control, call.views, call.account, call.path("id"))
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/campaigns", list_campaigns, "List campaigns", SCOPE, TAG,
+             query=CampaignQuery, answer=Campaigns),
+    Endpoint("GET", ONE, get_campaign, "A campaign", SCOPE, TAG, answer=CampaignShown, errors=(404,)),
+    Endpoint("GET", f"{ONE}/status", campaign_status, "Where a campaign stands", SCOPE, TAG,
+             answer=CampaignStatus, errors=(404,)),
+    Endpoint("GET", f"{ONE}/messages", campaign_messages, "Messages of a campaign", SCOPE, TAG,
+             query=MessageQuery, answer=Messages, errors=(404,)),
+    Endpoint("GET", f"{ONE}/audience", campaign_audience, "Audience of a campaign", SCOPE, TAG,
+             query=AudienceQuery, answer=Audience, errors=(404,)),
+]  # fmt: skip
