@@ -65,8 +65,10 @@ class LiveCounts:
             own, key = heard.classes.setdefault(each.campaign, {}), (each.lane, each.group)
             if each.due or each.open or each.next_due:
                 own[key] = (each.due, each.next_due, each.open)
-            else:
-                own.pop(key, None)
+                continue
+            own.pop(key, None)
+            if not own:
+                del heard.classes[each.campaign]
         return True
 
     def forget(self, keep: Iterable[str]) -> None:

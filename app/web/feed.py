@@ -18,6 +18,7 @@ SAMPLE_SECONDS = 1.0
 MOST_SAMPLES = 600  # then every second one is dropped: a long campaign keeps its whole shape
 PROVIDER_SECONDS = 2.0
 PICTURE_SECONDS = 0.25
+FORGET_SECONDS = 300.0  # between two looks for counts of campaigns that are over; each full snapshot has the others
 
 
 class History:
@@ -48,6 +49,7 @@ class Feed:
         self._providers: dict[str, tuple[float, list[dict[str, Any]] | None]] = {}
         self._made: dict[str, tuple[float, bytes]] = {}
         self._reading: set[str] = set()
+        self._forgot = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sampler: asyncio.Task[None] | None = None
 
@@ -133,3 +135,6 @@ class Feed:
         for known in (self._histories, self._speeds, self._providers, self._made):
             for campaign in [each for each in known if each not in control.campaigns]:
                 del known[campaign]
+        if now - self._forgot >= FORGET_SECONDS:
+            self._forgot = now
+            control.tail.live.forget(control.campaigns)

@@ -1,6 +1,7 @@
 """The pages: the list of campaigns, and one live page a campaign. They work without JavaScript, too."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from app.commands import Command, CommandKind
 from app.control import describe, new_command_id
@@ -103,6 +105,7 @@ def _templates() -> Environment:
     )
     environment.globals["asset"] = lambda name: f"/static/{name}?v={_assets()[name][2]}"
     environment.filters["figure"] = lambda number: f"{number or 0:,}"
+    environment.filters["coded"] = lambda text: Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
     return environment
 
 

@@ -25,7 +25,7 @@ TYPES: dict[int, ProblemType] = {
         "bad-request", "The request cannot be read: broken JSON, a header or cursor that is none of ours."
     ),
     401: ProblemType("no-key", "There is no API key, or it is unknown, expired or revoked."),
-    403: ProblemType("not-allowed", "The key has not the scope for this, or the request comes from another site."),
+    403: ProblemType("not-allowed", "The key may not do this: its scope, another site, a start that it asked for."),
     404: ProblemType("not-found", "There is no such path, or your account has nothing with this id."),
     405: ProblemType("wrong-method", "The path exists, but not with this method: Allow lists those it has."),
     409: ProblemType("conflict", "The state of the thing does not allow this; `allowed` lists what it does allow."),

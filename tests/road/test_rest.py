@@ -1,6 +1,7 @@
 """Campaigns over REST against a whole installation: as the design brief writes it, and what owner and mirror add."""
 
 import asyncio
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,6 @@ from aiohttp.test_utils import TestServer
 
 from agents.compose import link_key
 from app.web.application import create_edge
-from app.web.cursors import encode
 from app.web.keys import LINK
 from tests.road.conftest import Installation
 from tests.road.rest_client import Rest, rest
@@ -147,14 +147,17 @@ def test_a_cursor_of_another_list_is_refused(api: Rest) -> None:
     """
     made = api.ask("POST", "/v1/campaigns", DRAFT)
     path = f"/v1/campaigns/{made.body['id']}"
-    for cursor in (
-        encode(5, "x"),
-        encode(5, "\u2603'; DROP"),
-        encode(2**70, "x"),
-        encode(-1),
-        encode("x"),
-        encode(1e300),
+    for values in (
+        '[5,"x"]',
+        '[5,"\u2603\'; DROP"]',
+        f'[{2**70},"x"]',
+        f"[{2**63}]",
+        "[-1]",
+        '["x"]',
+        "[1e300]",
+        "[[]]",
     ):
+        cursor = base64.urlsafe_b64encode(values.encode()).decode().rstrip("=")
         for page in ("/v1/campaigns", f"{path}/messages", f"{path}/audience"):
             assert api.ask("GET", f"{page}?cursor={cursor}").status in (200, 400), (page, cursor)
 

@@ -1,7 +1,7 @@
 """An edge on a real Kafka, with the topics of an installation and nothing behind them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,10 @@ class Planes:
         await self._producer.send_and_wait(COMMAND_ANSWERED, answer.model_dump_json().encode())
 
     @asynccontextmanager
-    async def answering(self, **fields: Any) -> AsyncIterator[list[Command]]:
-        """Answer every command that comes with *fields*; the commands seen."""
+    async def answering(
+        self, decide: Callable[[Command], Answer] | None = None, **fields: Any
+    ) -> AsyncIterator[list[Command]]:
+        """Answer every command that comes as *decide* says, or with *fields*; the commands seen."""
         seen: list[Command] = []
         consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, enable_auto_commit=False)
         await consumer.start()
@@ -113,7 +115,10 @@ class Planes:
                 command = Command.model_validate_json(record.value)
                 seen.append(command)
                 campaign = command.campaign or "cmp_new"
-                await self.answer(Answer(id=command.id, account=command.account, campaign=campaign, **fields))
+                if decide is not None:
+                    await self.answer(decide(command))
+                else:
+                    await self.answer(Answer(id=command.id, account=command.account, campaign=campaign, **fields))
 
         task = asyncio.create_task(answer_all())
         try:
