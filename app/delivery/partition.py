@@ -191,6 +191,8 @@ class Partition:
         self._open_of: dict[int, int] = {}  # pack -> open releases
         self._rows: dict[int, list[Outgoing]] = {}  # of packs with open releases
         self._added: dict[int, list[Outgoing]] = {}  # of packs of this step: the table has them once it is written
+        self._later: list[tuple[float, ClassKey]] = []  # when packs of a class become due next, as *_next* says
+        self._next: dict[ClassKey, float] = {}
         self._taken = 0  # packs that this step has taken of, or put back
         self._load_rows = load_rows
 
@@ -235,6 +237,13 @@ class Partition:
         queue = self.queue(pack.key)
         heapq.heappush(queue.later, (pack.due, number))
         self.changed.add(pack.key)
+        self._look_at(pack.key, pack.due)
+
+    def _look_at(self, key: ClassKey, due: float) -> None:
+        """Look at a class at the moment *due*, unless it is looked at before."""
+        if due < self._next.get(key, float("inf")):
+            self._next[key] = due
+            heapq.heappush(self._later, (due, key))
 
     def queue(self, key: ClassKey) -> ClassQueue:
         """The queue of a class, made on first use."""
@@ -244,13 +253,21 @@ class Partition:
         return queue
 
     def advance(self, now: float) -> float:
-        """Make ready what is due at *now*; when the next becomes due (0: nothing waits for a time)."""
-        soonest = 0.0
-        for key, queue in self.queues.items():
-            self._make_ready(key, queue, now)
-            if queue.later and (not soonest or queue.later[0][0] < soonest):
-                soonest = queue.later[0][0]
-        return soonest
+        """Make ready what is due at *now*; the moment to look again (0: nothing waits for a time).
+
+        Called often: it costs what becomes due, not what waits.
+        """
+        while self._later and self._later[0][0] <= now:
+            due, key = heapq.heappop(self._later)
+            if self._next.get(key) != due:
+                continue  # it was looked at before
+            del self._next[key]
+            queue = self.queues.get(key)
+            if queue is not None:
+                self._make_ready(key, queue, now)
+                if queue.later:
+                    self._look_at(key, queue.later[0][0])
+        return self._later[0][0] if self._later else 0.0
 
     def advance_class(self, key: ClassKey, now: float) -> None:
         """Make ready what is due of one class."""
