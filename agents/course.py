@@ -48,11 +48,11 @@ class Course:
         """What is due, and what there is room for."""
         if not self._pacing.is_ready():
             return
-        owned = self._pacing.owned
-        due = owned.take_due(self._app.now(), MOST_AT_ONCE)
-        await asyncio.gather(*(self._in_time(entry, owned.around) for entry in due))
+        owned, now = self._pacing.owned, self._app.now()
+        due = owned.take_due(now, MOST_AT_ONCE)
+        await asyncio.gather(*(self._in_time(entry, owned.around, now) for entry in due))
         queued = owned.next_in_queue()[:MOST_AT_ONCE]
-        await asyncio.gather(*(self._in_time(entry, owned.around_next) for entry in queued))
+        await asyncio.gather(*(self._in_time(entry, owned.around_next, now) for entry in queued))
 
     async def look_around(self) -> None:
         """Deadlines, approvals that are no longer wanted, who wakes, and who may sleep."""
@@ -60,7 +60,7 @@ class Course:
             return
         owned = self._pacing.owned
         for entry in owned.in_states("APPROVAL", "QUEUED", "RUNNING", "PAUSED"):
-            await self._in_time(entry, owned.around)
+            await self._in_time(entry, owned.around, self._app.now())
         now = self._app.now()
         moving = [*owned.to_wake(now + LONG_AHEAD, MOST_AT_ONCE), *owned.to_sleep(now, MOST_AT_ONCE)]
         await asyncio.gather(*(self._place_anew(entry) for entry in moving))
@@ -97,8 +97,9 @@ class Course:
             if 0 <= owned.told_at(entry.id) < mirrored and owned.live.get(entry.id) is entry:
                 await self._pacing.forget(entry)
 
-    async def _in_time(self, entry: CampaignEntry, around: Callable[[str], Around]) -> None:
-        await self._move(entry, by_itself(entry, self._app.now(), around(entry.account)))
+    async def _in_time(self, entry: CampaignEntry, around: Callable[[str], Around], now: float) -> None:
+        """Move *entry* on. *now* is the moment at which it was found due: a clock that steps back finds it no more."""
+        await self._move(entry, by_itself(entry, now, around(entry.account)))
 
     async def _move(self, before: CampaignEntry, after: CampaignEntry | None) -> None:
         # A command may have changed it while others were written.

@@ -91,6 +91,21 @@ async def test_a_campaign_of_next_year_sleeps_until_the_day_before() -> None:
     assert not [key for key in world.store.rows if key[:1] in (b"d", b"u")]
 
 
+async def test_a_clock_that_steps_back_loses_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Each start is found due once: what was not moved on then would wait for ever.
+    """
+    world = World()
+    campaign = await made(world, "k", schedule={"at": START + 600})
+    steps = iter([START + 600, START + 599.9])
+    monkeypatch.setattr(world.process, "now", lambda: next(steps, START + 599.9))
+    await world.process.course.move_on()
+    monkeypatch.undo()
+    world.store.now = START + 601
+    await world.tick()
+    assert of(world, campaign).state == "SEALING"
+
+
 async def test_what_is_taken_back_leaves_the_directory() -> None:
     """
     A start that is undone is a draft again: for everybody, and also when it was live.
