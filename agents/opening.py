@@ -77,6 +77,12 @@ class Opening:
             for number in spent.releases
         ]
 
+    def forget_closed(self) -> None:
+        """Forget when releases were produced that are settled, or in a partition that has gone meanwhile."""
+        known = self.recipients.partitions
+        for key in [key for key in self.produced if key[0] not in known or key[1] not in known[key[0]].releases]:
+            del self.produced[key]
+
     async def produce(self, partition: int, records: Sequence[tuple[str, bytes]]) -> None:
         """Hand *records* to Kafka, once the batch that opened them is acknowledged."""
         await asyncio.gather(*(self.app.produce_soon(topic, partition, None, value) for topic, value in records))

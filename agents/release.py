@@ -67,8 +67,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
                 await app.produce(
                     topics.send_attempted(opening.channel, lane), partition, None, encode(record_of(state, number))
                 )
-        for key in [key for key in produced if key[1] not in recipients.partitions[key[0]].releases]:
-            del produced[key]
+        opening.forget_closed()
 
     async def clear_ended() -> None:
         """Drop what still waits of campaigns that were cancelled or whose time is over, some packs at a time."""
