@@ -45,6 +45,7 @@ class Pacing:
         self.announced = True  # False after a recovery, until all is told again
         self._made_up = True  # False after a recovery, until what was noted and not told is told
         self._making_up = asyncio.Lock()
+        self._tenure = 0  # counts takeovers
         table.on_ready(self._recovered)
 
     @property
@@ -77,6 +78,7 @@ class Pacing:
 
     def _take_over(self, group: int) -> None:
         self.group = group
+        self._tenure += 1
         self.progress = {name: Progress(asked) for name, asked in sections.progress(self.table, group).items()}
         self.pacer = Pacer(self.settings.partitions, ROUTE, self.settings.account_rate)
         for limit in sections.limits(self.table, group):
@@ -137,10 +139,11 @@ class Pacing:
 
     async def make_up(self) -> None:
         """Return once everything is told that a kill has kept from it: contents before the campaigns that need them."""
-        if not self._made_up:
+        while not self._made_up:
             async with self._making_up:
+                tenure = self._tenure
                 await self.things.outbox.tell_again()
-                self._made_up = True
+                self._made_up = tenure == self._tenure  # who took over meanwhile has more to tell
 
     async def announce_again(self) -> None:
         """After a recovery: repeat what a kill may have kept from being said.

@@ -55,6 +55,10 @@ class Process:
         self.pacing = Pacing(cast(Any, self), cast(Any, self), self.settings)
         self.course = Course(cast(Any, self), self.pacing, self.mirrored)
         self.shards = Shards(cast(Any, self), self.pacing)
+        self.recovered()
+
+    def recovered(self) -> None:
+        """The partition of the group is ours, perhaps again."""
         self._ready({GROUP})
         if self.pacing.group is None:
             self.pacing.home = GROUP

@@ -5,6 +5,7 @@ import random
 from itertools import pairwise
 
 import pytest
+from aiokafka.structs import RecordMetadata, TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from app.records import SealTask, Shard, WinnerTask, decode
 from app.specs import Content
 from app.things import Account
 from tables.pacing_things import Writes, account_item
-from tests.agents.pacing_world import START, World
+from tests.agents.pacing_world import START, Process, World
 
 DAY = 86_400.0
 CONTENT = {"subject": "Hello", "text": "Hello"}
@@ -131,6 +132,30 @@ async def test_an_old_draft_in_the_directory_goes_to_sleep() -> None:
     assert world.pacing.campaigns == {campaign: draft}
     await world.tick()
     assert not world.pacing.campaigns and of(world, campaign) == draft and campaign not in world.directory()
+
+
+async def test_a_takeover_during_another_one_tells_what_was_left_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Kafka may give the group away and back while news of the first takeover is on its way: it may not have got there.
+    """
+    world = World()
+    campaign = await made(world, "k", start=False)
+    process, kept = Process(world.store), list[asyncio.Future[RecordMetadata]]()
+
+    def keep(*_: object) -> "asyncio.Future[RecordMetadata]":
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    with monkeypatch.context() as slow:
+        slow.setattr(process, "enqueue", keep)
+        first = asyncio.create_task(process.pacing.make_up())
+        await asyncio.sleep(0)
+        assert len(kept) == 1
+        process.recovered()
+    world.store.topics.clear()
+    kept[0].set_result(RecordMetadata("", 0, TopicPartition("", 0), 0, 0, 0, 0))
+    await first
+    assert campaign in world.recorded()
 
 
 async def test_a_takeover_reads_nothing_that_sleeps() -> None:
