@@ -65,7 +65,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         before = stored_answer(pacing.table, event_group(), asked.account, asked.id)
         body = body or fingerprint(asked)
         if asked.kind.startswith("answer."):
-            await file(asked, before)
+            await file(asked, before, body)
         elif before is not None:
             await repeat(asked, before, body)
         elif asked.kind.startswith("campaign."):
@@ -80,7 +80,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         answer = _answer_of(asked, outcome.decision, shown)
         acks = await pacing.write(answer_items(body, now, answer), outcome.writes)
         reached("command.written")
-        await say(answer, shown, acks)
+        await say(answer, body, shown, acks)
 
     async def change_thing(asked: Command, body: bytes) -> None:
         carried = carry_out(pacing.things, pacing.pacer, asked, app.now())
@@ -92,36 +92,37 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         reached("thing.written")
         for ack in acks.values():
             answer = placed(answer, await ack)
-        await publish(answer)
+        await publish(answer, body)
 
-    async def file(asked: Command, before: StoredAnswer | None) -> None:
+    async def file(asked: Command, before: StoredAnswer | None, body: bytes) -> None:
         stored = Answer.model_validate_json(before.answer) if before is not None else None
         answer = filed(asked, before.body if before is not None else None, stored)
         if answer.status == 201:
             await pacing.write(answer_items(kept_fingerprint(asked), app.now(), answer))
-        await publish(answer)
+        await publish(answer, body)
 
     async def repeat(asked: Command, before: StoredAnswer, body: bytes) -> None:
         if before.body != body:
-            await publish(reused(asked))
+            await publish(reused(asked), body)
             return
         answer = Answer.model_validate_json(before.answer)
         if answer.status < 400 and not answer.campaign:
             note = note_of(asked, answer.thing, app.now())
             answer = placed(answer, await pacing.things.outbox.tell(*note))
-        await say(answer, pacing.owned.get(answer.campaign))
+        await say(answer, body, pacing.owned.get(answer.campaign))
 
     async def publish_new(body: bytes, answer: Answer) -> None:
         await pacing.write(answer_items(body, app.now(), answer))
-        await publish(answer)
+        await publish(answer, body)
 
-    async def say(answer: Answer, entry: CampaignEntry | None, acks: Acks | None = None) -> None:
+    async def say(answer: Answer, body: bytes, entry: CampaignEntry | None, acks: Acks | None = None) -> None:
         """Tell of the campaign, then the one who asked. The same again when it is said twice."""
         if entry is not None and answer.status < 400:
             answer = placed(answer, await pacing.tell(entry, acks))
-        await publish(answer)
+        await publish(answer, body)
 
-    async def publish(answer: Answer) -> None:
+    async def publish(answer: Answer, body: bytes) -> None:
+        answer = answer.model_copy(update={"fingerprint": body.hex()})
         await app.produce(topics.COMMAND_ANSWERED, 0, answer.id.encode(), answer.model_dump_json().encode())
 
     async def take_seal(accepted: Accepted) -> None:

@@ -37,24 +37,28 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             await dead.put(event, f"not a command: {command.error}")
             account, ident = _sender_of(raw)
             if ident:
-                await answer(account, ident, command)
+                await answer(account, ident, "", command)
             return
+        asked = fingerprint(command).hex()
         if about := _about(command):
             await lanes.only_one(about)  # what is quickly checked must not overtake an order before it
         admitted = wrong_form(command) or await checks.compiled(command)
         if isinstance(admitted, Refusal):
-            await answer(command.account, command.id, admitted)
+            await answer(command.account, command.id, asked, admitted)
             return
-        accepted = Accepted(command=_as_sent(admitted), fingerprint=fingerprint(command).hex(), at=app.now())
+        accepted = Accepted(command=_as_sent(admitted), fingerprint=asked, at=app.now())
         raw = accepted.model_dump_json().encode()
         if len(raw) > MOST_ACCEPTED_BYTES:
             text = f"a command of {len(raw):,} bytes when it is compiled: the most is {MOST_ACCEPTED_BYTES:,}"
-            await answer(command.account, command.id, Refusal(422, text, "content"))
+            await answer(command.account, command.id, asked, Refusal(422, text, "content"))
             return
         await app.produce(topics.COMMAND_ACCEPTED, None, GROUP_KEY, raw)
 
-    async def answer(account: str, ident: str, refusal: Refusal) -> None:
-        refused = Answer(id=ident, account=account, status=refusal.status, error=refusal.error, field=refusal.field)
+    async def answer(account: str, ident: str, asked: str, refusal: Refusal) -> None:
+        refused = Answer(
+            id=ident, account=account, status=refusal.status, error=refusal.error, field=refusal.field,
+            fingerprint=asked,
+        )  # fmt: skip
         await app.produce(topics.COMMAND_ANSWERED, 0, ident.encode(), refused.model_dump_json().encode())
 
     return door

@@ -177,6 +177,7 @@ class Accepted(Strict):
 class Answer(Strict):
     """command.answered: what the owner decided.
 
+    Two may ask under one id at a time: *fingerprint* is of the command that is answered, "" where it could not be read.
     *position* is the offset to wait for in *topic* to read what was written, -1 when nothing was. *thing* is what was
     made, changed or found: a template without its content, a key without its hash, a campaign without its seal.
     """
@@ -188,6 +189,7 @@ class Answer(Strict):
     state: str = ""
     error: str = ""
     field: str = ""
+    fingerprint: str = ""
     position: int = -1
     topic: str = "campaign.changed"
     partition: int = 0

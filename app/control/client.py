@@ -15,6 +15,7 @@ from app.commands import MOST_COMMAND_BYTES, Answer, CampaignEntry, Command
 from app.control.errors import NoAnswerError, UnreachableError
 from app.control.live import Picture
 from app.control.tail import BEATS, Tail
+from app.delivery.answers import fingerprint as fingerprint_of
 from app.delivery.lifecycle import ENDED
 from app.settings import Settings
 from app.topics import CAMPAIGN_COMMANDED
@@ -44,7 +45,7 @@ class Control:
     def __init__(self, settings: Settings, *, things: bool = False) -> None:
         self.settings = settings
         self.tail = Tail(settings, self._answered, things=things)
-        self._waiting: dict[tuple[str, str], list[asyncio.Future[Answer]]] = {}
+        self._waiting: dict[tuple[str, str], list[tuple[asyncio.Future[Answer], str]]] = {}  # and fingerprints
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -97,7 +98,8 @@ class Control:
         if len(body) > MOST_COMMAND_BYTES:  # Kafka would not take it, and could not say so in words
             error = f"a command of {len(body):,} bytes: the most is {MOST_COMMAND_BYTES:,}"
             return Answer(id=command.id, account=command.account, status=422, error=error, field="content")
-        return await self._answer_to(key, timeout, self.produce(CAMPAIGN_COMMANDED, body, key=command.account.encode()))
+        publishing = self.produce(CAMPAIGN_COMMANDED, body, key=command.account.encode())
+        return await self._answer_to(key, timeout, publishing, fingerprint_of(command).hex())
 
     async def request(
         self, account: str, ident: str, topic: str, value: bytes, *, partition: int, timeout: float = ANSWER_SECONDS
@@ -105,9 +107,12 @@ class Control:
         """Publish another record that is answered under *ident*. Raises as `send`."""
         return await self._answer_to((account, ident), timeout, self.produce(topic, value, partition=partition))
 
-    async def _answer_to(self, key: tuple[str, str], timeout: float, publishing: Awaitable[None]) -> Answer:
+    async def _answer_to(
+        self, key: tuple[str, str], timeout: float, publishing: Awaitable[None], fingerprint: str = ""
+    ) -> Answer:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append(future)
+        waiting = (future, fingerprint)
+        self._waiting.setdefault(key, []).append(waiting)
         try:
             await publishing
             return await asyncio.wait_for(future, timeout)
@@ -117,13 +122,14 @@ class Control:
                 "`fanfare status` shows whether pacing and intake run; repeating it with the same --key is safe",
             ) from error
         finally:
-            self._waiting[key].remove(future)
+            self._waiting[key].remove(waiting)
             if not self._waiting[key]:
                 del self._waiting[key]
 
     def _answered(self, answer: Answer) -> None:
-        for future in self._waiting.get((answer.account, answer.id), []):
-            if not future.done():
+        for future, fingerprint in self._waiting.get((answer.account, answer.id), []):
+            # Another program may ask for something else under this id, and a worker that was killed says things again.
+            if not future.done() and answer.fingerprint in ("", fingerprint):
                 future.set_result(answer)
 
     async def heard_by_senders(self, position: int, timeout: float = EFFECT_SECONDS) -> bool:

@@ -1,5 +1,6 @@
 """Templates, segments, keys and answers of edges over Kafka: decided once, told for certain, also over a kill."""
 
+import asyncio
 import json
 from secrets import token_hex
 
@@ -116,6 +117,21 @@ async def test_an_answer_of_an_edge_is_found_by_every_edge(workers: Workers, wir
     assert (await wire.ask(id=ident, kind="segment.create", segment=SEGMENT)).field == "id"
 
 
+async def test_two_who_ask_at_once_under_one_id_get_each_their_own_answer(wire: Wire) -> None:
+    """
+    Two programs, one key, another body each: who is second must not take the answer of the first for theirs.
+    """
+    for _ in range(5):
+        ident = new_command_id()
+        answers = await asyncio.gather(
+            *(
+                wire.ask(id=ident, kind="segment.create", segment=SEGMENT | {"name": name})
+                for name in ("one", "another")
+            )
+        )
+        assert sorted(each.status for each in answers) == [201, 422]
+
+
 async def test_a_campaign_takes_its_template_along_when_it_starts(workers: Workers, wire: Wire) -> None:
     """
     Killed right after the decision, the owner still publishes the content before the campaign is told; when the
@@ -145,6 +161,9 @@ async def test_a_campaign_takes_its_template_along_when_it_starts(workers: Worke
     )
     assert Content.model_validate_json(records[0].value).subject == "Mine"
     assert [record.value for record in records][-1] is None, "nobody is on the list: the campaign has failed"
+    async with asyncio.timeout(20):
+        while draft.campaign not in wire.control.campaigns:
+            await wire.control.changed()
     assert wire.control.campaigns[draft.campaign].contents == {"": records[0].key.decode()}
 
 
