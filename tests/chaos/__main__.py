@@ -21,13 +21,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import scenarios
+from tests.chaos import scenarios, singles
 from tests.chaos.control import controlled
+from tests.chaos.experiment import experimented
 from tests.chaos.stage import Stage, StuckError
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
 
-GROUPS = ("random", "orders", "aimed", "stopped", "poison", "outages")
+GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages")
+Act = tuple[str, Callable[[Stage], list[Run]]]
 RESULT = Path("var") / "chaos.json"
 
 
@@ -58,6 +60,7 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
     few = max(1_000, given.people // 4)
     wanted = [given.only] if given.only else list(GROUPS)
     plain: list[tuple[str, Callable[[Stage], Run]]] = []
+    acts: list[Act] = []
     if "random" in wanted:
         policies = [given.policy] if given.policy else ["hold", "resend"]
         plain += [(f"random-{policy}", _random(given.people, policy, given.kills, dice)) for policy in policies]
@@ -68,9 +71,19 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
     if "stopped" in wanted:
         plain.append(("stopped", lambda stage: scenarios.stopped(stage, say, few)))
     if plain:
-        yield from on_stage(given.keep, {}, [(name, lambda stage, act=act: [act(stage)]) for name, act in plain])
+        yield from on_stage(given.keep, {}, [(name, _alone(act)) for name, act in plain])
     if "orders" in wanted:
         yield from on_stage(given.keep, {}, [("orders", lambda stage: controlled(stage, say, few, dice))])
+    if "trials" in wanted:
+        ways = [("by itself", False), ("by hand", True)]
+        acts = [(f"decided {way}", _trial(few, dice, by_hand)) for way, by_hand in ways]
+        yield from on_stage(given.keep, {}, acts)
+    if "singles" in wanted:
+        acts = [
+            ("singles", lambda stage: [singles.repeated(stage, say, few, dice)]),
+            ("stream", lambda stage: singles.beside(stage, say, few, dice)),
+        ]
+        yield from on_stage(given.keep, {}, acts)
     if "aimed" in wanted:
         told = {"crash_after": ",".join(steps())}
         yield from on_stage(given.keep, told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, few))])
@@ -82,13 +95,19 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
         yield from on_stage(given.keep, {"poison": scenarios.POISON}, acts)
 
 
+def _alone(act: Callable[[Stage], Run]) -> Callable[[Stage], list[Run]]:
+    return lambda stage: [act(stage)]
+
+
 def _random(people: int, policy: str, kills: int, dice: random.Random) -> Callable[[Stage], Run]:
     return lambda stage: scenarios.random_kills(stage, say, people, policy, kills, dice)
 
 
-def on_stage(
-    keep: bool, settings: dict[str, Any], acts: list[tuple[str, Callable[[Stage], list[Run]]]]
-) -> Iterator[Run]:
+def _trial(people: int, dice: random.Random, by_hand: bool) -> Callable[[Stage], list[Run]]:
+    return lambda stage: [experimented(stage, say, people, dice, by_hand=by_hand)]
+
+
+def on_stage(keep: bool, settings: dict[str, Any], acts: list[Act]) -> Iterator[Run]:
     """Play *acts* one after another in one installation; one that gets stuck is a broken invariant and ends it."""
     with stage_folder(keep) as folder:
         stage = Stage(folder, **settings)

@@ -19,9 +19,9 @@ from app import topics
 from app.commands import Answer, CampaignEntry, Command, State
 from app.control import Control, ControlError
 from app.delivery.lifecycle import TRANSITIONS, WAITING
-from app.specs import CampaignSpec, Schedule
-from tests.chaos.scenarios import RETRY_DELAYS, wait_sunk
-from tests.chaos.stage import Stage, StuckError
+from app.specs import CampaignSpec, Schedule, Throttle
+from tests.chaos.scenarios import wait_sunk
+from tests.chaos.stage import RETRY_DELAYS, Stage, StuckError
 from tests.chaos.verdict import Campaign, Run, verdict
 from tests.road.conftest import CONTENT
 
@@ -41,7 +41,7 @@ def _paused(stage: Stage, name: str, people: int, dice: random.Random) -> Run:
     run, began, before = Run(name, "hold", people), time.monotonic(), stage.sunk_count()
     campaign = _scheduled(stage, name, people, dice, run)
     wait_sunk(stage, before + people // 5)
-    with _killing(stage, dice, run):
+    with killing(stage, dice, run):
         order(stage, campaign.id, "pause")
     answered = stage.sunk_count()
     time.sleep(QUIET)
@@ -51,7 +51,7 @@ def _paused(stage: Stage, name: str, people: int, dice: random.Random) -> Run:
     time.sleep(QUIET)
     if stage.sunk_count() != still:
         run.mistakes.append(f"{stage.sunk_count() - still} messages of a campaign that is paused")
-    with _killing(stage, dice, run):
+    with killing(stage, dice, run):
         order(stage, campaign.id, "resume")
     stage.wait_for(campaign.id, "COMPLETED")
     stage.wait_ready()
@@ -64,7 +64,7 @@ def _cancelled(stage: Stage, say: Say, name: str, people: int, dice: random.Rand
     run, began, before = Run(name, "hold", people), time.monotonic(), stage.sunk_count()
     campaign = _scheduled(stage, name, people, dice, run)
     wait_sunk(stage, before + people // 5)
-    with _killing(stage, dice, run):
+    with killing(stage, dice, run):
         order(stage, campaign.id, "cancel")
     seen = stage.wait_for(campaign.id, "CANCELLED")
     stage.wait_ready()
@@ -87,22 +87,23 @@ def _scheduled(stage: Stage, name: str, people: int, dice: random.Random, run: R
     due = time.time() + DUE_AFTER
     spec = CampaignSpec(
         from_email="news@acme.example", lists=[name], retry_delays=RETRY_DELAYS,
-        schedule=Schedule(at=due), throttle={"rate": max(300, people / 10)},
+        schedule=Schedule(at=due), throttle=Throttle(rate=max(300, people / 10)),
     )  # fmt: skip
-    with _killing(stage, dice, run):
+    with killing(stage, dice, run):
         made = _asked(
             stage, Command(id=f"{name}-{due}", kind="campaign.create", spec=spec, content=CONTENT, start=True)
         )
     time.sleep(max(0.0, due - time.time() - dice.uniform(0.0, 0.5)))
-    with _killing(stage, dice, run):
+    with killing(stage, dice, run):
         time.sleep(0.3)
     return Campaign(made.campaign, name, "hold", addresses)
 
 
-def order(stage: Stage, campaign: str, kind: str) -> Answer:
+def order(stage: Stage, campaign: str, kind: str, **more: str) -> Answer:
     """Give an order until it is answered: the same command each time, as a program that was not answered does."""
     return _asked(
-        stage, Command.model_validate({"id": f"{kind}-{campaign}", "kind": f"campaign.{kind}", "campaign": campaign})
+        stage,
+        Command.model_validate({"id": f"{kind}-{campaign}", "kind": f"campaign.{kind}", "campaign": campaign, **more}),
     )
 
 
@@ -125,7 +126,7 @@ def _asked(stage: Stage, command: Command) -> Answer:
 
 
 @contextmanager
-def _killing(stage: Stage, dice: random.Random, run: Run) -> Iterator[None]:
+def killing(stage: Stage, dice: random.Random, run: Run) -> Iterator[None]:
     """kill -9 of one Fanfare process within half a second of the beginning of the block."""
 
     def kill() -> None:
@@ -143,7 +144,7 @@ def _killing(stage: Stage, dice: random.Random, run: Run) -> Iterator[None]:
 
 def wrong_steps(stage: Stage, campaign: str) -> list[str]:
     """What the directory's log tells of *campaign* that its life does not allow."""
-    entries = asyncio.run(_entries(stage, campaign))
+    entries = asyncio.run(entries_of(stage, campaign))
     mistakes = []
     for before, after in pairwise(entries):
         if after.revision == before.revision and after.model_dump() != before.model_dump():
@@ -167,7 +168,7 @@ def _next_of(state: State) -> set[State]:
     return found
 
 
-async def _entries(stage: Stage, campaign: str) -> list[CampaignEntry]:
+async def entries_of(stage: Stage, campaign: str) -> list[CampaignEntry]:
     """Every version of the campaign in the directory's log, in order."""
     place = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=stage.settings.kafka, enable_auto_commit=False)

@@ -8,7 +8,7 @@ from typing import Any
 from app.delivery.lifecycle import LONG_AHEAD
 from app.specs import Experiment, Schedule, Throttle, Variant
 from app.things import Account
-from tests.chaos.stage import Stage
+from tests.chaos.stage import RETRY_DELAYS, Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Campaign, Run, verdict
 
@@ -17,7 +17,6 @@ Say = Callable[[str], None]
 DAYS = 10.0
 IN_TIME = 5.0  # seconds until a schedule begins
 MOST_AIMED = 5  # campaigns through aimed kills
-RETRY_DELAYS = [0.5, 1.0, 2.0, 4.0, 8.0]
 POISON = "deadly.example"
 PROVIDERS = ("gmail", "outlook", "yahoo", "corp")
 

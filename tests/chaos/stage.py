@@ -26,12 +26,14 @@ from app.local.sink_read import Accepted, load
 from app.local.state import RunLock
 from app.settings import Settings
 from tests.chaos.age import age
+from tests.chaos.sink import read_subjects
 from tests.road.conftest import Installation
 
 FANFARE = [sys.executable, "-m", "app.cli.main"]
 OURS = ("intake", "pacing", "recipients", "senders", "record", "edge")  # not Kafka, ClickHouse, the sink
 LATENCY = 10.0  # milliseconds before the sink answers: at a kill, every connection has a message on the wire
 COMMAND_SECONDS = 240.0
+RETRY_DELAYS = [0.5, 1.0, 2.0, 4.0, 8.0]
 
 
 class StuckError(Exception):
@@ -43,11 +45,12 @@ class Stage(Installation):
 
     def __init__(self, folder: Path, **given: Any) -> None:
         first = free_ports(8)
+        quick: dict[str, Any] = {"uncertain_after": 4.0, "retry_delays": RETRY_DELAYS}
         self.sink_port = first + 6
         settings = Settings(
             state_dir=folder / "var", kafka_port=first, clickhouse_port=first + 2, edge_port=first + 3,
             sink_port=first + 4, smtp_port=self.sink_port, web_port=free_ports(40), senders_email=2,
-            **({"uncertain_after": 4.0} | given),
+            **(quick | given),
         )  # fmt: skip
         super().__init__(settings, folder)
         self.record = folder / "sink.txt"
@@ -77,7 +80,15 @@ class Stage(Installation):
     @contextmanager
     def sink(self) -> Iterator[None]:
         """A sink of its own, whose record is the judge's."""
-        command = [sys.executable, "-m", "app.local.sink", "--port", str(self.sink_port), "--record", str(self.record)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.chaos.sink",
+            "--port",
+            str(self.sink_port),
+            "--record",
+            str(self.record),
+        ]
         with (
             (self.folder / "sink.log").open("ab") as out,
             subprocess.Popen([*command, "--latency", str(LATENCY)], env=self._environment, stderr=out) as process,
@@ -116,6 +127,13 @@ class Stage(Installation):
             self._read_to += len(fresh)
             self._counted += fresh.count(b"\n")
         return self._counted
+
+    def subjects(self) -> dict[str, set[str]]:
+        """Message -> the subjects under which the sink has accepted it."""
+        found: dict[str, set[str]] = {}
+        for message, subject in read_subjects(self.record):
+            found.setdefault(message, set()).add(subject)
+        return found
 
     def refused(self) -> list[str]:
         """The messages that the sink has turned away for good."""
