@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import scenarios
+from tests.chaos import scenarios, singles
 from tests.chaos.age import age
 from tests.chaos.control import controlled
+from tests.chaos.experiment import experimented
 from tests.chaos.stage import Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
@@ -54,6 +55,22 @@ def test_ten_kills_lose_nobody(stage: Stage, policy: str) -> None:
 def test_orders_given_while_processes_die_are_carried_out_once(stage: Stage) -> None:
     """Scheduled, paused, resumed, cancelled: each with a kill beside it. What is answered has happened, and once."""
     for run in controlled(stage, say, FEW, random.Random("orders")):
+        well(run)
+
+
+def test_an_experiment_is_tested_and_decided_once_while_processes_die(stage: Stage) -> None:
+    """Everybody gets one letter: the variant that was drawn, or the winner; who is held out gets none."""
+    well(experimented(stage, say, FEW, random.Random("trial")))
+
+
+def test_single_messages_that_programs_repeat_are_sent_once(stage: Stage) -> None:
+    """A key is one message, whatever dies between the request and its answer; what was promised is kept."""
+    well(singles.repeated(stage, say, FEW, random.Random("singles")))
+
+
+def test_a_stream_of_single_messages_and_a_campaign_do_not_harm_each_other(stage: Stage) -> None:
+    """Both lanes share workers, tables and credit: a kill hits both."""
+    for run in singles.beside(stage, say, FEW, random.Random("stream")):
         well(run)
 
 
