@@ -51,6 +51,7 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         await lanes.only_one(pack.pack_id)
         await decide(event, pack, entry)
         if pack.request:
+            reached("claim.written")
             await answer(event.message.partition, pack)
 
     async def known(pack: RecipientPack, event: EventT[bytes]) -> CampaignEntry | None:

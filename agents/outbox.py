@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aiokafka.structs import RecordMetadata
 
+from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.exits import Abandoned
 from app.stream.pack_table import PackTable, cut
@@ -117,12 +118,15 @@ class Outbox:
             self._told.append(key)
 
     async def _cross_off(self) -> None:
-        """Notes that were told, unless there is news of the same again."""
+        """Notes that were told, unless there is news of the same again: looked at and crossed off in one step."""
         done, self._told = self._told[:CROSSED_OFF_AT_ONCE], self._told[CROSSED_OFF_AT_ONCE:]
         settled = [key for key in dict.fromkeys(done) if key not in self._open]
-        if self._group is not None:
-            for part in cut([(key, None) for key in settled]):
-                await self._table.write(self._group, part)
+        if self._group is None or not settled:
+            return
+        reached("news.told")
+        writes = [self._table.write(self._group, part) for part in cut([(key, None) for key in settled])]
+        for write in writes:
+            await write
 
 
 def _key(kind: str, ident: str, version: int) -> bytes:

@@ -8,6 +8,8 @@ from typing import Any
 from app.delivery.lifecycle import LONG_AHEAD
 from app.specs import Experiment, Schedule, Throttle, Variant
 from app.things import Account
+from tests.chaos.clients import Clients, letters_of
+from tests.chaos.promised import judged
 from tests.chaos.stage import RETRY_DELAYS, Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Campaign, Run, verdict
@@ -17,6 +19,7 @@ Say = Callable[[str], None]
 DAYS = 10.0
 IN_TIME = 5.0  # seconds until a schedule begins
 MOST_AIMED = 5  # campaigns through aimed kills
+SINGLES = 40  # requests for single messages beside one
 POISON = "deadly.example"
 PROVIDERS = ("gmail", "outlook", "yahoo", "corp")
 
@@ -68,15 +71,15 @@ def aimed_kills(stage: Stage, say: Say, people: int) -> list[Run]:
     A step right behind another one may be passed while its process is dead, so there are campaigns until all came.
     """
     wanted, runs = steps(), list[Run]()
-    while (missing := set(wanted) - fired(stage)) and len(runs) < MOST_AIMED:
-        runs.append(aimed_once(stage, people, f"aimed-{len(runs)}"))
+    while (missing := set(wanted) - fired(stage)) and len(runs) < 2 * MOST_AIMED:
+        runs += aimed_once(stage, people, f"aimed-{len(runs) // 2}")
         say(f"died after {len(fired(stage))} of {len(wanted)} steps: {', '.join(sorted(missing & fired(stage)))}")
     runs[-1].mistakes += [f"nobody died after {step}" for step in sorted(missing)]
     return runs
 
 
-def aimed_once(stage: Stage, people: int, name: str) -> Run:
-    """One campaign through the deaths still to come: scheduled, tested, decided; and one that wakes beside it."""
+def aimed_once(stage: Stage, people: int, name: str) -> list[Run]:
+    """One campaign through the deaths still to come: scheduled, tested, decided; beside it one wakes, others write."""
     run, began = Run(name, "hold", people), time.monotonic()
     before, died = stage.sunk_count(), len(fired(stage))
     stage.command(kind="account.set", settings=Account(name="default"))
@@ -85,15 +88,19 @@ def aimed_once(stage: Stage, people: int, name: str) -> Run:
         stage, name, people, "hold", schedule=Schedule(at=time.time() + IN_TIME, late_after=600), experiment=trial
     )
     sleeper = stage.start(name, schedule=Schedule(at=time.time() + LONG_AHEAD + IN_TIME))
-    wait_sunk(stage, before + people // 2)
+    letters = Run(f"{name}-letters", "hold", 0)
+    dice = random.Random(name)
+    clients = Clients(stage, letters_of(letters.name, SINGLES, dice), dice, **{"from": "orders@acme.example"})
+    with clients.writing():
+        wait_sunk(stage, before + people // 2)
     stage.kill("senders-email-0")  # leaves unknowns, so that there is something to decide
     stage.wait_for(campaign.id, "COMPLETED", seconds=240)
     stage.wait_for(sleeper, "SCHEDULED")
     stage.command(kind="campaign.cancel", campaign=sleeper)
     stage.wait_ready()
-    run.faults = len(fired(stage)) - died + 1
-    run.seconds = round(time.monotonic() - began, 1)
-    return verdict(stage, campaign, run)
+    letters.faults = run.faults = len(fired(stage)) - died + 1
+    letters.seconds = run.seconds = round(time.monotonic() - began, 1)
+    return [verdict(stage, campaign, run), judged(stage, letters.name, clients.promises, letters)]
 
 
 def fired(stage: Stage) -> set[str]:
