@@ -3,12 +3,11 @@
 import io
 
 import pytest
-from aiokafka.structs import ConsumerRecord
 
 from agents.pacing import GROUP_KEY, home_of
 from app import topics
 from app.clickhouse.contacts import import_people
-from app.commands import Accepted, Answer, Command
+from app.commands import Accepted, Command
 from app.control import new_command_id
 from app.records import SealTask, Undecodable, decode, encode
 from tests.agents.conftest import PARTITIONS, Wire, Workers
@@ -34,15 +33,9 @@ async def test_the_same_command_gets_the_same_answer_also_after_a_kill(workers: 
     again = await wire.ask(id=ident, **CREATE)
     assert (again.status, again.campaign, again.state) == (201, first.campaign, "DRAFT")
     spec = CREATE["spec"] | {"name": "another"}  # type: ignore[operator]
-    other = Command.model_validate(CREATE | {"id": ident, "spec": spec})
-    await wire.put(topics.CAMPAIGN_COMMANDED, other.model_dump_json().encode())
-
-    def refused(found: list[ConsumerRecord]) -> list[Answer]:
-        answers = [Answer.model_validate_json(record.value) for record in found if record.key == ident.encode()]
-        return [answer for answer in answers if (answer.status, answer.field) == (422, "id")]
-
-    # The replay after the kill repeats the first answer, so one that is read next need not be the latest.
-    await wire.until(topics.COMMAND_ANSWERED, lambda found: bool(refused(found)))
+    # The replay after the kill repeats the first answer: it is none to this question.
+    other = await wire.ask(**CREATE | {"id": ident, "spec": spec})
+    assert (other.status, other.field) == (422, "id")
     elsewhere = await wire.ask(id=ident, account="b", **CREATE)
     assert elsewhere.status == 201 and elsewhere.campaign != first.campaign
 
