@@ -1,6 +1,7 @@
 """Packs of single messages: who gets one, by partition, and the ids that their messages will have."""
 
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -25,9 +26,13 @@ def claim_id(account: str, key: str) -> bytes:
     return blake2b(f"{account}|{key}".encode(), digest_size=ids.ID_BYTES, person=b"fanfare.claim").digest()
 
 
-def part_id(claim: bytes, partition: int, chunk: int) -> bytes:
-    """The *chunk*-th pack of a request in a partition: the same for whoever repeats it."""
-    text = claim + partition.to_bytes(4, "big") + chunk.to_bytes(4, "big")
+def part_id(claim: bytes, at: float, partition: int, chunk: int) -> bytes:
+    """The *chunk*-th pack of a request in a partition: the same for whoever repeats it.
+
+    *at* is when the key was claimed. Once that is forgotten the key is a new one, and so are its packs: some
+    partition may still know the old ones, and would take them for repeats.
+    """
+    text = claim + struct.pack(">d", at) + partition.to_bytes(4, "big") + chunk.to_bytes(4, "big")
     return blake2b(text, digest_size=ids.ID_BYTES, person=b"fanfare.part").digest()
 
 

@@ -166,10 +166,11 @@ class Messages:
         """First the key is claimed, then come packs whose ids follow from it: a repeat makes the same ones."""
         claim = claim_id(account, key)
         answer = await self._claim(account, campaign, claim, fingerprint)
-        campaign, day = answer.campaign, int(answer.thing["at"]) // DAY
+        campaign, at = answer.campaign, float(answer.thing["at"])
+        day = int(at) // DAY
         messages = [b""] * len(rows)
         for chunk in chunks_of(rows, self._partitions):
-            ident = part_id(claim, chunk.partition, chunk.number)
+            ident = part_id(claim, at, chunk.partition, chunk.number)
             for place, row in zip(chunk.places, chunk.rows, strict=True):
                 messages[place] = message_of(day, campaign, ident, row.recipient_id)
             record = encode(pack_of(ident, account, campaign, day, chunk.rows))

@@ -30,7 +30,7 @@ def test_every_row_is_in_one_chunk_of_its_partition_and_every_message_has_its_ow
     for chunk in chunks_of(wanted, partitions):
         assert 0 < len(chunk.rows) <= MOST_ROWS
         assert len(chunk.rows) == 1 or sum(map(weight_of, chunk.rows)) <= MOST_BYTES
-        pack_id = part_id(b"c" * 16, chunk.partition, chunk.number)
+        pack_id = part_id(b"c" * 16, 1.7e9, chunk.partition, chunk.number)
         pack = RecipientPack(pack_id, "a", "c_1", 1, 20_000, "transactional", chunk.rows)
         assert mistakes_in(pack, "transactional", chunk.partition, partitions, 0.0) == ""
         named = [message_of(20_000, "c_1", pack_id, row.recipient_id) for row in chunk.rows]
@@ -41,3 +41,9 @@ def test_every_row_is_in_one_chunk_of_its_partition_and_every_message_has_its_ow
     assert sorted(places) == list(range(len(wanted)))
     assert max(Counter(messages).values(), default=1) == 1
     assert len(set(parts)) == len(parts)
+
+
+def test_a_key_that_is_claimed_anew_makes_new_packs() -> None:
+    """After two weeks a gate may have forgotten the key and not yet the packs: new ones must not pass for repeats."""
+    first, repeat, later = (part_id(b"c" * 16, at, 0, 0) for at in (1.7e9, 1.7e9, 1.7e9 + 1_300_000))
+    assert first == repeat != later
