@@ -30,7 +30,7 @@ def is_kept(body: bytes) -> bool:
 
 def reused(command: Command) -> Answer:
     """The answer to an id that was used for something else."""
-    return Answer(id=command.id, account=command.account, status=422, error=REUSED, field="id")
+    return _answer(command, 422, error=REUSED, field="id")
 
 
 def filed(command: Command, body: bytes | None, stored: Answer | None) -> Answer:
@@ -42,9 +42,7 @@ def filed(command: Command, body: bytes | None, stored: Answer | None) -> Answer
         return _answer(command, 422, error="answer.keep needs kept", field="kept")
     if body is None or stored is None:
         if command.kept is None or command.kind == "answer.find":
-            return _answer(
-                command, 404, error="nothing was answered under this id within the last 24 hours", field="id"
-            )
+            return _answer(command, 404, error=NOTHING, field="id")
         return _answer(command, 201).model_copy(update={"thing": command.kept.model_dump(mode="json")})
     if not is_kept(body) or (command.kind == "answer.keep" and body != kept_fingerprint(command)):
         return reused(command)
