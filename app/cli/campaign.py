@@ -135,8 +135,43 @@ def status(
 
 
 @campaign.command("watch", epilog=examples("fanfare campaign watch c_4f0a", "fanfare campaign watch c_4f0a --json"))
-def watch(campaign_id: Id, as_json: AsJson = False) -> None:
+def watch(campaign_id: Id, account: Account = "default", as_json: AsJson = False) -> None:
     """Follow a campaign to its end (with --json: one line a second)."""
     from app.cli.watch import follow
 
-    asyncio.run(follow(campaign_id, as_json))
+    asyncio.run(follow(campaign_id, account, as_json))
+
+
+@campaign.command(
+    "audience",
+    epilog=examples(
+        "fanfare campaign audience c_4f0a --limit 20",
+        "fanfare campaign audience c_4f0a --left-out",
+        "fanfare campaign audience c_4f0a --reason holdout --json",
+    ),
+)
+def audience(
+    campaign_id: Id,
+    left_out: Annotated[bool, typer.Option("--left-out", help="Who is not in it, with the reasons.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Who is not in it for this reason.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Rows to show.")] = 100,
+    after: Annotated[int, typer.Option("--after", min=-1, help="Go on behind this row.")] = -1,
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """List the fixed audience of CAMPAIGN, or who was left out of it and why."""
+    from dataclasses import asdict
+
+    from app.clickhouse.audience_pages import LEFT_OUT, audience_page
+
+    wanted = reason or (LEFT_OUT if left_out else "")
+    found = with_clickhouse(
+        lambda client: audience_page(client, account, campaign_id, reason=wanted, after=after, limit=limit)
+    )
+    if as_json:
+        emit({"audience": [asdict(each) for each in found]})
+    elif found:
+        rows = [(str(a.row), a.address, a.group, a.reason, iso(a.due or None) or "") for a in found]
+        table(campaign_id, ("row", "address", "provider", "left out for", "due"), rows, right=(0,))
+    else:
+        say("Nobody (an audience is fixed when the campaign starts).")

@@ -7,6 +7,7 @@ from app.cli.failures import CommandError, Exit
 from app.cli.json_file import read_object, with_files
 from app.specs import CampaignSpec, Content
 from app.web.api.campaign_bodies import CampaignFields, FlatCampaign, NewCampaign
+from app.web.api.campaigns import without_none
 
 
 class CampaignFile(NamedTuple):
@@ -38,7 +39,7 @@ def read_changes(file: Path, before: CampaignSpec) -> tuple[CampaignSpec, Conten
         return whole.spec, whole.content
     asked, old = CampaignFields.model_validate(body), before.model_dump()
     throttle = asked.throttle.changes() if asked.throttle is not None else {}
-    changes = {name: value for name, value in asked.changes().items() if value is not None}
+    changes = without_none(asked.changes() if asked.model_fields_set else {})
     if not changes and not throttle and asked.own_content() is None:
         raise CommandError(f"{file} changes nothing", "name the fields that are to be changed", Exit.USAGE)
     return CampaignSpec.model_validate(old | changes | {"throttle": old["throttle"] | throttle}), asked.own_content()

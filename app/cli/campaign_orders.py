@@ -39,6 +39,7 @@ def start(
     local: Annotated[
         str, typer.Option("--local", help="Start when it is this time where the recipient is: 2027-03-01T09:00.")
     ] = "",
+    now: Annotated[bool, typer.Option("--now", help="Start at once, whatever its schedule says.")] = False,
     late_after: Annotated[
         str, typer.Option("--late-after", help="Do not make up for a start that was missed by more: 1h, 2d.")
     ] = "",
@@ -46,8 +47,12 @@ def start(
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
-    """Fix the audience and start sending: at once, at the time in its schedule, or at the one given here."""
-    if at or local:
+    """Fix the audience and start sending: at the time in its schedule (without one: at once), or at the one given."""
+    if now:
+        if at or local or late_after:
+            raise CommandError("--now and a time", "give one of them", Exit.USAGE)
+        _schedule(campaign_id, None, account, key)
+    elif at or local:
         _schedule(campaign_id, _schedule_of(at, local, late_after), account, key)
     elif late_after:
         raise CommandError("--late-after goes with --at or --local", "give one of them", Exit.USAGE)
@@ -125,7 +130,7 @@ def _schedule_of(at: str, local: str, late_after: str) -> dict[str, Any]:
     return when | ({"late_after": span_of(late_after, "--late-after")} if late_after else {})
 
 
-def _schedule(campaign_id: str, schedule: dict[str, Any], account: str, key: str) -> None:
+def _schedule(campaign_id: str, schedule: dict[str, Any] | None, account: str, key: str) -> None:
     """Put *schedule* into the spec of a campaign that has not started. Doing it again changes nothing."""
     from app.commands import Command
     from app.specs import CampaignSpec

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+WIDE = 200  # columns of what goes into a file or a pipe
 JSON_KEY = "fanfare.json"
 
 
@@ -38,6 +39,11 @@ def say(text: str) -> None:
     Console(highlight=False).print(text, soft_wrap=True)
 
 
+def people(count: int) -> str:
+    """So many people, in words."""
+    return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
     """A table for a person; columns named by number in *right* hold figures."""
     from rich.console import Console
@@ -45,11 +51,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     from rich.table import Table
 
     drawn = Table(title=title or None, title_justify="left", header_style="bold")
-    for number, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if number in right else "left")
+    for number, column in enumerate(columns):  # folded, not cut: ids and addresses are copied from here
+        drawn.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
-    Console().print(drawn)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(drawn)
 
 
 def report_failure(message: str, advice: str, code: int, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.console import people as in_words
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account
 from app.cli.reading import PAGE, with_clickhouse
@@ -67,7 +68,7 @@ def show(
         emit({**_shown(found), "members": shown})
         return
     rows = [(a.address, iso(a.added_at), iso(a.consent_at or None) or "", a.consent_source) for a in members]
-    table(f"{name}: {found.people:,} people", ("address", "added", "consent", "where"), rows)
+    table(f"{name}: {in_words(found.people)}", ("address", "added", "consent", "where"), rows)
 
 
 @lists.command("create", epilog=examples("fanfare lists create customers"))
@@ -129,7 +130,7 @@ def _moved(name: str, who: list[str], account: str, as_json: bool, consent: Any)
     if as_json:
         emit({word: count, "problems": [{"value": value, "reason": reason} for value, reason in problems]})
     else:
-        say(f"{word} {count:,} people")
+        say(f"{word} {in_words(count)}")
         if problems:
             table(f"{len(problems):,} left out", ("value", "reason"), problems[:20])
     if problems:

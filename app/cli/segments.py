@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.console import AsJson, emit, examples, people, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account, IfMatch, Key, new_id, order
 from app.cli.reading import all_things, found_thing, stored_in, with_clickhouse, with_installation
@@ -116,7 +116,7 @@ def count(segment: Either, account: Account = "default", as_json: AsJson = False
 
     tree = _filter(segment, account)
     found = with_clickhouse(lambda client: sql.count(client, account, tree, time.time()))
-    emit({"count": found}) if as_json else say(f"{found:,} people")
+    emit({"count": found}) if as_json else say(people(found))
 
 
 @segments.command("sample", epilog=examples("fanfare segments sample seg_4f0a --limit 5"))

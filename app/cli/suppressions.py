@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.console import people as in_words
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account
 from app.cli.reading import with_clickhouse
@@ -197,7 +198,7 @@ def _told(
     if as_json:
         emit({op: count, "problems": [{"line": a.index + 1, "value": a.value, "reason": a.reason} for a in problems]})
     else:
-        say(f"{'suppressed' if op == 'add' else 'lifted for'} {count:,} people ({scope}{f' {of}' if of else ''})")
+        say(f"{'suppressed' if op == 'add' else 'lifted for'} {in_words(count)} ({scope}{f' {of}' if of else ''})")
         if problems:
             rows = [(str(a.index + 1), a.value, a.reason) for a in problems[:SHOWN]]
             table(f"{len(problems):,} left out", ("number", "value", "reason"), rows)

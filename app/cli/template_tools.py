@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.console import AsJson, emit, examples, people, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account, Key
 from app.cli.reading import found_thing, stored_in, with_clickhouse, with_installation
@@ -116,12 +116,12 @@ def test(
         raise CommandError("a test goes to 10 addresses at most", "for more, start a campaign", Exit.USAGE)
     body = {"from": sender, "to": addresses, "template_id": template_id, "template_version": version}
     sent = send_messages({**body, "variables": _variables(like, variables, account)}, account, key)
-    emit({"messages": sent}) if as_json else say(f"sent to {len(sent)} addresses")
+    emit({"messages": sent}) if as_json else say(f"sent to {people(len(sent))}")
 
 
 def _row(found: "Finding") -> tuple[object, ...]:
-    people = f" ({found.count} people: {', '.join(found.examples[:3])})" if found.count else ""
-    return found.severity.value, found.part, str(found.line), found.message + people
+    whom = f" ({people(found.count)}: {', '.join(found.examples[:3])})" if found.count else ""
+    return found.severity.value, found.part, str(found.line), found.message + whom
 
 
 def _content(template: str, version: int | None, account: str) -> "Content":

@@ -19,6 +19,7 @@ from rich.progress import (
 from app.cli.campaign_seen import seen_campaign
 from app.cli.console import emit, say, table
 from app.cli.failures import CommandError
+from app.cli.times import iso
 from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
@@ -47,10 +48,10 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         say("No live campaigns. Create one: `fanfare campaign create FILE --start`.")
 
 
-async def follow(campaign: str, as_json: bool) -> dict[str, Any]:
+async def follow(campaign: str, account: str, as_json: bool) -> dict[str, Any]:
     """Show *campaign* until it has ended; the last picture. A FAILED campaign is a CommandError."""
     async with Control(settings()) as control:
-        _entry(control, campaign)
+        await _check_live(control, campaign, account)
         last = await (_follow_as_lines if as_json else follow_with_bar)(control, campaign)
     if last["state"] == "FAILED":
         raise CommandError(f"the campaign failed: {last['reason']}", "create it again once that is repaired")
@@ -109,6 +110,19 @@ def _draw(bar: Progress, task: TaskID, entry: CampaignEntry, picture: Picture, s
     bar.update(task, total=total, completed=picture.final, speed=speed, state=entry.state, note=note)
 
 
+async def _check_live(control: Control, campaign: str, account: str) -> None:
+    """CommandError for a campaign that is not live: there is nothing to follow."""
+    if campaign in control.campaigns:
+        return
+    async with ClickHouse(settings()) as client:
+        entry = await seen_campaign(control, client, account, campaign)
+    due = f", due at {iso(entry.due_at)}" if entry.due_at and entry.state not in ENDED else ""
+    raise CommandError(
+        f"the campaign is {entry.state}{due}: there is nothing to watch",
+        "`fanfare campaign start` starts it; one that is due within a day can be watched",
+    )
+
+
 def _entry(control: Control, campaign: str) -> CampaignEntry:
     entry = control.campaigns.get(campaign)
     if entry is None:
@@ -121,6 +135,8 @@ def _entry(control: Control, campaign: str) -> CampaignEntry:
 
 def _print_one(row: dict[str, Any]) -> None:
     lines: list[tuple[str, object]] = [("state", row["state"]), ("audience", row["audience"] or 0)]
+    if row["due_at"] and row["state"] not in ENDED and not row["started_at"]:
+        lines.append(("due", iso(row["due_at"])))
     if row["reason"]:
         lines.append(("reason", row["reason"]))
     counts = row["counts"]

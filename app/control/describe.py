@@ -35,6 +35,7 @@ def describe(entry: CampaignEntry, picture: Picture) -> dict[str, Any]:
         "due": picture.due,
         "on_the_way": picture.open,
         "complete": picture.complete,
+        "due_at": entry.due_at,
         "created_at": entry.created_at,
         "started_at": entry.started_at,
         "finished_at": entry.finished_at,

@@ -25,7 +25,7 @@ COMMANDS = (
     "templates list", "templates show", "templates preview", "templates lint", "templates test",
     "suppressions check", "suppressions list", "messages send",
     "suppressions add", "suppressions remove", "campaign start", "campaign pause",
-    "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign watch",
+    "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign audience", "campaign watch",
     "messages list", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
     "deadletters replay", "bench",

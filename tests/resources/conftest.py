@@ -66,12 +66,12 @@ class Installation:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def terminal(self, *words: str, code: int = 0, text: str = "") -> Any:
-        """What `fanfare WORDS --json` prints; it must end with *code*."""
+    def terminal(self, *words: str, code: int = 0, text: str = "", lines: bool = False) -> Any:
+        """What `fanfare WORDS --json` prints, the last of its *lines*; it must end with *code*."""
         settings_of_process.cache_clear()
         result = CliRunner(env=self.environment).invoke(app, [*words, "--json"], input=text)
         assert result.exit_code == code, (result.output, result.exception)
-        return json.loads(result.stdout)
+        return json.loads(result.stdout.splitlines()[-1] if lines else result.stdout)
 
     def program(self, account: str, *scopes: str) -> Program:
         """A program with a new key."""

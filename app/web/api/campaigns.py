@@ -73,7 +73,7 @@ async def change_campaign(call: Call) -> Reply:
     if not changes and not throttle and asked.own_content() is None:
         raise refuse(422, "Invalid", "nothing is to be changed: send the fields that are", field="")
     old = entry.spec.model_dump()
-    spec = validated(CampaignSpec, old | _without_none(changes) | {"throttle": old["throttle"] | throttle})
+    spec = validated(CampaignSpec, old | without_none(changes) | {"throttle": old["throttle"] | throttle})
     await _check_lists(call, spec, flat_names(asked))
     if asked.model_fields_set == {"throttle"}:
         done = await call.command(
@@ -148,7 +148,7 @@ async def _told(call: Call, done: Done, status: int) -> Reply:
     return Reply(body | {"command": answer.id, "effective": done.effective}, status, headers)
 
 
-def _without_none(changes: dict[str, Any]) -> dict[str, Any]:
+def without_none(changes: dict[str, Any]) -> dict[str, Any]:
     """None takes back what may be without a value, and is the default of everything else."""
     defaults = {name: each.get_default(call_default_factory=True) for name, each in _FIELDS.items()}
     return {name: defaults[name] if value is None else value for name, value in changes.items()}
