@@ -37,6 +37,8 @@ def judged(stage: Stage, name: str, promises: Promises, run: Run) -> Run:
         run.mistakes.append(f"some are told as {odd}")
     if early := {m for m, (status, _) in told.items() if status in ("SENT", "DELIVERED")} - set(times):
         run.mistakes.append(f"{len(early)} told as sent that the sink never had")
+    if denied := {m for m, (status, _) in told.items() if status not in ("SENT", "DELIVERED", "UNKNOWN")} & set(times):
+        run.mistakes.append(f"{len(denied)} in the sink that are told as something else")
     return run
 
 
