@@ -16,7 +16,7 @@ MOST_NUMBER = 10_000_000_000_000  # milliseconds until the year 2286, and more r
 class PageQuery(Strict):
     """Query of a list. Endpoints add their filters."""
 
-    cursor: Annotated[str, StringConstraints(max_length=1_000)] = Field(
+    cursor: Annotated[str, StringConstraints(max_length=2_000)] = Field(
         default="", description="`next` of the page before; empty for the first page"
     )
     limit: int = Field(default=100, ge=1, le=1_000, description="Rows of a page")

@@ -69,8 +69,12 @@ class Importer:
 
     async def begin(self, file: BinaryIO, options: ImportOptions, ident: str) -> None:
         """Note that the import has begun, and do it in the background. Raises ClickHouseError: then it has not."""
-        async with ClickHouse(self._settings, timeout=INSERT_SECONDS) as client:
-            await ImportLog(client, options.account, ident, options.list, time.time()).note(ImportReport(), 0)
+        try:
+            async with ClickHouse(self._settings, timeout=INSERT_SECONDS) as client:
+                await ImportLog(client, options.account, ident, options.list, time.time()).note(ImportReport(), 0)
+        except BaseException:
+            file.close()
+            raise
         task = asyncio.create_task(self._in_background(file, options, ident), name=f"import-{ident}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -80,6 +80,21 @@ def test_people_are_put_on_a_list_with_their_consent_and_taken_off(rest: Program
     assert rest("GET", "/v1/lists/unknown/members").status == 404
 
 
+def test_lists_come_in_pages_whatever_their_names_are(rest: Program) -> None:
+    """Marketing teams like pictures in names."""
+    names = ["\U0001f33b" * 200, "a" * 200, "b / c"]
+    for name in names:
+        assert rest("POST", "/v1/lists", {"name": name}).status == 201
+    seen, cursor = [], ""
+    while True:
+        page = rest("GET", f"/v1/lists?limit=1&cursor={cursor}").body
+        seen += [each["name"] for each in page["lists"]]
+        if not (cursor := page["next"]):
+            break
+    assert sorted(seen) == sorted(names)
+    assert rest("GET", "/v1/lists/b%20%2F%20c").body["name"] == "b / c"
+
+
 def test_a_list_tells_what_is_known_of_its_people(rest: Program) -> None:
     """Who writes a template wants to know which variables there are."""
     rest("POST", "/v1/contacts", {"contacts": [ANA], "lists": ["customers"]})

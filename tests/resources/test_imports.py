@@ -46,6 +46,23 @@ def test_problems_come_in_pages(rest: Program) -> None:
     assert lines == [2, 3, 4, 5, 6]
 
 
+def test_several_problems_of_one_line_are_all_told(rest: Program) -> None:
+    """A page may end in the middle of a line."""
+    row = b"info@gmial.com,not a number,not a zone\n"
+    path = "/v1/imports?list=x&mapping=%7B%22nr%22%3A%22phone%22%2C%22zone%22%3A%22time_zone%22%7D"
+    ident = rest("POST", path, b"email,nr,zone\n" + row, media="text/csv").body["id"]
+    whole = rest("GET", f"/v1/imports/{ident}/problems").body["problems"]
+    assert len(whole) > 2
+    assert {each["line"] for each in whole} == {2}
+    seen, cursor = [], ""
+    while True:
+        page = rest("GET", f"/v1/imports/{ident}/problems?limit=1&cursor={cursor}").body
+        seen += page["problems"]
+        if not (cursor := page["next"]):
+            break
+    assert seen == whole
+
+
 def test_the_same_request_again_is_answered_and_not_done_again(rest: Program, installation: Installation) -> None:
     """A client that lost the answer sends the file once more; with another file it made a mistake."""
     first = rest("POST", "/v1/imports?list=x", b"email\na@example.com\n", media="text/csv", Idempotency_Key="once")

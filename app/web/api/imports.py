@@ -6,7 +6,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from app import ids
-from app.clickhouse.import_log import Import, Problem, import_of, imports_page, problems_page
+from app.clickhouse.import_log import MOST_ROWS, Import, Problem, import_of, imports_page, problems_page
 from app.clickhouse.import_options import ImportOptions
 from app.clickhouse.key_check import WrongKeyError
 from app.specs import Label, Moment, Strict
@@ -139,14 +139,15 @@ async def get_import(call: Call) -> Reply:
 async def get_problems(call: Call) -> Reply:
     """Rows that were left out, and rows worth a look, by line."""
     found = await _import(call, call.path("id"))
-    place = decode(call.query.cursor, int, str, str, str)
+    # A line may have several problems, and their words may be long: the cursor counts those that were told.
+    line, told = decode(call.query.cursor, int, int) or (0, 0)
+    limit = min(told + call.query.limit, MOST_ROWS)
     rows = await problems_page(
-        call.views.client, call.account, found.id, kind=call.query.kind, after=Problem(*place) if place else None,
-        limit=call.query.limit,
-    )  # fmt: skip
-    last = rows[-1] if len(rows) == call.query.limit else None
-    following = encode(last.line, last.column, last.kind, last.reason) if last else ""
-    return Reply({"problems": [_problem(each) for each in rows], "next": following})
+        call.views.client, call.account, found.id, kind=call.query.kind, after=Problem(line, "", "", ""), limit=limit
+    )
+    last = rows[-1].line if len(rows) == limit else 0
+    following = encode(last, sum(each.line == last for each in rows)) if last else ""
+    return Reply({"problems": [_problem(each) for each in rows[told:]], "next": following})
 
 
 def _options(call: Call) -> ImportOptions:
