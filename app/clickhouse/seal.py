@@ -6,6 +6,7 @@ build of the last hour counts: whoever asks again gets that one.
 
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import reduce
 from operator import xor
 from typing import Any
@@ -21,6 +22,7 @@ from app.records import Recipient, SealTask
 from app.things import AudiencePlan
 
 BUILD_TIMEOUT = 300.0
+BUILDS = 3  # tries to build an audience while contacts are imported
 
 # All that is asked of a build in one go: each statement costs a small audience as much as the audience itself.
 BUILT = """
@@ -58,6 +60,10 @@ class SealError(Exception):
     """There is nobody to send to, or the rows of a seal are not what they were."""
 
 
+class HoleError(SealError):
+    """Rows of a build are missing: contacts were imported between the two looks at them that its statement takes."""
+
+
 async def seal(client: ClickHouse, task: SealTask, day: int) -> Seal:
     """The fixed audience of *task*: rows 0..count-1, the rows of a section side by side.
 
@@ -69,6 +75,13 @@ async def seal(client: ClickHouse, task: SealTask, day: int) -> Seal:
         return known
     plan = plan_of(task)
     await _check_lists(client, task.account, plan)
+    for _ in range(BUILDS - 1):
+        with suppress(HoleError):
+            return await _sealed(client, task, plan, day)
+    return await _sealed(client, task, plan, day)
+
+
+async def _sealed(client: ClickHouse, task: SealTask, plan: AudiencePlan, day: int) -> Seal:
     build = f"{task.seal}.{uuid4().hex[:8]}"
     try:
         statement = build_statement(task, plan, build, time.time())
@@ -144,12 +157,12 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
 
 
 def _sections(build: str, rows: list[list[Any]]) -> list[Section]:
-    """The sections of a build in the order of their rows. Raises SealError."""
+    """The sections of a build in the order of their rows. Raises HoleError."""
     sections: list[Section] = []
     count = 0
     for group, due, test, size, first, last, _, _ in rows:
         if first != count or last != count + size - 1:
-            raise SealError(f"rows of {group} in {build} are not side by side")
+            raise HoleError(f"rows of {group} in {build} are not side by side")
         sections.append(Section(group, size, float(due), bool(test)))
         count += size
     return sections

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,6 +61,38 @@ async def test_someone_on_two_lists_is_sealed_once(settings: Settings, client: C
     emails = [row.address for row in await read_range(client, made.id, 0, made.count)]
     assert len(emails) == len(set(emails))
     assert made.count == (await client.rows("SELECT uniqExact(recipient_id) FROM members"))[0][0]
+
+
+class Importing:
+    """ClickHouse while contacts come in: of the first audience that is built a row is missing."""
+
+    def __init__(self, client: ClickHouse) -> None:
+        self._client, self.builds = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def execute(self, sql: str, params: Any = None, **settings: Any) -> None:
+        await self._client.execute(sql, params, **settings)
+        if "INSERT INTO audience" in sql:
+            self.builds += 1
+            if self.builds == 1:
+                gone = (
+                    "ALTER TABLE audience DELETE WHERE build = {build:String} AND row = 1 SETTINGS mutations_sync = 1"
+                )
+                await self._client.execute(gone, {"build": params["build"]})
+
+
+async def test_an_import_at_the_same_time_does_not_fail_a_campaign(
+    settings: Settings, client: ClickHouse, tmp_path: Path
+) -> None:
+    """
+    The statement looks at the contacts twice, and in between there may be more of them: then it is built again.
+    """
+    await people(settings, tmp_path, 100)
+    busy = Importing(client)
+    made = await seal(cast(ClickHouse, busy), task("all"), DAY)
+    assert (busy.builds, made.count, len(await read_range(client, made.id, 0, 100))) == (2, 100, 100)
 
 
 async def test_asking_again_gets_the_same_seal_although_the_list_has_grown(
