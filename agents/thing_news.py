@@ -12,11 +12,6 @@ from tables.pacing_things import Told
 DIRECTORIES = {"key": topics.KEY_CHANGED, "account": topics.ACCOUNT_CHANGED, "limit": topics.LIMIT_CHANGED}
 
 
-def topic_of(kind: str) -> str:
-    """Where things of this kind are told of."""
-    return DIRECTORIES.get(kind, topics.THING_RECORDED)
-
-
 def attach(outbox: Outbox, table: PackTable, group: Callable[[], int]) -> None:
     """Have *outbox* tell of things."""
 

@@ -6,8 +6,6 @@
 | results | o release_id | Result, as produced | send | sweep by log time |
 """
 
-from collections.abc import Iterator
-
 import msgspec
 
 from app.delivery.ledger import Intent
@@ -36,12 +34,6 @@ def intend(release_id: bytes, intent: Intent) -> Items:
 def conclude(result: Result) -> Items:
     """The batch that ends a release: its result, and no open intent."""
     return [(RESULT + result.release_id, encode(result)), (INTENT + result.release_id, None)]
-
-
-def open_intents(store: Store, partition: int) -> Iterator[tuple[bytes, Intent]]:
-    """The releases that a process died in."""
-    for key, value in store.scan(partition, INTENT):
-        yield key[1:], _INTENT.decode(value)
 
 
 def expired(store: Store, partition: int, before: float, limit: int) -> Items:

@@ -36,7 +36,6 @@ _ROWS = msgspec.msgpack.Decoder(list[Outgoing])
 _PACK = msgspec.msgpack.Decoder(WaitingPack)
 _RELEASE = msgspec.msgpack.Decoder(OpenRelease)
 _VERDICT = msgspec.msgpack.Decoder(Verdict)
-_MESSAGE = msgspec.msgpack.Decoder(MessageState)
 _COUNTERS = msgspec.msgpack.Decoder(dict[str, int])
 _MARKS = msgspec.msgpack.Decoder(Marks)
 _UNKNOWN = msgspec.msgpack.Decoder(HeldUnknown)
@@ -124,12 +123,6 @@ def suppressions_of(store: Store, partition: int, recipients: Sequence[bytes]) -
     """The suppressions of each recipient."""
     found = store.get_many(partition, [SUPPRESSION + recipient for recipient in recipients])
     return [[] if raw is None else _SUPPRESSIONS.decode(raw) for raw in found]
-
-
-def message_state(store: Store, partition: int, message: bytes) -> MessageState | None:
-    """Where a message stands, if it was ever settled or dropped."""
-    (raw,) = store.get_many(partition, [MESSAGE + message])
-    return None if raw is None else _MESSAGE.decode(raw)
 
 
 def rows_of(store: Store, partition: int, number: int) -> list[Outgoing]:
