@@ -4,7 +4,9 @@ from app.clickhouse.audience_sweep import sweep_audiences
 from app.clickhouse.client import ClickHouse
 
 
-async def audience(client: ClickHouse, build: str, campaign: str = "", state: str = "", days_ago: int = 0) -> None:
+async def audience(
+    client: ClickHouse, build: str, campaign: str = "", state: str = "", days_ago: int = 0, sealed_days_ago: int = 400
+) -> None:
     """An audience of one; with a *campaign* it became its seal, with a *state* the mirror knows the campaign."""
     await client.execute(
         "INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes, sealed_at) "
@@ -13,9 +15,10 @@ async def audience(client: ClickHouse, build: str, campaign: str = "", state: st
     )
     if campaign:
         await client.execute(
-            "INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, groups) "
-            "SELECT {build:String}, {build:String}, 'default', {campaign:String}, 1, 'd', 1, []",
-            {"build": build, "campaign": campaign},
+            "INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, groups, sealed_at) "
+            "SELECT {build:String}, {build:String}, 'default', {campaign:String}, 1, 'd', 1, [], "
+            "now64(6) - toIntervalDay({days:UInt32})",
+            {"build": build, "campaign": campaign, "days": sealed_days_ago},
         )
     if state:
         ended = "now64(3) - toIntervalDay({days:UInt32})" if days_ago else "NULL"
@@ -43,6 +46,16 @@ async def test_only_what_ended_a_week_ago_is_dropped(client: ClickHouse) -> None
     assert set(await sweep_audiences(client)) == {"ended.1", "cancelled.1"}
     assert await left(client) == {"fresh.1", "paused.1", "unknown.1"}
     assert await sweep_audiences(client) == []
+
+
+async def test_a_campaign_that_comes_again_keeps_its_new_audience(client: ClickHouse) -> None:
+    """
+    A weekly newsletter that always sends the same Idempotency-Key: the mirror still tells of last week's end.
+    """
+    await audience(client, "again.1", "c1", "COMPLETED", 8, sealed_days_ago=9)
+    await audience(client, "again.2", "c1", sealed_days_ago=1)
+    assert await sweep_audiences(client) == ["again.1"]
+    assert await left(client) == {"again.2"}
 
 
 async def test_a_build_that_never_became_a_seal_goes_after_a_day(client: ClickHouse) -> None:
