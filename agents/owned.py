@@ -206,11 +206,12 @@ class OwnedCampaigns:
             items += [(sections.campaign_item(after)[0], None), untold_item(ASLEEP, after.id, told)]
         return items
 
-    def forget(self, entry: CampaignEntry) -> sections.Items:
-        """Tombstones for a campaign that ended long ago."""
+    def forget(self, entry: CampaignEntry, now: float) -> sections.Items:
+        """Tombstones for a campaign that ended long ago, and the note that it leaves the directory."""
         self._forget(entry.id)
         self._told.pop(entry.id, None)
-        return [*sections.forget_campaign(self._table, self._group, entry.id), *self._things.forget(entry.id)]
+        items = [*sections.forget_campaign(self._table, self._group, entry.id), *self._things.forget(entry.id)]
+        return [*items, untold_item(ASLEEP, entry.id, Told(entry.account, entry.revision, now))]
 
     def _remember(self, entry: CampaignEntry) -> None:
         self._forget(entry.id)

@@ -124,11 +124,9 @@ class Pacing:
         return position
 
     async def forget(self, entry: CampaignEntry) -> None:
-        """A campaign that ended long ago leaves the directory, then the table."""
-        items = self.owned.forget(entry)
+        """A campaign that ended long ago leaves the table, then the directory."""
         self.progress.pop(entry.id, None)
-        await self.app.producer.enqueue(topics.CAMPAIGN_CHANGED, 0, entry.id.encode(), None)
-        await self.write(items)
+        await self.write(self.owned.forget(entry, self.app.now()))
 
     async def _ask_for_seal(self, entry: CampaignEntry) -> None:
         """Have the audience of *entry* fixed. Asking twice is harmless: the seal's id is the same."""
