@@ -37,7 +37,9 @@ class Workers:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, crash_after: str = "") -> None:
-        """Start `fanfare worker NAME`, to die after the step *crash_after*."""
+        """Start `fanfare worker NAME`, to die after the step *crash_after*, also when one has died there before."""
+        for step in filter(None, crash_after.split(",")):
+            (self.settings.state_dir / "crashed" / step).unlink(missing_ok=True)
         settings = self.settings.model_copy(update={"crash_after": crash_after})
         log = (self.settings.state_dir / f"{name}.log").open("ab")
         command = [sys.executable, "-m", "app.cli.main", "worker", *name.split()]
