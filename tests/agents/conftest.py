@@ -37,9 +37,7 @@ class Workers:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, crash_after: str = "") -> None:
-        """Start `fanfare worker NAME`, to die after the step *crash_after*, also when one has died there before."""
-        for step in filter(None, crash_after.split(",")):
-            (self.settings.state_dir / "crashed" / step).unlink(missing_ok=True)
+        """Start `fanfare worker NAME`, to die after the step *crash_after* unless one has died there before."""
         settings = self.settings.model_copy(update={"crash_after": crash_after})
         log = (self.settings.state_dir / f"{name}.log").open("ab")
         command = [sys.executable, "-m", "app.cli.main", "worker", *name.split()]
@@ -47,6 +45,10 @@ class Workers:
             self._running[name] = subprocess.Popen(
                 command, env=os.environ | settings.environment(), stdout=log, stderr=log
             )
+
+    def forget_death(self, step: str) -> None:
+        """Have a worker die after *step* again: other tests may have had one die there."""
+        (self.settings.state_dir / "crashed" / step).unlink(missing_ok=True)
 
     def kill(self, name: str) -> None:
         """kill -9, as by a machine that goes away."""

@@ -89,7 +89,8 @@ async def test_a_campaign_lives_its_life_through_a_death_after_every_step(worker
     await import_people(workers.settings, io.BytesIO(b"email\nann@example.com\nbob@example.com\n"), "kills")
     spec = {"from_email": "news@acme.example", "lists": ["kills"]}
     create = {"kind": "campaign.create", "start": True, "content": CONTENT}
-    soon = spec | {"schedule": {"at": time.time() + 5}}
+    assert (await wire.ask(id=new_command_id(), kind="answer.find")).status == 404  # the workers are up from here on
+    soon = spec | {"schedule": {"at": time.time() + 8}}
     made = await wire.ask(id=new_command_id(), spec=soon, **create)
     assert (made.status, made.state) == (201, "SCHEDULED")
     async with dying(workers):
