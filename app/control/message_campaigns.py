@@ -1,7 +1,7 @@
 """The transactional campaigns that single messages belong to: named, or made when first needed.
 
-The id of one that is made follows from what it says and who says it, so every edge gets the same one, and makes
-it once. Ready-made letters of one sender share a campaign, whatever they say.
+The id of one that is made follows from what it says, who says it and the week, so every edge gets the same one, and
+makes it once; after its week it ends by itself. Ready-made letters of one sender share a campaign, whatever they say.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ VERSION_SECONDS = 2.0  # for which the newest version of a template is believed
 MOST_KEPT = 2_000
 MOST_NEW, NEW_SECONDS = 200, 3_600.0  # campaigns that this edge makes for an account
 HEARD_SECONDS = 5.0
+WEEK = 604_800.0  # seconds: a campaign that is made takes messages for so long
+LAST_TRIES = 259_200.0  # seconds after it in which those that wait for a retry may still leave
 OPEN = ("RUNNING", "PAUSED")
 
 
@@ -64,7 +66,7 @@ class MessageCampaigns:
             return self._named(account, origin.campaign)
         if origin.template and origin.version is None:
             origin = origin._replace(version=await self._newest_version(account, origin.template))
-        command = _command_of(account, origin)
+        command = command_of(account, origin, time.time())
         ident = ids.thing_id("c", account, command.id)
         if ident not in self._control.campaigns:
             await self._made(ident, command)
@@ -125,18 +127,20 @@ class MessageCampaigns:
             await self._control.tail.read_past(place, answer.position, HEARD_SECONDS)
 
 
-def _command_of(account: str, origin: Origin) -> Command:
-    """What makes the campaign of *origin*: the same for whoever asks."""
+def command_of(account: str, origin: Origin, now: float) -> Command:
+    """What makes the campaign of *origin*: the same for whoever asks within a week."""
+    week = int(now // WEEK)
     content, said = None, f"{origin.template}|{origin.version}"
     if not origin.template:
         own = Content(subject=origin.subject, html=origin.html, text=origin.text)
         content = own if origin.subject else READY_MADE
         said = content.id
-    who = "|".join((origin.from_email, origin.from_name, origin.reply_to, origin.tracking.model_dump_json(), said))
+    sender = (origin.from_email, origin.from_name, origin.reply_to, origin.tracking.model_dump_json())
+    who = "|".join((*sender, said, str(week)))
     spec = CampaignSpec(
         name="Single messages", kind="transactional", from_email=origin.from_email, from_name=origin.from_name,
         reply_to=origin.reply_to, template_id=origin.template, template_version=origin.version,
-        tracking=origin.tracking,
+        tracking=origin.tracking, expires_at=(week + 1) * WEEK + LAST_TRIES,
     )  # fmt: skip
     ident = f"messages-{blake2b(who.encode(), digest_size=16).hexdigest()}"
     return Command(id=ident, account=account, kind="campaign.create", spec=spec, content=content, start=True)
