@@ -17,9 +17,12 @@ from app.specs import Content, Parts
 
 LARGEST_TEMPLATE = 500_000  # characters of one part
 MOST_SYNTAX = 5_000  # pieces of Jinja syntax in one part: reading that many takes half a second
+MOST_WORDS = 200_000  # names, values and signs of Jinja in all parts and languages: compiling them takes some seconds
 MOST_FINDINGS = 20  # listed of one part
 BUILT_IN = frozenset({"unsubscribe_url", "message_id", "address"})
 EMAIL = ("subject", "preheader", "html", "text")
+_PIECE = re.compile(r"\{[{%].*?(?:[}%]\}|\Z)", re.DOTALL)
+_WORD = re.compile(r"\w+|[^\w\s]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -65,6 +68,18 @@ def too_large(source: str) -> str:
     if source.count("{{") + source.count("{%") + source.count("{#") > MOST_SYNTAX:
         return f"more than {MOST_SYNTAX} pieces of Jinja syntax"
     return ""
+
+
+def too_wordy(content: Content) -> list[ContentProblem]:
+    """A problem where the parts and languages of *content* together have more Jinja syntax than is compiled."""
+    left = MOST_WORDS
+    for key in (DEFAULT, *content.locales):
+        parts = content.locales[key] if key else content
+        for part in (*EMAIL, "mjml", "sms", "voice"):
+            left -= sum(len(_WORD.findall(piece)) for piece in _PIECE.findall(getattr(parts, part)))
+            if left < 0:
+                return [ContentProblem(place_of(key, part), 1, 1, f"more than {MOST_WORDS:,} words of Jinja in all")]
+    return []
 
 
 def sandbox_of(part: str) -> Sandbox:

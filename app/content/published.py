@@ -6,7 +6,7 @@ nothing changes.
 
 from collections.abc import Callable
 
-from app.content.check import LARGEST_TEMPLATE, place_of, too_large
+from app.content.check import LARGEST_TEMPLATE, place_of, too_large, too_wordy
 from app.content.css import inlined
 from app.content.css_cost import InliningBudget
 from app.content.locales import DEFAULT
@@ -22,7 +22,9 @@ def published(content: Content) -> Content | list[ContentProblem]:
 
     Where there is MJML, html is made from it, and the MJML is kept to be edited.
     """
-    problems: list[ContentProblem] = []
+    problems = too_wordy(content)
+    if problems:
+        return problems
     budget = InliningBudget()
     html = {
         key: _html_of(content.locales[key] if key else content, key, budget, problems)

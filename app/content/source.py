@@ -11,6 +11,9 @@ from jinja2.parser import Parser
 
 from app.content.sandbox import Sandbox
 
+MOST_LEXEMES = 50_000  # of Jinja syntax in one part: Python's compiler takes a second for them
+MOST_IN_A_PIECE = 5_000  # from its {{ or {% to its end: the compiler takes their square
+LONGEST_NUMBER = 100  # digits: Python refuses to read some thousands
 HOLE = "\0"  # stands for each character of Jinja syntax where only the html around it counts
 _NEWLINES = re.compile(r"\r\n|\r")
 
@@ -32,6 +35,28 @@ class SourceError(Exception):
         super().__init__(message)
         self.message = message
         self.offset = offset
+
+
+class _Bounds:
+    """Counts what the parser is given. Raises SourceError where it becomes more than a letter needs."""
+
+    __slots__ = ("_all", "_piece")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._all = self._piece = 0
+
+    def count(self, lexeme: Lexeme) -> None:
+        """Take *lexeme* in."""
+        if lexeme.kind in ("data", "whitespace"):
+            return
+        self._piece = 1 if lexeme.kind.endswith("_begin") else self._piece + 1
+        self._all += 1
+        if self._piece > MOST_IN_A_PIECE or self._all > MOST_LEXEMES:
+            most = MOST_IN_A_PIECE if self._piece > MOST_IN_A_PIECE else MOST_LEXEMES
+            raise SourceError(f"too much Jinja syntax: more than {most:,} names, values and signs", lexeme.start)
+        if lexeme.kind in ("integer", "float") and len(lexeme.text) > LONGEST_NUMBER:
+            raise SourceError(f"a number has at most {LONGEST_NUMBER} digits", lexeme.start)
 
 
 def with_newlines(source: str) -> str:
@@ -57,11 +82,13 @@ def parse(sandbox: Sandbox, source: str) -> nodes.Template:
     """The syntax tree of *source*, or SourceError at the lexeme where parsing stopped."""
     last = Lexeme(0, "", "")
     ended = False
+    bounds = _Bounds()
 
     def fed() -> Iterator[tuple[int, str, str]]:
         nonlocal last, ended
         line = 1
         for lexeme in lexemes(sandbox, source):
+            bounds.count(lexeme)
             line += source.count("\n", last.start, lexeme.start)
             last = lexeme
             yield line, lexeme.kind, lexeme.text

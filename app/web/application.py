@@ -24,7 +24,11 @@ MOST_BYTES = 2_500_000  # of a body: html and text of a campaign may have 1 MB e
 
 def create_edge(settings: Settings, link_key: bytes, views: Views | None = None) -> web.Application:
     """The application. It connects to Kafka and ClickHouse of *settings* when it starts."""
-    app = web.Application(client_max_size=MOST_BYTES, middlewares=[errors_in_words, only_own_pages(settings)])
+    app = web.Application(
+        client_max_size=MOST_BYTES,
+        middlewares=[errors_in_words, only_own_pages(settings)],
+        handler_args={"auto_decompress": False},  # app/web/unpacking.py does, within bounds
+    )
     app[SETTINGS] = settings
     app[LINK_KEY] = link_key
     app[LINK] = Link(settings)

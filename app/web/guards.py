@@ -124,18 +124,34 @@ def only_own_pages(settings: Settings) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(PUBLIC):
             return await handler(request)
-        host = (urlsplit(f"//{request.host}").hostname or "").lower()
+        host = _host_of(f"//{request.host}")
         if known is not None and host not in known:
             raise refuse(421, "Unknown host", f"this edge does not serve {host!r}; set FANFARE_PUBLIC_URL")
         if request.method not in ("GET", "HEAD"):
             origin = request.headers.get("Origin")
             if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
-                origin is not None and urlsplit(origin).netloc.lower() != request.host.lower()
+                origin is not None and _place_of(origin) != request.host.lower()
             ):
                 raise refuse(403, "Another site", "commands are accepted from this site's own pages only")
         return await handler(request)
 
     return guard
+
+
+def _host_of(url: str) -> str:
+    """The host name in *url*; "" where there is none that could be read."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:  # a bracket too few, an address in brackets that is none
+        return ""
+
+
+def _place_of(url: str) -> str | None:
+    """Host and port in *url*; None where they cannot be read."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _known_hosts(settings: Settings) -> set[str] | None:

@@ -28,6 +28,7 @@ TYPES: dict[int, ProblemType] = {
     403: ProblemType("not-allowed", "The key may not do this: its scope, another site, a start that it asked for."),
     404: ProblemType("not-found", "There is no such path, or your account has nothing with this id."),
     405: ProblemType("wrong-method", "The path exists, but not with this method: Allow lists those it has."),
+    408: ProblemType("too-slow", "The body did not come: nothing of it for half a minute."),
     409: ProblemType("conflict", "The state of the thing does not allow this; `allowed` lists what it does allow."),
     412: ProblemType(
         "precondition", "If-Match names another revision than the present one, or a position has not been read yet."

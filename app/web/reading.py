@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from app.web.problems import RefusedError, refuse
+from app.web.unpacking import body_of
 
 M = TypeVar("M", bound=BaseModel)
 MOST_ERRORS = 50
@@ -51,13 +52,12 @@ async def read_body(request: web.Request, most: int) -> bytes:
     """The body, of *most* bytes at most; 413 for a longer one."""
     if (request.content_length or 0) > most:
         raise too_large(most)
-    try:
-        raw = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise too_large(most) from error
-    if len(raw) > most:
-        raise too_large(most)
-    return raw
+    raw = bytearray()
+    async for piece in body_of(request):
+        raw += piece
+        if len(raw) > most:
+            raise too_large(most)
+    return bytes(raw)
 
 
 def too_large(most: int) -> RefusedError:

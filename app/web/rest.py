@@ -29,6 +29,7 @@ from app.web.reading import (
     validated,
     visible_header,
 )
+from app.web.unpacking import body_of
 from app.web.views import Views
 
 JSON = "application/json"
@@ -67,8 +68,9 @@ class Call:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of method, path and body: the same Idempotency-Key with another one is refused."""
-        start = hashlib.blake2b(f"{self.request.method} {self.request.path_qs}\n".encode(), digest_size=16)
+        """Hash of API key, method, path and body: the same Idempotency-Key with another one is refused."""
+        asked = f"{self.key.id} {self.request.method} {self.request.path_qs}\n"
+        start = hashlib.blake2b(asked.encode(), digest_size=16)
         start.update(self.raw if self.hashed is None else self.hashed.digest())
         return start.hexdigest()
 
@@ -85,7 +87,7 @@ class Call:
         if (self.request.content_length or 0) > self.most_bytes:
             raise too_large(self.most_bytes)
         self.hashed, seen = hashlib.blake2b(digest_size=16), 0
-        async for chunk in self.request.content.iter_chunked(65_536):
+        async for chunk in body_of(self.request):
             seen += len(chunk)
             if seen > self.most_bytes:
                 raise too_large(self.most_bytes)

@@ -45,6 +45,10 @@ KNOWN = {"name", "city", "items"}
         ("{% set a = [name, name] %}", 1, 1, "constants only"),
         ("a\x01b", 1, 2, "control character"),
         ("(" * 10 + "{{ " + "(" * 5_000, 1, None, "deep"),
+        ("{{ " + "9" * 5_000 + " }}", 1, 4, "digits"),
+        ("{{ 0x" + "f" * 5_000 + " }}", 1, 4, "digits"),
+        ("{{ 1" + " < 2" * 3_000 + " }}", 1, None, "too much Jinja syntax"),
+        ("{{ 1 + 1 + 1 + 1 + 1 }}" * 4_900, 1, None, "too much Jinja syntax"),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_column(source: str, line: int, column: int | None, says: str) -> None:

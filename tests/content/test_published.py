@@ -233,3 +233,14 @@ def test_a_problem_in_a_translation_is_named_by_its_language() -> None:
     """
     found = published(Content(subject="s", text="t", locales={"de": Parts(mjml="x"), "pt": Parts(html="<p>")}))
     assert [str(each) for each in found] == ["locales.de.mjml:1:1: MJML begins with <mjml>"]
+
+
+def test_what_all_languages_say_together_is_bounded() -> None:
+    """
+    Compiling takes its time for each part; the languages of one letter must not hold up everybody else's.
+    """
+    wordy = Parts(text="{{ 'a' ~ 'b' ~ 'c' ~ 'd' }}" * 2_000)
+    languages = {f"{first}{second}": wordy for first in "abcd" for second in "abcd"}
+    problems = published(Content(subject="s", text="t", locales=languages))
+    assert isinstance(problems, list)
+    assert "in all" in problems[0].message

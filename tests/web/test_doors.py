@@ -217,6 +217,15 @@ async def test_odd_headers_are_answered_in_words(edge: Edge, headers: dict[str, 
     assert 400 <= answer.status < 500, await answer.text()
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b", "[zz]"])
+async def test_a_host_or_origin_that_cannot_be_read_is_none_of_ours(edge: Edge, host: str) -> None:
+    """
+    Scanners send anything; it must not look like a mistake of ours in the log.
+    """
+    assert (await edge.get("/v1/campaigns", headers={"Host": host})).status == 421
+    assert (await edge.post("/v1/campaigns", json={}, headers={"Origin": f"http://{host}"})).status == 403
+
+
 async def test_an_etag_that_is_known_is_not_sent_again(edge: Edge, planes: Planes) -> None:
     """
     Programs poll; nothing new should cost nothing.

@@ -19,7 +19,7 @@ from app.web.link import Link
 from app.web.rate import KeyRates
 from app.web.rest import Call, Endpoint, Reply, add_endpoints
 from app.web.views import Views
-from tests.web.conftest import Planes, bearer
+from tests.web.conftest import Planes, api_key, bearer
 
 pytestmark = pytest.mark.integration
 
@@ -102,6 +102,18 @@ async def test_the_work_is_done_once_and_every_edge_tells_the_same(settings: Set
     assert (other.status, field) == (422, "Idempotency-Key")
     assert (without.status, work.done) == (201, [5, 1])
     assert {each.kind for each in seen} == {"answer.find", "answer.keep"}
+
+
+async def test_another_api_key_does_not_get_the_answer(settings: Settings, planes: Planes) -> None:
+    """
+    Two programs of one account that both count from 1 must not take each other's answers for their own.
+    """
+    work, key = Work(), {"Idempotency-Key": "once"}
+    await planes.key(api_key("another00"))
+    async with planes.answering(an_owner()), an_edge(settings, work) as edge:
+        first = await edge.post("/v1/sums", json={"add": 5}, headers=key)
+        other = await edge.post("/v1/sums", json={"add": 5}, headers=key | bearer("another00"))
+    assert (first.status, other.status, work.done) == (201, 422, [5])
 
 
 async def test_an_upload_is_compared_as_it_streams(settings: Settings, planes: Planes) -> None:

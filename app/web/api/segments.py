@@ -17,6 +17,7 @@ from app.web.etags import etag
 from app.web.rest import Call, Endpoint, Reply
 
 MOST_SAMPLE = 1_000
+MOST_BYTES = 200_000  # of a filter: reading 2 MB of nodes would hold the edge for seconds
 
 
 class SegmentShown(SegmentDraft):
@@ -150,14 +151,15 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/segments", list_segments, "List segments", "contacts", "Segments",
              query=PageQuery, answer=SegmentPage),
     Endpoint("POST", "/v1/segments", create_segment, "Create a segment", "contacts", "Segments",
-             body=SegmentDraft, answer=SegmentShown, status=201, example={"name": "Active in Lisbon", **_FILTER}),
+             body=SegmentDraft, answer=SegmentShown, status=201, most_bytes=MOST_BYTES,
+             example={"name": "Active in Lisbon", **_FILTER}),
     Endpoint("POST", "/v1/segments/count", count_unsaved, "Count the people of a filter", "contacts", "Segments",
-             body=FilterBody, answer=Count, example=_FILTER),
+             body=FilterBody, answer=Count, most_bytes=MOST_BYTES, example=_FILTER),
     Endpoint("POST", "/v1/segments/sample", sample_unsaved, "Sample the people of a filter", "contacts", "Segments",
-             body=FilterBody, query=SampleQuery, answer=Sample, example=_FILTER),
+             body=FilterBody, query=SampleQuery, answer=Sample, most_bytes=MOST_BYTES, example=_FILTER),
     Endpoint("GET", _ONE, get_segment, "A segment", "contacts", "Segments", answer=SegmentShown, errors=(404,)),
     Endpoint("PUT", _ONE, replace_segment, "Replace a segment", "contacts", "Segments",
-             body=SegmentDraft, answer=SegmentShown, errors=(404, 412)),
+             body=SegmentDraft, answer=SegmentShown, errors=(404, 412), most_bytes=MOST_BYTES),
     Endpoint("DELETE", _ONE, delete_segment, "Delete a segment", "contacts", "Segments", status=204, errors=(404, 412)),
     Endpoint("GET", _ONE + "/count", count_saved, "Count the people of a segment", "contacts", "Segments",
              answer=Count, errors=(404,)),
