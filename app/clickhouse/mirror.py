@@ -62,7 +62,7 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
 
 def row_of(record: ConsumerRecord) -> Row | str | None:
     """The row of a record of campaign.changed or thing.recorded, why it has none, or None for a tombstone."""
-    if not record.value:
+    if record.value is None:
         return None  # no longer live: what was mirrored stays
     try:
         if record.topic == topics.CAMPAIGN_CHANGED:

@@ -126,7 +126,7 @@ def test_a_pack_that_cannot_be_right_is_set_aside(installation: Installation) ->
         "day 70000": {"day": 70_000},
         "day -1": {"day": -1},
         "a due time too far away": {"rows": [Recipient(here.recipient_id, "a@b.c", "other", b"{}", float("nan"))]},
-        "a group that is too long": {"rows": [Recipient(here.recipient_id, "a@b.c", "g" * 101)]},
+        "a group or zone that is too long": {"rows": [Recipient(here.recipient_id, "a@b.c", "g" * 101)]},
         "bytes: the most is": {"rows": [Recipient(here.recipient_id, "a@b.c", "other", b"x" * 400_000)]},
         "is not known in account stranger": {"account": "stranger"},
     }
