@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from app.commands import Answer, CampaignEntry, Command, Seal
 from app.control.api_keys import hash_of
 from app.local.kafka import KafkaServer, running
+from app.local.ports import free_ports
 from app.records import Beat, Demand, encode
 from app.settings import Settings
 from app.specs import CampaignSpec
@@ -30,8 +31,8 @@ from app.web.application import create_edge
 from app.web.keys import LINK
 from app.web.views import Views
 
-KAFKA_PORT = 19510
-NOBODY = 19599  # a port where nothing listens
+KAFKA_PORT = free_ports(2)  # and the one beside it, of its controller
+NOBODY = free_ports()  # a port where nothing listens
 KEY = b"k" * 32
 SECRET = "s" * 32
 

@@ -103,7 +103,7 @@ async def test_accounts_do_not_see_each_other(edge: Edge, planes: Planes) -> Non
     """
     Two customers on one installation are strangers.
     """
-    await planes.key(api_key("stranger1", account="other"))
+    await planes.key(api_key("stranger1", account="strangers"))
     await planes.entry(campaign_entry("cmp_mine"))
     await until_known(edge, "stranger1")
     while (await edge.get("/v1/campaigns/cmp_mine")).status != 200:
@@ -118,7 +118,7 @@ async def test_accounts_do_not_see_each_other(edge: Edge, planes: Planes) -> Non
     assert (await edge.get("/v1/keys/testadmin", headers=theirs)).status == 404
     async with planes.answering(status=404, error="no such campaign") as seen:
         assert (await edge.post("/v1/campaigns/cmp_mine/cancel", headers=theirs)).status == 404
-    assert [each.account for each in seen] == ["other"]
+    assert [each.account for each in seen] == ["strangers"]
 
 
 async def test_a_key_that_asks_too_often_is_told_when_to_come_back(edge: Edge, planes: Planes) -> None:
