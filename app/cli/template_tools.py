@@ -125,11 +125,11 @@ def _row(found: "Finding") -> tuple[object, ...]:
 
 
 def _content(template: str, version: int | None, account: str) -> "Content":
-    from app.cli.templates import draft_in
+    from app.cli.template_file import template_in
     from app.specs import Content
 
     if template == "-" or Path(template).is_file():
-        return draft_in(Path(template), "preview").content
+        return template_in(Path(template), "preview").content
 
     async def read(control: "Control", client: "ClickHouse") -> "Content":
         found = await found_thing(stored_in(control, client, account), "template", template, version)

@@ -7,7 +7,6 @@ import typer
 
 from app.cli import template_tools
 from app.cli.console import AsJson, emit, examples, say, table
-from app.cli.failures import CommandError, Exit
 from app.cli.order import Account, IfMatch, Key, new_id, order
 from app.cli.reading import all_things, found_thing, stored_in, with_installation
 from app.cli.times import iso
@@ -48,7 +47,9 @@ def attach(app: typer.Typer) -> None:
 @templates.command("create", epilog=examples("fanfare templates create welcome.json --name Welcome"))
 def create(file: File, name: Named = "", account: Account = "default", key: Key = "", as_json: AsJson = False) -> None:
     """Keep the content in FILE as a template."""
-    _write("template.create", draft_in(file, name), as_json, id=new_id(key), account=account)
+    from app.cli.template_file import template_in
+
+    _write("template.create", template_in(file, name), as_json, id=new_id(key), account=account)
 
 
 @templates.command("update", epilog=examples("fanfare templates update tpl_4f0a welcome.json --if-match 2"))
@@ -62,8 +63,10 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Make a new version of a template. Campaigns that have started keep the one they have."""
+    from app.cli.template_file import template_in
+
     _write(
-        "template.update", draft_in(file, name), as_json, id=new_id(key), account=account, thing=template_id,
+        "template.update", template_in(file, name), as_json, id=new_id(key), account=account, thing=template_id,
         match=if_match,
     )  # fmt: skip
 
@@ -123,19 +126,6 @@ def show(
 
 def _shown(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "created_at": iso(body["created_at"]), "changed_at": iso(body["changed_at"])}
-
-
-def draft_in(file: Path, name: str = "") -> "TemplateDraft":
-    """The template in *file*: content alone needs a *name*."""
-    from app.cli.json_file import read_object, with_files
-    from app.things import TemplateDraft
-
-    raw = read_object(file)
-    if "content" in raw and set(raw) <= {"name", "content"}:
-        raw, name = raw["content"], name or str(raw.get("name", ""))
-    if not name:
-        raise CommandError("the template has no name", "give it one with --name", Exit.USAGE)
-    return TemplateDraft.model_validate({"name": name, "content": with_files(raw, file)})
 
 
 def _write(kind: Any, draft: "TemplateDraft", as_json: bool, **fields: Any) -> None:

@@ -235,13 +235,13 @@ def test_a_translation_may_lie_in_its_own_file(tmp_path: Path) -> None:
     """
     Translators send files.
     """
-    from app.cli.templates import draft_in
+    from app.cli.template_file import template_in
 
     (tmp_path / "pt.html").write_text("<p>Olá</p>")
     file = tmp_path / "t.json"
     content = {"subject": "s", "html": "<p>Hi</p>", "locales": {"pt": {"html": {"file": "pt.html"}}}}
     file.write_text(json.dumps({"name": "Welcome", "content": content}))
-    assert draft_in(file).content.locales["pt"].html == "<p>Olá</p>"
+    assert template_in(file).content.locales["pt"].html == "<p>Olá</p>"
 
 
 def test_a_segment_is_a_filter_with_a_name(tmp_path: Path) -> None:
