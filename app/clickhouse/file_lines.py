@@ -12,6 +12,8 @@ from typing import BinaryIO
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20  # bytes
 GZIP = b"\x1f\x8b"
+MOST_UNPACKED = 100  # times what was read of a packed file: a list of people comes to 10 or 20
+ALWAYS_UNPACKED = 100 << 20  # bytes, however well they were packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,11 @@ class FileLines:
         if head.startswith(GZIP):
             source = gzip.GzipFile(fileobj=io.BufferedReader(source, CHUNK))
             head = source.peek(4)[:4]
-        decode = _decoder(head)
+        decode, unpacked = _decoder(head), 0
         while chunk := source.read(CHUNK):
+            unpacked += len(chunk)
+            if unpacked > max(ALWAYS_UNPACKED, self.bytes_read * MOST_UNPACKED):
+                raise OSError(f"it unpacks to more than {MOST_UNPACKED} times its size: is it what it should be?")
             yield decode(chunk)
 
     def _count(self, size: int) -> None:

@@ -28,6 +28,7 @@ BOXES = frozenset({
     "mj-html-attributes", "mj-html-attribute", "mj-image", "mj-navbar", "mj-section", "mj-selector", "mj-social",
     "mj-spacer", "mj-wrapper",
 })  # fmt: skip
+MOST_SLIDES = 50  # mrml writes a rule for each pair of them: thousands become 150 MB
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _RESET = '<style type="text/css">\n#outlook a'
 _KEPT = '<style type="text/css" data-css-inline="ignore">\n#outlook a'
@@ -61,6 +62,9 @@ def _known(found: Sequence[Tag]) -> None:
     """Raise MarkupError for a tag that mrml would pass on as it is, or read from elsewhere."""
     if not found or found[0].name != "mjml":
         raise MarkupError("MJML begins with <mjml>", found[0].start if found else 0)
+    slides = [tag for tag in found if tag.name == "mj-carousel-image" and not tag.closing]
+    if len(slides) > MOST_SLIDES:
+        raise MarkupError(f"more than {MOST_SLIDES} <mj-carousel-image>", slides[MOST_SLIDES].start)
     for tag in found:
         if tag.name == "mj-include":
             raise MarkupError("mj-include reads files, and there are none here: write the part in its place", tag.start)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.clickhouse import file_lines
 from app.clickhouse.contact_rows import BadRow, Row, rows_of
 from app.clickhouse.file_lines import FileLines
 
@@ -121,6 +122,16 @@ def test_a_gzip_that_ends_early_keeps_what_came_before() -> None:
     found = read(raw[: len(raw) * 2 // 3])
     assert isinstance(found[-1], BadRow) and "cannot be read" in found[-1].reason
     assert len(found) > 1_000
+
+
+def test_a_gzip_that_unpacks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A megabyte of it would keep a place for imports busy for an hour.
+    """
+    monkeypatch.setattr(file_lines, "ALWAYS_UNPACKED", 2 << 20)
+    raw = gzip.compress(b"email\n" + b"u" * 10_000_000, 9)
+    found = read(raw)
+    assert isinstance(found[-1], BadRow) and "100 times its size" in found[-1].reason
 
 
 def test_json_lines_are_known_by_their_first_character() -> None:

@@ -119,3 +119,15 @@ def test_a_link_of_another_campaign_or_message_leads_nowhere() -> None:
     assert verify_click(token, LinkSigner(KEY, "default", "cmp_2").link(3, TARGET), KEY) is None
     assert verify_click(token, LinkSigner(KEY, "defaul", "tcmp_1").link(3, TARGET), KEY) is None
     assert verify_click(token, SIGNER.link(3, TARGET, RECIPIENT), KEY) is None
+
+
+def test_no_character_of_a_token_or_link_can_be_another_one() -> None:
+    """
+    Base64 leaves bits unused: a token must not have sixteen spellings.
+    """
+    token, link = SIGNER.token(MESSAGE, RECIPIENT), SIGNER.link(0, TARGET)
+    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for place, sign in [(place, sign) for place in range(len(token)) for sign in signs if sign != token[place]]:
+        assert verify_token(token[:place] + sign + token[place + 1 :], KEY) is None
+    for place, sign in [(place, sign) for place in range(len(link)) for sign in signs if sign != link[place]]:
+        assert verify_click(token, link[:place] + sign + link[place + 1 :], KEY) is None

@@ -244,3 +244,15 @@ def test_what_all_languages_say_together_is_bounded() -> None:
     problems = published(Content(subject="s", text="t", locales=languages))
     assert isinstance(problems, list)
     assert "in all" in problems[0].message
+
+
+def test_a_carousel_has_as_many_slides_as_a_letter_needs() -> None:
+    """
+    The styles of a carousel grow with the square of its slides; a few thousand filled the memory.
+    """
+    slides = "<mj-carousel-image src='x'/>" * 51
+    column = f"<mj-column><mj-carousel>{slides}</mj-carousel></mj-column>"
+    mjml = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
+    problems = published(Content(subject="s", mjml=mjml))
+    assert isinstance(problems, list)
+    assert "more than 50" in problems[0].message
