@@ -6,6 +6,7 @@ which nothing may leave, the wait of an experiment and a later schedule come on 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from app.commands import CampaignEntry, LimitSet
 from app.delivery.lifecycle import ENDED
@@ -24,6 +25,7 @@ class Forecast:
     seconds: float | None
     limited_by: str  # by the name of the field or limit, "" for nothing
     text: str
+    goes_on_at: float | None = None  # nothing can leave until then
 
     def as_json(self) -> dict[str, object]:
         """For a status."""
@@ -46,17 +48,23 @@ def forecast(
     speed: float,
     now: float,
     hours: Hours,
+    retry_at: float = 0.0,
 ) -> Forecast:
-    """The end of *entry*, with *left* messages not final by group, at *speed* messages a second of late."""
+    """The end of *entry*, with *left* messages not final by group, at *speed* messages a second of late.
+
+    *retry_at* is when the next retry is due, if all of them wait for one; else 0.
+    """
     if entry.state in ENDED:
         return Forecast(entry.finished_at, 0.0, "", f"it is {entry.state}")
     if entry.state != "RUNNING" or entry.seal is None:
         return _not_running(entry)
     if not sum(left.values()):
         return Forecast(now, 0.0, "", "everybody has been sent to")
+    if retry_at > now and not hours.closed_by(entry, now):
+        return _resting(hours.opening(entry, "", retry_at) or retry_at, "retries", "all that are left wait for a retry")
     binding = _binding(entry, left, limits, speed)
     if binding is None:
-        return Forecast(None, None, "speed", "nothing was sent of late: too early to tell")
+        return _not_begun(entry, sum(left.values()) - len(left), now, hours)
     return _in_time(entry, *binding, left, now, hours)
 
 
@@ -108,6 +116,24 @@ def _not_running(entry: CampaignEntry) -> Forecast:
     if entry.state == "SCHEDULED":
         return Forecast(None, None, "schedule", "its audience is fixed when it starts")
     return Forecast(None, None, "state", text)
+
+
+def _not_begun(entry: CampaignEntry, at_least: int, now: float, hours: Hours) -> Forecast:
+    """Why nothing leaves of *entry*, of which *at_least* so many are left, with no limit of its own."""
+    later = [each for each in (entry.seal.groups if entry.seal is not None else ()) if each.due > now]
+    if later and sum(each.rows for each in later) >= at_least:
+        due = min(each.due for each in later)
+        return _resting(hours.opening(entry, "", due) or due, "schedule", "the next time zone is not due yet")
+    closed_by = hours.closed_by(entry, now)
+    if closed_by:
+        what = "outside the hours of its window" if closed_by == "window" else "in quiet hours of its account"
+        return _resting(hours.opening(entry, "", now), closed_by, f"it is {what}")
+    return Forecast(None, None, "speed", "nothing was sent of late: too early to tell")
+
+
+def _resting(until: float, name: str, text: str) -> Forecast:
+    at = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Forecast(None, None, name, f"{text}: it goes on at {at}", until)
 
 
 def _binding(

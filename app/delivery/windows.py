@@ -114,6 +114,14 @@ class Hours:
         stretch = self._stretch(rule, zone, at)
         return stretch.until if stretch.open else at
 
+    def closed_by(self, entry: CampaignEntry, at: float) -> str:
+        """What keeps *entry* from writing at the moment *at* in its own zone: "window", "quiet", or "" for nothing."""
+        rule = self._rule(entry)
+        if rule is None or self._stretch(rule, "", at).open:
+            return ""
+        wall = datetime.fromtimestamp(at, self._zones(rule.zone) or UTC)
+        return "window" if rule.window is not None and not rule.window[0].holds(wall) else "quiet"
+
     def placing(self, entry: CampaignEntry) -> Callable[[str, float], tuple[float, str]] | None:
         """What moves (zone, due) of a person to (due inside the hours, zone that counts); None without hours."""
         rule = self._rule(entry)

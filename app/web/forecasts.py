@@ -7,6 +7,7 @@ from typing import Any
 from app.commands import CampaignEntry
 from app.control import Control, Picture
 from app.delivery.forecast import Forecast, forecast, path_limits
+from app.delivery.outcomes import LISTED
 from app.delivery.pacing import ROUTE
 from app.delivery.windows import Hours
 from app.stream.zones import zone_named
@@ -22,7 +23,17 @@ def forecast_of(
     limits = path_limits(
         entry, control.tail.limits.values(), control.campaigns.values(), ROUTE, control.settings.account_rate
     )
-    return forecast(entry, left_by_group(entry, picture, providers), limits, rate, time.time(), HOURS)
+    left, retry_at = left_by_group(entry, picture, providers), retry_of(entry, picture)
+    return forecast(entry, left, limits, rate, time.time(), HOURS, retry_at)
+
+
+def retry_of(entry: CampaignEntry, picture: Picture) -> float:
+    """When the next retry is due, where all that are left wait for one; else 0."""
+    listed = picture.counts.get(LISTED, 0)
+    everybody_is_known = entry.seal is not None and listed >= entry.seal.count
+    if not everybody_is_known or picture.due or picture.open or not picture.counts.get("deferred", 0):
+        return 0.0
+    return picture.next_due
 
 
 def left_by_group(entry: CampaignEntry, picture: Picture, providers: Sequence[Mapping[str, Any]]) -> dict[str, int]:

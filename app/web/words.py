@@ -10,7 +10,9 @@ DEFAULT = "en"
 RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
 MOST_RANGES, LONGEST_HEADER = 20, 500  # of an Accept-Language that are looked at
 
-_RANGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
+TRADITIONAL, TRADITIONAL_PLACES = "zh-hant", {"hant", "tw", "hk", "mo"}  # Chinese is written there in other signs
+
+_RANGE = re.compile(r"\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 
 @cache
@@ -38,9 +40,16 @@ def language_of(asked: str, accepted: str) -> str:
     """The language of a page: *asked* for (a locale as pt-BR), else the first that a browser accepts, else English."""
     for tag in [asked, *_accepted(accepted)]:
         match = _RANGE.match(tag[:LONGEST_HEADER])
-        if match is not None and match[1].lower() in _words():
-            return match[1].lower()
+        if match is not None and (language := _language(match[1])) in _words():
+            return language
     return DEFAULT
+
+
+def _language(tag: str) -> str:
+    """What *tag* is called in the words: its language, but traditional Chinese is one of its own."""
+    language, *further = tag.lower().replace("_", "-").split("-")
+    traditional = language == "zh" and "hans" not in further and TRADITIONAL_PLACES.intersection(further)
+    return TRADITIONAL if traditional else language
 
 
 def _accepted(header: str) -> list[str]:

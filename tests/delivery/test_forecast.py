@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.commands import CampaignEntry, LimitSet, Seal, Section, State, Trial
 from app.delivery.forecast import PathLimit, forecast, path_limits
 from app.delivery.windows import Hours
-from app.specs import CampaignSpec
+from app.specs import CampaignSpec, Window
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC).timestamp()
 HOURS = Hours(ZoneInfo)
@@ -64,6 +64,45 @@ def test_hours_in_which_nothing_leaves_come_on_top() -> None:
     entry = running(throttle={"rate": 10_000 / 10_800}, window={"opens": "12:00", "closes": "13:00"})
     found = forecast(entry, LEFT, limits_of(entry), 0.0, NOW, HOURS)
     assert (found.seconds, found.limited_by) == (pytest.approx(2 * 86_400 + 3_600), "window")
+
+
+@pytest.mark.parametrize(
+    ("spec", "quiet", "limited_by", "hours"),
+    [
+        ({"window": {"opens": "14:00", "closes": "18:00"}}, None, "window", 2),
+        ({}, {"opens": "11:00", "closes": "15:00"}, "quiet", 3),
+        ({"window": {"opens": "09:00", "closes": "18:00"}}, {"opens": "11:00", "closes": "15:00"}, "quiet", 3),
+        ({"window": {"opens": "14:00", "closes": "18:00"}}, {"opens": "11:00", "closes": "15:00"}, "window", 3),
+    ],
+)
+def test_without_a_limit_of_its_own_it_says_which_hours_are_closed_and_when_it_goes_on(
+    spec: dict[str, object], quiet: dict[str, str] | None, limited_by: str, hours: int
+) -> None:
+    """Nothing leaves at noon: who looks must read why, or believes that it is broken."""
+    kept = Window.model_validate(quiet) if quiet else None
+    found = forecast(running(**spec).model_copy(update={"quiet": kept}), LEFT, [], 0.0, NOW, HOURS)
+    assert (found.limited_by, found.goes_on_at) == (limited_by, NOW + hours * 3_600)
+    assert f"2030-05-01T{12 + hours}:00:00Z" in found.text
+
+
+def test_without_a_limit_of_its_own_it_says_when_the_next_zone_is_due() -> None:
+    """A local schedule rests between two zones: that is no lack of speed."""
+    entry = running()
+    assert entry.seal is not None
+    entry.seal.groups[:] = [Section("gmail", 8_000, NOW - 60), Section("other", 2_000, NOW + 900)]
+    found = forecast(entry, {"other": 2_000}, [], 0.0, NOW, HOURS)
+    assert (found.limited_by, found.goes_on_at) == ("schedule", NOW + 900)
+    assert forecast(entry, LEFT, [], 0.0, NOW, HOURS).limited_by == "speed"  # some are due, and do not leave
+
+
+def test_where_all_wait_for_a_retry_the_next_one_is_told() -> None:
+    """The last ones of a campaign are not sent at its rate: they wait for their hour."""
+    entry = running(throttle={"rate": 100})
+    found = forecast(entry, {"gmail": 3}, limits_of(entry), 2.0, NOW, HOURS, retry_at=NOW + 900)
+    assert (found.finishes_at, found.limited_by, found.goes_on_at) == (None, "retries", NOW + 900)
+    narrow = running(window={"opens": "09:00", "closes": "12:05"})
+    found = forecast(narrow, {"gmail": 3}, [], 0.0, NOW, HOURS, retry_at=NOW + 900)
+    assert (found.limited_by, found.goes_on_at) == ("retries", NOW + 21 * 3_600)
 
 
 def test_an_experiment_waits_for_its_winner() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.commands import Seal, Section
 from app.control import Picture
-from app.web.forecasts import left_by_group
+from app.web.forecasts import left_by_group, retry_of
 from tests.web.conftest import campaign_entry
 
 COUNTS = st.integers(0, 10_000)
@@ -31,3 +31,16 @@ def test_what_is_left_adds_up_to_what_is_not_final(groups: dict[str, tuple[int, 
     left = count - min(final, count)
     assert abs(sum(found.values()) - left) <= len(groups) or not found
     assert all(each > 0 for each in found.values())
+
+
+def test_only_when_everybody_left_waits_for_a_retry_it_is_the_retries() -> None:
+    """
+    One that could leave now, or has not been looked at, is held up by something else.
+    """
+    entry = campaign_entry("cmp", count=10)
+    counts = {"listed": 10, "delivered": 8, "deferred": 2}
+    assert retry_of(entry, Picture(counts, next_due=5.0)) == 5.0
+    assert retry_of(entry, Picture(counts, next_due=5.0, due=1)) == 0.0
+    assert retry_of(entry, Picture(counts, next_due=5.0, open=1)) == 0.0
+    assert retry_of(entry, Picture(counts | {"listed": 9}, next_due=5.0)) == 0.0
+    assert retry_of(entry, Picture(counts | {"deferred": 0}, next_due=5.0)) == 0.0

@@ -33,3 +33,14 @@ def test_what_is_asked_for_goes_before_what_is_accepted() -> None:
     assert language_of("pt_BR", "de") == "pt"
     assert language_of("", "en;q=0.1, de-AT;q=0.8, fr;q=0") == "de"
     assert language_of("", "da, en;q=0.9") == "da"
+
+
+def test_traditional_chinese_is_read_where_it_is_written() -> None:
+    """
+    Simplified signs on the page of somebody in Taipei look like the mail of a stranger.
+    """
+    for tag in ("zh-Hant", "zh_TW", "zh-hk", "zh-Hant-MO"):
+        assert language_of(tag, "") == language_of("", f"{tag}, en;q=0.5") == "zh-hant"
+    for tag in ("zh", "zh-CN", "zh-Hans", "zh-Hans-HK"):
+        assert language_of(tag, "") == "zh"
+    assert words_in("zh-hant") != words_in("zh")

@@ -56,6 +56,7 @@ class ForecastShown(Strict):
     seconds: float | None
     limited_by: str = Field(description="The limit that binds, by its name; empty for none")
     text: str
+    goes_on_at: When | None = Field(default=None, description="Nothing can leave until then")
 
 
 class CampaignStatus(Strict):
@@ -131,7 +132,7 @@ def status_shown(
         "trial": entry.trial.model_dump() if entry.trial else None,
         "forecast": {
             "finishes_at": iso(forecast.finishes_at), "seconds": forecast.seconds, "limited_by": forecast.limited_by,
-            "text": forecast.text,
+            "text": forecast.text, "goes_on_at": iso(forecast.goes_on_at),
         },
         "created_at": iso(entry.created_at), "started_at": iso(entry.started_at),
         "finished_at": iso(entry.finished_at),
