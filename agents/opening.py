@@ -94,5 +94,12 @@ def rules_of(entry: CampaignEntry, now: float) -> GateRules:
     spec = entry.spec
     window = 0.0 if spec.kind == "transactional" else spec.dedup.window
     return GateRules(
-        entry.account, entry.id, spec.channel, tuple(spec.lists), spec.dedup.key, window, end_of(entry, now)
+        entry.account,
+        entry.id,
+        spec.channel,
+        tuple(spec.lists),
+        spec.dedup.key,
+        window,
+        end_of(entry, now),
+        transactional=spec.kind == "transactional",
     )

@@ -6,7 +6,7 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.recipients import Recipients
 from app import topics
-from app.delivery.gate import Suppression
+from app.delivery.gate import UNSUBSCRIBED, Suppression
 from app.records import Undecodable
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
@@ -76,7 +76,7 @@ def characters(entry: Suppression) -> int:
 
 
 def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:
-    """*entries* after *command*: one entry a scope, the newest."""
+    """*entries* after *command*: one entry a scope, the newest. Leaving does not undo a complaint: both are kept."""
     place = (command.scope, command.scope_id, command.account)
     others = [entry for entry in entries if (entry.scope, entry.scope_id, entry.account) != place]
     if command.op == "remove":
@@ -85,4 +85,11 @@ def changed(entries: list[Suppression], command: SuppressionCommand, now: float)
     fresh = Suppression(
         command.scope, command.scope_id, command.reason, command.source, since, command.until, command.account
     )
+    if command.reason == UNSUBSCRIBED:
+        others += [entry for entry in entries if entry not in others and outlives_leaving(entry, now)]
     return [*others, fresh]
+
+
+def outlives_leaving(entry: Suppression, now: float) -> bool:
+    """Whether *entry* stops more than an unsubscribe does, and still holds."""
+    return entry.reason != UNSUBSCRIBED and not 0 < entry.until <= now

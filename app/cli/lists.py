@@ -150,8 +150,8 @@ async def _part(
     await check_key(client, secret, settings().secret_path)
     if consent is None:
         named = named_people(who, secret)
-        await stored.remove_members(client, account, name, list(named.people))
-        return len(named.people), [(each.value, each.reason) for each in named.problems]
+        removed = await stored.remove_members(client, account, name, list(named.people))
+        return removed, [(each.value, each.reason) for each in named.problems]
     given = [people.Person(each, {}, consent) for each in who]
     added, refused = await people.upsert_contacts(client, secret, account, given, [name])
     return len(added), [(who[each.index], each.reason) for each in refused]

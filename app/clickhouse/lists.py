@@ -10,6 +10,7 @@ from app.clickhouse.native import Block, fixed_strings, repeated, strings
 from app.ids import ID_BYTES
 
 MOST_MEMBERS = 10_000  # of one call
+IDS_AT_ONCE = 5_000  # people of one statement: they travel in its address
 MOST_ROWS = 1_000  # of a page
 
 CONSENT_TYPE = "Tuple(at DateTime64(3, 'UTC'), source String)"
@@ -58,6 +59,12 @@ LEFT JOIN
     )
 ) AS c ON c.recipient_id = m.recipient_id
 ORDER BY m.recipient_id
+"""
+
+ON_LIST = """
+SELECT count() FROM members FINAL
+WHERE account = {account:String} AND list = {list:String} AND added_at > removed_at
+  AND recipient_id IN (SELECT toFixedString(unhex(arrayJoin({recipients:Array(String)})), 16))
 """
 
 
@@ -141,11 +148,17 @@ async def add_members(
     await create_list(client, account, name)
 
 
-async def remove_members(client: ClickHouse, account: str, name: str, recipients: Sequence[bytes]) -> None:
-    """Take people off a list: they are in no audience of it, unless they are added again."""
+async def remove_members(client: ClickHouse, account: str, name: str, recipients: Sequence[bytes]) -> int:
+    """Take people off a list: they are in no audience of it, unless they are added again. How many were on it."""
+    on_it = 0
+    for first in range(0, len(recipients), IDS_AT_ONCE):
+        ids = [each.hex() for each in recipients[first : first + IDS_AT_ONCE]]
+        ((some,),) = await client.rows(ON_LIST, {"account": account, "list": name, "recipients": ids})
+        on_it += int(some)
     block = _people(account, name, recipients)
     block.add("removed_at", "DateTime64(3, 'UTC')", _milliseconds([time.time()] * len(recipients)))
     await _insert(client, block)
+    return on_it
 
 
 def _people(account: str, name: str, recipients: Sequence[bytes]) -> Block:

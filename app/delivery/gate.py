@@ -17,6 +17,7 @@ MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
 LONGEST_GROUP = 100  # characters
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
 LONGEST_ZONE = 64  # characters
+UNSUBSCRIBED = "unsubscribed"  # reason of a suppression: the person left
 LONGEST_REQUEST, LONGEST_BODY = 300, 64  # characters, bytes
 
 # (zone, due) of a row -> (due inside the hours, zone that counts for them)
@@ -53,6 +54,7 @@ class GateRules:
     dedup_key: str  # "" is the campaign itself
     dedup_window: float
     closed: DropReason | None = None  # nobody is written to any more: cancelled, or expired
+    transactional: bool = False  # somebody asked for it: whoever left a newsletter still gets it
 
 
 def end_of(entry: CampaignEntry, now: float) -> DropReason | None:
@@ -86,12 +88,17 @@ def sighting_keys(rules: GateRules, rows: Sequence[Recipient]) -> list[bytes]:
 
 
 def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -> Suppression | None:
-    """The first suppression that forbids this campaign to write, or None."""
+    """The first suppression that forbids this campaign to write, or None.
+
+    Leaving a newsletter is no wish to get no password any more: it stops nothing transactional, unless it is global.
+    """
     for entry in suppressions:
         if entry.until and entry.until <= now:
             continue
         if entry.account and entry.account != rules.account:
             continue  # another account may have a list of the same name
+        if rules.transactional and entry.reason == UNSUBSCRIBED and entry.scope != "global":
+            continue
         match entry.scope:
             case "global":
                 return entry

@@ -1,13 +1,19 @@
 """The gate's decision, without a broker."""
 
+import dataclasses
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agents.suppress import changed
 from app import ids
 from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, message_ids
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import Partition
 from app.records import Recipient, RecipientPack
+from app.suppressions import SuppressionCommand
 from tables.recipients import Batch
 
 NOW = 1_000_000.0
@@ -58,6 +64,30 @@ def test_a_list_of_another_account_with_the_same_name_is_another_list() -> None:
     foreign = Suppression("list", "news", "unsubscribed", "test", 0.0, account="other")
     assert applies([foreign], RULES, NOW) is None
     assert applies([msgspec.structs.replace(foreign, account=RULES.account)], RULES, NOW) is not None
+
+
+@given(st.sampled_from(["global", "account", "list", "campaign"]), st.text(max_size=20) | st.just("unsubscribed"))
+def test_leaving_a_newsletter_stops_no_password(scope: str, reason: str) -> None:
+    """Whoever left still wants to log in; a complaint, a hard bounce and what is global stop everything."""
+    scope_id = {"account": "acme", "list": "news", "campaign": "c_1"}.get(scope, "")
+    entry = Suppression(scope, scope_id, reason, "test", 0.0)
+    assert applies([entry], RULES, NOW) is entry
+    left = reason == "unsubscribed" and scope != "global"
+    asked_for = dataclasses.replace(RULES, transactional=True)
+    assert applies([entry], asked_for, NOW) is (None if left else entry)
+    complaint = Suppression("account", "acme", "complaint", "test", 0.0)
+    assert applies([entry, complaint], asked_for, NOW) is (complaint if left else entry)
+
+
+def test_leaving_does_not_undo_a_complaint() -> None:
+    """Whoever complained and then also pressed the button is not written to again, in any lane."""
+    complained = SuppressionCommand("add", "account", "acme", reason="complaint", at=NOW - 9)
+    left = SuppressionCommand("add", "account", "acme", reason="unsubscribed", at=NOW - 5)
+    both = changed(changed(changed([], complained, NOW), left, NOW), left, NOW)
+    assert [each.reason for each in both] == ["complaint", "unsubscribed"]
+    assert applies(both, dataclasses.replace(RULES, transactional=True), NOW) == both[0]
+    assert changed(both, SuppressionCommand("remove", "account", "acme"), NOW) == []
+    assert [each.reason for each in changed(both, complained, NOW)] == ["complaint"]
 
 
 def test_every_drop_has_its_reason_and_the_counters_add_up() -> None:

@@ -66,16 +66,20 @@ def test_people_are_put_on_a_list_with_their_consent_and_taken_off(rest: Program
         "consent": {"source": "fair"},
     }
     added = rest("POST", "/v1/lists/news%20%26%20more/members", members).body
-    assert (added["added"], [each["index"] for each in added["problems"]]) == (2, [2])
+    assert (added["added"], [each["index"] for each in added["problems"]], added["created"]) == (2, [2], False)
     found = {each["email"]: each for each in rest("GET", "/v1/lists/news%20%26%20more/members").body["members"]}
     assert found["Ana@Example.com"]["consent_at"] == "2027-01-15T10:00:00Z"
     assert found["bo@example.com"]["consent_source"] == "fair"
 
-    assert rest("DELETE", f"/v1/lists/news%20%26%20more/members?member={ident}").body["removed"] == 1
+    nobody = "nobody@example.com"
+    taken = rest("DELETE", f"/v1/lists/news%20%26%20more/members?member={ident}&member={nobody}").body
+    assert taken == {"removed": 1, "problems": []}  # the other was not on it
+    assert rest("DELETE", f"/v1/lists/news%20%26%20more/members?member={ident}").body["removed"] == 0
     shown = rest("GET", "/v1/lists/news%20%26%20more").body
     assert (shown["people"], shown["name"]) == (1, "news & more")
     rest("POST", "/v1/lists/news%20%26%20more/members/remove", {"members": ["BO@example.com"]})
     assert rest("GET", "/v1/lists").body["lists"][0]["people"] == 0
+    assert rest("POST", "/v1/lists/new/members", {"members": [{"email": nobody}]}).body["created"]
     assert rest("GET", "/v1/lists/unknown").status == 404
     assert rest("GET", "/v1/lists/unknown/members").status == 404
 

@@ -25,8 +25,20 @@ def test_who_was_suppressed_shows_at_once_and_is_gone_when_lifted(rest: Program)
     assert scopes(rest) == [("account", rest.account), ("list", "news")]
     (shown,) = rest("GET", "/v1/suppressions?scope=account").body["suppressions"]
     assert (shown["reason"], shown["source"], shown["until"]) == ("complaint", "crm", None)
-    assert rest("POST", "/v1/suppressions/remove", ANA).body["lifted"] == 1
+    lifted = rest("POST", "/v1/suppressions/remove", ANA).body
+    assert (lifted["lifted"], lifted["unsubscribed"]) == (1, 0)
     assert scopes(rest) == [("list", "news")]
+
+
+def test_what_was_lifted_is_counted_by_what_held(rest: Program) -> None:
+    """Whoever lifts a whole list must hear how many of them had asked for no more mail."""
+    rest("POST", "/v1/suppressions", {"addresses": ["left@example.com"], "reason": "unsubscribed"})
+    rest("POST", "/v1/suppressions", {"addresses": ["list@example.com"], "scope": "list", "scope_id": "news"})
+    rest("POST", "/v1/suppressions", ANA)
+    asked = {"addresses": ["left@example.com", "list@example.com", "never@example.com", *ANA["addresses"]]}
+    lifted = rest("POST", "/v1/suppressions/remove", asked).body
+    assert (lifted["lifted"], lifted["unsubscribed"]) == (2, 1)
+    assert rest("POST", "/v1/suppressions/remove", asked).body["lifted"] == 0
 
 
 def test_ten_thousand_are_suppressed_and_checked_in_one_call(rest: Program) -> None:
@@ -64,7 +76,8 @@ def test_what_is_listed_is_the_same_before_and_after_clickhouse_has_it(rest: Pro
 
 def test_one_that_ends_holds_no_longer(rest: Program) -> None:
     """Two weeks of holidays are no good-bye."""
-    rest("POST", "/v1/suppressions", ANA | {"until": "2020-01-01T00:00:00Z"})
+    over = rest("POST", "/v1/suppressions", ANA | {"until": "2020-01-01T00:00:00Z"})
+    assert (over.status, over.body["field"]) == (422, "until")
     assert scopes(rest) == []
     rest("POST", "/v1/suppressions", ANA | {"until": "2090-01-01T00:00:00Z"})
     assert scopes(rest) == [("account", rest.account)]
@@ -82,11 +95,12 @@ def test_accounts_do_not_see_each_other_but_everybody_sees_what_is_global(
     assert scopes(other) == []
     assert other("GET", "/v1/suppressions").body["suppressions"] == []
     gone = {"addresses": [f"gone@{rest.account}.example"]}
-    assert rest("POST", "/v1/suppressions", gone | {"scope": "global"}).status == 200
+    refused = rest("POST", "/v1/suppressions", gone | {"scope": "global"})  # not even with the scope admin
+    assert (refused.status, refused.body["field"]) == (403, "scope")
+    assert "fanfare suppressions add --scope global" in refused.body["detail"]
+    installation.terminal("suppressions", "add", gone["addresses"][0], "--scope", "global")
     assert scopes(other, gone["addresses"][0]) == [("global", "")]
     assert other("POST", "/v1/suppressions/remove", gone | {"scope": "global"}).status == 403
-    writer = installation.program(rest.account, "suppressions")
-    assert writer("POST", "/v1/suppressions", gone | {"scope": "global"}).status == 403
     installation.terminal("suppressions", "remove", gone["addresses"][0], "--scope", "global")
     assert scopes(other, gone["addresses"][0]) == []
 

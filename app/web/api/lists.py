@@ -91,6 +91,7 @@ class Added(Strict):
     """What became of people who were put on a list."""
 
     added: int
+    created: bool = Field(description="Whether there was no such list before")
     problems: list[Problem]
 
 
@@ -109,7 +110,7 @@ class OldMembersQuery(Strict):
 class Removed(Strict):
     """What became of people who were taken off a list."""
 
-    removed: int
+    removed: int = Field(description="Those who were on it")
     problems: list[Problem]
 
 
@@ -150,6 +151,7 @@ async def add_members(call: Call) -> Reply:
     by_email = [(i, each) for i, each in enumerate(asked.members) if each.email is not None]
     by_id = [(i, each) for i, each in enumerate(asked.members) if each.id is not None]
     given = [people.Person(str(m.email), {}, _consent(m, asked, now)) for _, m in by_email]
+    created = not await lists.lists_known(client, call.account, [name])
     stored, refused = await people.upsert_contacts(client, secret_of(call), call.account, given, [name])
     wrong = [(by_email[each.index][0], "email", each.reason) for each in refused]
     known = await people.contacts(client, call.account, [str(each.id) for _, each in by_id])
@@ -158,7 +160,8 @@ async def add_members(call: Call) -> Reply:
     consents = [_consent(each, asked, now) for each in there]
     await lists.add_members(client, call.account, name, [bytes.fromhex(str(a.id)) for a in there], consents)
     problems = [{"index": index, "field": field, "reason": reason} for index, field, reason in sorted(wrong)]
-    return Reply({"added": len(stored) + len({each.id for each in there}), "problems": problems})
+    added = len(stored) + len({each.id for each in there})
+    return Reply({"added": added, "created": created, "problems": problems})
 
 
 async def remove_members(call: Call) -> Reply:
@@ -174,9 +177,9 @@ async def delete_members(call: Call) -> Reply:
 async def _removed(call: Call, members: list[str]) -> dict[str, Any]:
     name = (await _list(call, call.path("list"))).name
     named = named_people(members, secret_of(call))
-    await lists.remove_members(call.views.client, call.account, name, list(named.people))
+    removed = await lists.remove_members(call.views.client, call.account, name, list(named.people))
     problems = [{"index": each.index, "field": "members", "reason": each.reason} for each in named.problems]
-    return {"removed": len(named.people), "problems": problems}
+    return {"removed": removed, "problems": problems}
 
 
 def _consent(member: MemberBody, asked: NewMembers, now: float) -> lists.Consent:

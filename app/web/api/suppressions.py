@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from app.clickhouse import people
+from app.clickhouse.client import ClickHouseError
 from app.control.suppressions import packs_of, publish
+from app.delivery.gate import UNSUBSCRIBED
 from app.specs import Moment, Strict
 from app.web.api.campaign_shown import iso
 from app.web.api.people_in_requests import Address, Problem, secret_of
@@ -14,7 +16,7 @@ from app.web.campaigns_seen import find_campaign
 from app.web.cursors import PageQuery, decode, encode
 from app.web.keys import SETTINGS, UNSTORED
 from app.web.named_people import NamedPeople, named_people
-from app.web.problems import refuse
+from app.web.problems import RefusedError, refuse
 from app.web.rest import Call, Endpoint, Reply
 from app.web.suppressed import Entry, Filter, SuppressedPeople
 
@@ -31,7 +33,7 @@ class Scope(Strict):
     """Where a suppression holds."""
 
     scope: Literal["account", "list", "campaign", "global"] = Field(
-        default="account", description="global: in every account; needs a key with the scope admin"
+        default="account", description="global: in every account, which only the operator adds and lifts"
     )
     scope_id: Words = Field(default="", description="Name of the list, or id of the campaign")
 
@@ -69,14 +71,15 @@ class Whom(Strict):
 class Suppressed(Strict):
     """What became of people who were suppressed."""
 
-    suppressed: int
+    suppressed: int = Field(description="Those who are suppressed now, also if they were before")
     problems: list[Problem]
 
 
 class Lifted(Strict):
     """What became of people whose suppression was lifted."""
 
-    lifted: int
+    lifted: int | None = Field(description="Those who were suppressed in this scope; null while ClickHouse is away")
+    unsubscribed: int | None = Field(description="Those of them who had left themselves: they asked for no more mail")
     problems: list[Problem]
 
 
@@ -148,10 +151,10 @@ async def list_suppressions(call: Call) -> Reply:
 async def suppress(call: Call) -> Reply:
     """Write to these people no more: within a second, also where a message already waits. A check shows it at once."""
     asked: NewSuppressions = call.body
-    if asked.scope == "global" and "admin" not in call.key.scopes:
-        raise refuse(
-            403, "Not allowed", "a suppression in every account needs a key with the scope admin", field="scope"
-        )
+    if asked.scope == "global":
+        raise _operators("adds", "add")
+    if asked.until is not None and asked.until <= time.time():
+        raise refuse(422, "Invalid", "until: a moment in the future is needed, or none: for good", field="until")
     named = await _publish(call, asked, "add", reason=asked.reason, source=asked.source, until=asked.until or 0.0)
     return Reply({"suppressed": len(named.people), "problems": _problems(named)})
 
@@ -160,13 +163,14 @@ async def lift(call: Call) -> Reply:
     """Lift the suppression of one scope; others of the same person stay."""
     asked: OldSuppressions = call.body
     if asked.scope == "global":
-        raise refuse(
-            403, "Not allowed",
-            "only the operator lifts what holds in every account: `fanfare suppressions remove --scope global`",
-            field="scope",
-        )  # fmt: skip
+        raise _operators("lifts", "remove")
+    held = await _held(call, asked)
     named = await _publish(call, asked, "remove")
-    return Reply({"lifted": len(named.people), "problems": _problems(named)})
+    return Reply({
+        "lifted": len(held) if held is not None else None,
+        "unsubscribed": sum(each["reason"] == UNSUBSCRIBED for each in held) if held is not None else None,
+        "problems": _problems(named),
+    })  # fmt: skip
 
 
 async def check(call: Call) -> Reply:
@@ -179,6 +183,25 @@ async def check(call: Call) -> Reply:
         if who in found
     ]
     return Reply({"checked": len(named.people), "suppressed": held, "problems": _problems(named)})
+
+
+async def _held(call: Call, asked: OldSuppressions) -> list[Entry] | None:
+    """What holds of the scope for these people; None while ClickHouse cannot tell."""
+    people = list(_named(call, asked.addresses).people)
+    wanted = Filter(asked.scope, call.account if asked.scope == "account" else asked.scope_id)
+    try:
+        found = await _seen(call).of(people, time.time())
+    except ClickHouseError:
+        return None
+    return [each for entries in found.values() for each in entries if wanted.takes(each)]
+
+
+def _operators(does: str, command: str) -> RefusedError:
+    return refuse(
+        403, "Not allowed",
+        f"only the operator {does} what holds in every account: `fanfare suppressions {command} --scope global`",
+        field="scope",
+    )  # fmt: skip
 
 
 async def _publish(call: Call, asked: NewSuppressions | OldSuppressions, op: str, **more: Any) -> NamedPeople:
