@@ -174,6 +174,8 @@ def _text(value: Any) -> str:
 
 
 def _tell(report: "ImportReport", list_name: str) -> None:
+    if report.unreadable:
+        say("nothing of the file could be imported")
     say(f"imported {report.imported:,} people into {list_name!r} in {report.seconds:.1f} s")
     if report.hint_counts:
         say("worth a look: " + ", ".join(f"{count:,} {kind}" for kind, count in report.hint_counts.most_common()))

@@ -43,6 +43,7 @@ class Columns:
     wanted: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
     typed: bool = False  # JSON: values have their types
+    unreadable: str = ""  # why no row of the file can be read
 
     def attribute(self, name: str) -> str:
         """The attribute that the column *name* becomes. Templates and people can say it: First Name is first_name."""
@@ -67,7 +68,8 @@ def rows_of(lines: FileLines, columns: Columns | None = None) -> Iterator[Row | 
     numbered = iter(lines)
     first = next(((number, line) for number, line in numbered if line != b""), None)
     if first is None:
-        yield BadRow(1, "", "the file is empty")
+        columns.unreadable = "the file is empty"
+        yield BadRow(1, "", columns.unreadable)
         return
     reader = _Reader(numbered)
     reader.again([first])
@@ -109,6 +111,7 @@ def _csv(reader: _Reader, columns: Columns) -> Iterator[Row | BadRow]:
     """The rows of a CSV, split by comma, semicolon, tab or bar: whichever its header has most of."""
     header = _header(reader, columns)
     if isinstance(header, BadRow):
+        columns.unreadable = header.reason
         yield header
         return
     csv.field_size_limit(LONGEST_LINE)

@@ -110,7 +110,8 @@ async def import_file(
         await _note_failure(log, report, lines.bytes_read, error)
         raise
     report.seconds = time.time() - started
-    await log.note(report, lines.bytes_read, DONE)
+    report.unreadable = columns.unreadable
+    await log.note(report, lines.bytes_read, FAILED if report.unreadable else DONE, report.unreadable)
     return report
 
 

@@ -11,6 +11,7 @@ from app.clickhouse.native import Block, repeated, strings
 
 SILENT = 120.0  # seconds without news after which a running import was cut short
 MOST_ROWS = 1_000  # of a page
+ERROR = "error"  # kind of a row that was left out
 RUNNING, DONE, FAILED, CUT_SHORT = "RUNNING", "DONE", "FAILED", "CUT_SHORT"
 
 NOTE = """
@@ -99,7 +100,7 @@ class ImportLog:
         )  # fmt: skip
 
     async def _problems(self, bad: Sequence[BadRow], hints: Sequence[Hint]) -> None:
-        rows = [(row.line, row.column, "error", row.reason) for row in bad]
+        rows = [(row.line, row.column, ERROR, row.reason) for row in bad]
         rows += [(hint.line, hint.column, hint.kind, hint.reason) for hint in hints]
         if not rows:
             return

@@ -23,6 +23,7 @@ class ImportReport:
     """What became of a file: *rows* read, *imported* people, *bad* rows (at most 10,000 of *bad_count*).
 
     *duplicates* of the bad rows are addresses that stood in the file before. *hint_counts* counts by kind.
+    *unreadable* is why nothing of the file could be read, "" for any other.
     """
 
     rows: int = 0
@@ -35,6 +36,7 @@ class ImportReport:
     types: dict[str, str] = field(default_factory=dict)  # attribute -> type
     hint_counts: Counter[str] = field(default_factory=Counter)
     hints: list[Hint] = field(default_factory=list)
+    unreadable: str = ""
 
     def leave_out(self, row: BadRow) -> None:
         """Note that *row* was not imported."""

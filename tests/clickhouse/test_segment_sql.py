@@ -159,7 +159,10 @@ def _values(value: Any) -> list[Any]:
 
 def _in_order(op: str, text: str, value: Any) -> bool:
     if isinstance(value, str):
-        return ORDER[op](text.encode(), value.encode())
+        wanted = _number(value)
+        if wanted is None or not math.isfinite(wanted):
+            return ORDER[op](text.encode(), value.encode())
+        value = wanted
     number = _number(text)
     return number is not None and ORDER[op](number, float(value))
 
@@ -338,6 +341,17 @@ def test_no_word_of_a_user_becomes_sql(table: Table, word: str) -> None:
         assert condition(tree, Parameters(), NOW) == condition(harmless, Parameters(), NOW)
         assert table.count(tree) == sum(passes(who, tree) for who in EVERYBODY)
     assert table.count(ByAttribute(attribute="email", op="exists")) == PEOPLE
+
+
+@pytest.mark.parametrize(("value", "of_5"), [("5", True), ("40", False), ("05.0", True), ("-1", True), ("+1e0", True)])
+def test_a_number_as_text_compares_as_a_number(table: Table, value: str, of_5: bool) -> None:
+    """
+    Forms send numbers as text: by its bytes, 5 would be more than 40.
+    """
+    found = table.found(ByAttribute(attribute="age", op="ge", value=value))
+    fives = {int.from_bytes(who.id, "big") for who in EVERYBODY if who.attributes.get("age") == 5}
+    assert fives
+    assert (fives <= found, fives.isdisjoint(found)) == (of_5, not of_5)
 
 
 async def test_a_sample_is_some_of_those_who_pass_and_the_same_again(table: Table) -> None:

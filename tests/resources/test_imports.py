@@ -46,6 +46,28 @@ def test_problems_come_in_pages(rest: Program) -> None:
     assert lines == [2, 3, 4, 5, 6]
 
 
+def test_a_file_of_which_nothing_can_be_read_has_failed(rest: Program) -> None:
+    """Who sent the wrong file must not believe that its people are in."""
+    for body, words in (
+        (b"", "empty"),
+        (b"name,city\nAna,Porto\n", "no column `email`"),
+        (b"\x89PNG\xff", "not UTF-8"),
+    ):
+        answer = rest("POST", "/v1/imports?list=wrong", body, media="text/csv")
+        assert answer.status == 422, body
+        assert words in answer.body["detail"]
+        seen = rest("GET", answer.headers["location"]).body
+        assert (seen["state"], seen["imported"]) == ("FAILED", 0)
+        assert words in seen["reason"]
+
+
+def test_errors_are_told_before_hints(rest: Program) -> None:
+    """One row that is missing matters more than twenty that are worth a look."""
+    rows = b"".join(b"info@d%d.example\n" % number for number in range(25)) + b"none\n"
+    problems = rest("POST", "/v1/imports?list=x", b"email\n" + rows, media="text/csv").body["problems"]
+    assert [each["kind"] for each in problems] == ["error"] + ["role"] * 19
+
+
 def test_several_problems_of_one_line_are_all_told(rest: Program) -> None:
     """A page may end in the middle of a line."""
     row = b"info@gmial.com,not a number,not a zone\n"

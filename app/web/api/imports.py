@@ -6,7 +6,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from app import ids
-from app.clickhouse.import_log import MOST_ROWS, Import, Problem, import_of, imports_page, problems_page
+from app.clickhouse.import_log import ERROR, MOST_ROWS, Import, Problem, import_of, imports_page, problems_page
 from app.clickhouse.import_options import ImportOptions
 from app.clickhouse.key_check import WrongKeyError
 from app.specs import Label, Moment, Strict
@@ -70,7 +70,9 @@ class ProblemShown(Strict):
 class Report(ImportShown):
     """An import that has ended, with its first problems."""
 
-    problems: list[ProblemShown] = Field(description="The first of them; /problems has all, up to 10,000 of a kind")
+    problems: list[ProblemShown] = Field(
+        description="The first of them, errors before hints; /problems has all, up to 10,000 of a kind"
+    )
 
 
 class ImportPage(Strict):
@@ -100,9 +102,9 @@ class ProblemsQuery(PageQuery):
 
 
 async def take(call: Call) -> Reply:
-    """201 with the report; good rows are in, bad ones are told one by one. Sending a file again changes nothing.
+    """201 with the report; good rows are in, bad ones are told one by one. 422 when nothing of the file can be read.
 
-    With wait=false 202 as soon as the file is here; `Location` tells how far it is.
+    Sending a file again changes nothing. With wait=false 202 as soon as the file is here; `Location` tells more.
     """
     options, importer = _options(call), call.request.app[IMPORTER]
     call.most_bytes = call.request.app[SETTINGS].import_bytes
@@ -114,9 +116,11 @@ async def take(call: Call) -> Reply:
             await importer.begin(file, options, ident)
             return Reply(shown(await _import(call, ident)), 202, where)
         try:
-            await importer.run(file, options, ident)
+            report = await importer.run(file, options, ident)
         except WrongKeyError as error:
             raise refuse(503, "Wrong key", f"{error}: the operator has to put it right") from error
+    if report.unreadable:
+        raise refuse(422, "Invalid", f"nothing of the file can be imported: {report.unreadable}", headers=where)
     return Reply(await _report(call, await _import(call, ident)), 201, where)
 
 
@@ -183,7 +187,12 @@ async def _import(call: Call, ident: str) -> Import:
 
 
 async def _report(call: Call, found: Import) -> dict[str, Any]:
-    problems = await problems_page(call.views.client, call.account, found.id, limit=FIRST_PROBLEMS)
+    client = call.views.client
+    problems = await problems_page(client, call.account, found.id, kind=ERROR, limit=FIRST_PROBLEMS)
+    room = FIRST_PROBLEMS - len(problems)
+    if room:  # then these are all errors there are
+        mixed = await problems_page(client, call.account, found.id, limit=FIRST_PROBLEMS)
+        problems += [each for each in mixed if each.kind != ERROR][:room]
     return {**shown(found), "problems": [_problem(each) for each in problems]}
 
 
