@@ -4,12 +4,14 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from agents.admission import LONGEST_ERROR, MOST_CONTENT_BYTES, subjects_of
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.list_columns import columns_of
 from app.commands import Command
 from app.content.check import check
+from app.content.problems import ContentProblem
 from app.content.published import published
 from app.content.subject import with_subject
 from app.delivery.things import Refusal
@@ -66,11 +68,11 @@ class ContentChecks:
         if ready is not None:
             return ready
         # A template may be 500 kB: the event loop goes on meanwhile.
-        found = await asyncio.to_thread(_checked, content, where, known, channel)
+        found = await asyncio.to_thread(checked, content, where, known, channel)
         if isinstance(found, Refusal) and known is not None:
             fresh = await self._known(command.account, lists, fresh=True)
             if fresh != known:
-                known, found = fresh, await asyncio.to_thread(_checked, content, where, fresh, channel)
+                known, found = fresh, await asyncio.to_thread(checked, content, where, fresh, channel)
         if isinstance(found, Refusal):
             return found
         size = len(found.model_dump_json().encode())
@@ -101,8 +103,33 @@ class ContentChecks:
         return known
 
 
-def _checked(content: Content, where: str, known: Known, channel: str | None) -> Content | Refusal:
-    ready = published(content)
+def checked(
+    content: Content,
+    where: str,
+    known: Known,
+    channel: str | None,
+    publish: Callable[[Content], Content | list[ContentProblem]] = published,
+) -> Content | Refusal:
+    """*content* as it will be sent, or its mistakes.
+
+    Several libraries run here on what anybody may have written. What they raise is a mistake of the content, too: the
+    process would end at the same record at every start, and with it the commands of everybody.
+    """
+    try:
+        return _judged(content, where, known, channel, publish)
+    except Exception as error:
+        log.exception("a content cannot be checked")
+        return Refusal(422, f"it cannot be checked ({type(error).__name__}): make it simpler", where)
+
+
+def _judged(
+    content: Content,
+    where: str,
+    known: Known,
+    channel: str | None,
+    publish: Callable[[Content], Content | list[ContentProblem]],
+) -> Content | Refusal:
+    ready = publish(content)
     problems = (
         ready if isinstance(ready, list) else check(ready, None if known is None else set(known), channel=channel)
     )

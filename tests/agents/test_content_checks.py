@@ -3,10 +3,11 @@
 from typing import Any
 
 from agents.admission import MOST_KEPT_BYTES, MOST_SPEC_BYTES, wrong_form
-from agents.content_checks import ContentChecks
+from agents.content_checks import ContentChecks, checked
 from app.clickhouse.client import NO_ANSWER, ClickHouse, ClickHouseError
 from app.commands import Command
 from app.delivery.things import Refusal
+from app.specs import Content
 
 SPEC = {"from_email": "news@acme.example", "lists": ["a"], "subject": ""}
 CONTENT = {"subject": "Hello", "text": "Hello {{ first_name }}"}
@@ -83,6 +84,19 @@ async def test_subjects_of_a_campaign_are_templates_too() -> None:
     own = command("campaign.create", spec=SPEC | {"subject": "Mine"}, content={"text": "Hello"})
     kept = await checks.compiled(own)
     assert isinstance(kept, Command) and kept.content is not None and kept.content.subject == "", "it stays as written"
+
+
+def test_a_content_that_breaks_a_library_is_refused_and_the_door_stays_open() -> None:
+    """
+    A worker that ended here would end at the same command at every start, and nobody's commands would be answered.
+    """
+
+    def broken(_: Content) -> Content:
+        raise RecursionError
+
+    found = refusal(checked(Content(subject="a", text="b"), "content", None, "email", broken))
+    assert (found.status, found.field) == (422, "content")
+    assert "RecursionError" in found.error
 
 
 def test_what_is_too_large_for_its_topics_is_refused_at_the_door() -> None:
