@@ -3,7 +3,7 @@
 from app.commands import Command
 from app.content.address import AddressError, wire_address
 from app.delivery.things import Refusal
-from app.specs import CampaignSpec
+from app.specs import CampaignSpec, known_zone, recent
 
 MOST_CONTENT_BYTES = 2_000_000  # as JSON, compiled
 MOST_ACCEPTED_BYTES = 2_060_000  # of a command with its content: what its topic takes, also where it does not compress
@@ -17,6 +17,8 @@ def wrong_form(command: Command) -> Refusal | None:
     refusal = _incomplete(command)
     if refusal is None and command.spec is not None:
         refusal = _wrong_spec(command.spec)
+    if refusal is None and command.settings is not None:
+        refusal = _wrong_zone(command.settings.time_zone, "settings.time_zone")
     if refusal is None and command.kept is not None:
         size = len(command.kept.model_dump_json().encode())
         if size > MOST_KEPT_BYTES:
@@ -47,7 +49,26 @@ def _wrong_spec(spec: CampaignSpec) -> Refusal | None:
     size = len(spec.model_dump_json().encode())
     if size > MOST_SPEC_BYTES:
         return _large("a spec", size, MOST_SPEC_BYTES, "spec")
-    return wrong_sender(spec) or _wrong_experiment(spec)
+    return wrong_sender(spec) or _wrong_times(spec) or _wrong_experiment(spec)
+
+
+def _wrong_times(spec: CampaignSpec) -> Refusal | None:
+    moments = {"expires_at": spec.expires_at, "schedule.at": spec.schedule.at if spec.schedule else None}
+    for name, at in moments.items():
+        try:
+            if at is not None:
+                recent(at)
+        except ValueError as error:
+            return Refusal(422, str(error), f"spec.{name}")
+    return _wrong_zone(spec.time_zone, "spec.time_zone")
+
+
+def _wrong_zone(name: str, field: str) -> Refusal | None:
+    try:
+        known_zone(name)
+    except ValueError as error:
+        return Refusal(422, str(error), field)
+    return None
 
 
 def wrong_sender(spec: CampaignSpec) -> Refusal | None:
@@ -57,7 +78,8 @@ def wrong_sender(spec: CampaignSpec) -> Refusal | None:
             if address or field == "from_email":
                 wire_address(address)
         except AddressError as error:
-            return Refusal(422, f"spec.{field}: {error}", f"spec.{field}")
+            hint = "; write the address alone, and the name into from_name" if "<" in address else ""
+            return Refusal(422, f"spec.{field}: {error}{hint}", f"spec.{field}")
     return None
 
 

@@ -1,10 +1,14 @@
 """What a campaign is made of: its audience, content, times and limits, as people and programs write them in JSON."""
 
+import re
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,15 +20,23 @@ from pydantic import (
     model_validator,
 )
 
+FIRST_MOMENT = 1_000_000_000  # in 2001: a smaller number was meant as something else than seconds since 1970
+MOMENT_FORM = "ISO 8601 with an offset, such as 2027-03-01T09:00:00Z"
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+WALL_TIME = r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
+
 
 def _moment(value: object) -> object:
-    """Seconds since 1970 of an ISO 8601 text; anything else as it is."""
-    if not isinstance(value, str):
-        return value
+    """Seconds since 1970 of an ISO 8601 text; what is no text as it is."""
+    return moment_in(value, MOMENT_FORM) if isinstance(value, str) else value
+
+
+def moment_in(value: str, form: str) -> float:
+    """Seconds since 1970 of a text. ValueError that asks for *form* where it is no moment."""
     try:
         read = datetime.fromisoformat(value)
     except ValueError:
-        return value  # refused as what it is: no number
+        return _seconds(value, form)
     if read.tzinfo is None:
         raise ValueError(f"{value} does not say in which zone: 2027-03-01T09:00:00Z and ...+01:00 do")
     try:
@@ -33,13 +45,54 @@ def _moment(value: object) -> object:
         raise ValueError(f"{value} is out of range") from error
 
 
+def _seconds(value: str, form: str) -> float:
+    try:
+        return recent(float(value))
+    except ValueError as error:
+        raise ValueError(f"write {form}") from error
+
+
+def recent(at: float) -> float:
+    """*at*; ValueError where it is too small to be a moment. What is stored is not asked."""
+    if not at >= FIRST_MOMENT:
+        raise ValueError(f"write {MOMENT_FORM}: {at:g} is no moment of this century")
+    return at
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of all time zones."""
+    return frozenset(available_timezones())
+
+
+def known_zone(name: str) -> str:
+    """*name*; ValueError where there is no such time zone. What is stored is not asked: zones come and go."""
+    if name not in time_zones():
+        raise ValueError(f"there is no time zone {name!r}: use an IANA name such as Europe/Lisbon")
+    return name
+
+
+def _of_form(pattern: str, form: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(f"write {form}")
+        return value
+
+    return BeforeValidator(check)
+
+
 # No control characters: these stand in links and log lines. A Name is part of keys and ids, where "|" divides.
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$")]  # BCP 47: pt, pt-BR
 ZoneName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]  # IANA: Europe/Lisbon
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]  # 09:30
-WallTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+KnownZone = Annotated[ZoneName, AfterValidator(known_zone)]  # as people name it
+Clock = Annotated[str, StringConstraints(pattern=CLOCK), _of_form(CLOCK, "HH:MM, such as 09:30")]
+WallTime = Annotated[
+    str,
+    StringConstraints(pattern=WALL_TIME),
+    _of_form(WALL_TIME, "a date and a time of day without a zone, such as 2027-03-01T09:00"),
+]
 Moment = Annotated[  # seconds since 1970, UTC; it may be written in ISO 8601 with an offset
     float,
     BeforeValidator(_moment),
@@ -48,6 +101,16 @@ Moment = Annotated[  # seconds since 1970, UTC; it may be written in ISO 8601 wi
         "anyOf": [
             {"type": "string", "format": "date-time"},
             {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10_000_000_000},
+        ]
+    }),
+]  # fmt: skip
+AskedMoment = Annotated[  # as people name it
+    Moment,
+    AfterValidator(recent),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "number", "minimum": FIRST_MOMENT, "exclusiveMaximum": 10_000_000_000},
         ]
     }),
 ]  # fmt: skip

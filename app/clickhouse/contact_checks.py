@@ -2,7 +2,6 @@
 
 import re
 from functools import cache, lru_cache
-from zoneinfo import available_timezones
 
 import phonenumbers
 from disposable_email_domains import blocklist
@@ -104,9 +103,3 @@ def phone_number(text: str, region: str) -> str | None:
 def locale_of(text: str) -> str | None:
     """*text* as a locale with hyphens, None when it is none."""
     return text.replace("_", "-") if LOCALE.fullmatch(text) else None
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """The names of all time zones."""
-    return frozenset(available_timezones())

@@ -10,7 +10,7 @@ from app.clickhouse.import_report import Hint, ImportReport
 from app.clickhouse.native import Block, repeated, strings
 
 SILENT = 120.0  # seconds without news after which a running import was cut short
-MOST_ROWS = 1_000  # of a page
+MOST_ROWS = 1_001  # of a page, and one to know whether there are more
 ERROR = "error"  # kind of a row that was left out
 RUNNING, DONE, FAILED, CUT_SHORT = "RUNNING", "DONE", "FAILED", "CUT_SHORT"
 

@@ -10,13 +10,14 @@ import orjson
 from app import ids
 from app.clickhouse import import_options as special
 from app.clickhouse.attribute_types import MOST_NAMES, declared, read_as, recognised, types_in
-from app.clickhouse.contact_checks import checked_address, domain_of, is_role, locale_of, phone_number, time_zones
+from app.clickhouse.contact_checks import checked_address, domain_of, is_role, locale_of, phone_number
 from app.clickhouse.contact_rows import BadRow, Columns, Row
 from app.clickhouse.import_options import ImportOptions
 from app.clickhouse.import_report import ImportReport
 from app.clickhouse.lists import Consent
 from app.clickhouse.people import LONGEST_ATTRIBUTES, Stored
 from app.content.address import AddressError
+from app.specs import time_zones
 from app.things import moment_of
 
 LOOKED_AT = 1_000  # rows from whose values the type of a column is recognised

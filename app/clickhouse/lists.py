@@ -11,7 +11,7 @@ from app.ids import ID_BYTES
 
 MOST_MEMBERS = 10_000  # of one call
 IDS_AT_ONCE = 5_000  # people of one statement: they travel in its address
-MOST_ROWS = 1_000  # of a page
+MOST_ROWS = 1_001  # of a page, and one to know whether there are more
 
 CONSENT_TYPE = "Tuple(at DateTime64(3, 'UTC'), source String)"
 

@@ -1,5 +1,6 @@
 """Messages of one account: pages of a campaign's, by status, and what happened to one message."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.clickhouse.addresses import addresses_of
@@ -67,26 +68,34 @@ TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref"
 
 
 async def message_page(
-    client: ClickHouse, account: str, campaign: str, *, status: str = "", before: Place | None = None, limit: int = 100
+    client: ClickHouse,
+    account: str,
+    campaign: str,
+    *,
+    statuses: Sequence[str] = (),
+    before: Place | None = None,
+    limit: int = 100,
 ) -> tuple[list[dict[str, Any]], Place | None]:
     """Messages of *campaign*, if it is of *account*, the latest change first, and where to go on.
 
-    *status* "" is all of them; the place is None on the last page. The address is "" when the contact is gone.
+    Only those with one of *statuses*, empty is all of them. The place is None on the last page.
+    The address is "" when the contact is gone.
     A message that changes meanwhile moves to the front: it may come again, and none is left out that did not change.
     Raises ClickHouseError.
     """
     params: dict[str, str | int | float | list[str]] = {
-        "account": account, "campaign": campaign, "statuses": STATUSES, "limit": limit,
+        "account": account, "campaign": campaign, "statuses": STATUSES, "limit": limit + 1,
     }  # fmt: skip
     conditions = ""
-    if status:
-        conditions += " AND strongest = indexOf({statuses:Array(String)}, {status:String})"
-        params["status"] = status
+    if statuses:
+        conditions += " AND has({wanted:Array(String)}, arrayElement({statuses:Array(String)}, strongest))"
+        params["wanted"] = list(statuses)
     if before is not None:
         conditions += BEFORE
         params |= {"ms": before[0], "message": before[1]}
     rows = await client.named(PAGE % conditions, params)
-    place = (rows[-1]["changed_ms"], rows[-1]["message"]) if len(rows) == limit else None
+    rows, more = rows[:limit], len(rows) > limit
+    place = (rows[-1]["changed_ms"], rows[-1]["message"]) if more else None
     addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
     shown = [_shown(row) for row in rows]
     return [

@@ -19,7 +19,7 @@ from app.delivery.mx_groups import group_of
 
 LONGEST_ATTRIBUTES = 64_000  # bytes of JSON a person: they travel with every message
 MOST_PEOPLE = 1_000  # of one upsert
-MOST_ROWS = 1_000  # of a page
+MOST_ROWS = 1_001  # of a page, and one to know whether there are more
 
 FIELDS = "lower(hex(recipient_id)), address, mx_group, attributes, toUnixTimestamp64Milli(updated_at) / 1000"
 

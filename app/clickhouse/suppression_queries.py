@@ -51,7 +51,7 @@ async def suppression_page(
 
     The place is None on the last page. The address is "" when the account has no such contact; `until` 0 is for good.
     """
-    params: dict[str, str | int | float | list[str]] = {"account": account, "limit": limit}
+    params: dict[str, str | int | float | list[str]] = {"account": account, "limit": limit + 1}
     conditions = ""
     for name, value in (("scope", scope), ("scope_id", scope_id), ("reason", reason)):
         if value:
@@ -61,7 +61,8 @@ async def suppression_page(
         conditions += BEFORE
         params |= {"ms": before[0], "recipient": before[1], "before_scope": before[2], "before_id": before[3]}
     rows = await client.named(PAGE % conditions, params)
-    last = rows[-1] if len(rows) == limit else None
+    rows, more = rows[:limit], len(rows) > limit
+    last = rows[-1] if more else None
     place = None if last is None else (last["since_ms"], last["recipient"], last["scope"], last["scope_id"])
     addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
     return [{"address": addresses.get(row["recipient"], ""), **_shown(row)} for row in rows], place

@@ -58,7 +58,7 @@ def _without_change(entry: CampaignEntry, command: Command) -> Decision | None:
     if (entry.state, event) in TRANSITIONS or entry.state in STAYS.get(event, ()):
         return None
     text = f"a campaign that is {entry.state} cannot {event}: {_hint(entry, event)}"
-    return Decision(409, error=text, field="kind", allowed=tuple(allowed(entry.state)))
+    return Decision(409, error=text, field="kind", allowed=tuple(allowed(entry.state, entry.spec.experiment)))
 
 
 def _carried_out(entry: CampaignEntry, command: Command, now: float, around: Around) -> Decision:
@@ -201,7 +201,7 @@ def _decide_trial(entry: CampaignEntry, command: Command) -> Decision:
         if entry.trial.winner == command.winner:
             return Decision(200)
         text = f"the experiment is decided: {entry.trial.winner} has won"
-        return Decision(409, error=text, field="winner", allowed=tuple(allowed(entry.state)))
+        return Decision(409, error=text, field="winner", allowed=tuple(allowed(entry.state, entry.spec.experiment)))
     return Decision(200, decided(entry, command.winner))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from app.commands import CampaignEntry, Seal, State, Trial
 from app.delivery.schedule import is_missed, late_by, start_at
+from app.specs import Experiment
 from app.things import Account
 
 # In this state, this event leads there. A pair that is missing is refused with 409.
@@ -84,9 +85,10 @@ class Around:
     room: bool = True  # one more campaign of the account may run, and none has waited longer
 
 
-def allowed(state: State) -> list[str]:
-    """The commands that a campaign in *state* obeys."""
-    return [each for each in COMMANDS if (state, each) in TRANSITIONS or state in STAYS.get(each, ())]
+def allowed(state: State, experiment: Experiment | None) -> list[str]:
+    """The commands that a campaign in *state* obeys: only one with an *experiment* has something to decide."""
+    obeyed = [each for each in COMMANDS if (state, each) in TRANSITIONS or state in STAYS.get(each, ())]
+    return [each for each in obeyed if each != "decide" or experiment is not None]
 
 
 def changed(entry: CampaignEntry, **fields: object) -> CampaignEntry:

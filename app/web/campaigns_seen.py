@@ -68,7 +68,7 @@ async def campaign_page(
     try:
         stored = await campaign_queries.campaign_page(
             views.client, account, states=wanted.states, project=wanted.project, name=wanted.name, before=before,
-            limit=limit,
+            limit=limit + 1,
         )  # fmt: skip
     except ClickHouseError as error:
         if not error.is_away:
@@ -76,7 +76,7 @@ async def campaign_page(
         return _page(_chosen(known.values(), wanted, before), limit, complete=False)
     found = {each.id: each for each in stored if _is_newest(each, known)}
     # Past the end of a full page of ClickHouse lies what is not read yet: it belongs to the pages after.
-    end = place_of(stored[-1]) if len(stored) == limit else None
+    end = place_of(stored[-1]) if len(stored) > limit else None
     for entry in _chosen(known.values(), wanted, before):
         if end is None or place_of(entry) >= end:
             found[entry.id] = entry

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import Field, StringConstraints
@@ -10,6 +11,7 @@ from pydantic import Field, StringConstraints
 from app.specs import Strict
 from app.web.problems import RefusedError, refuse
 
+Row = TypeVar("Row")
 MOST_NUMBER = 10_000_000_000_000  # milliseconds until the year 2286, and more rows than there are
 
 
@@ -25,6 +27,11 @@ class PageQuery(Strict):
 def encode(*values: str | float) -> str:
     """A cursor that holds *values*."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+
+
+def following(rows: Sequence[Row], limit: int, place: Callable[[Row], tuple[str | float, ...]]) -> str:
+    """The cursor behind the first *limit* of *rows*, of which one more was asked for; "" when there are no more."""
+    return encode(*place(rows[limit - 1])) if len(rows) > limit else ""
 
 
 def decode(cursor: str, *kinds: type) -> tuple[Any, ...] | None:

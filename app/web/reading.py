@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.web.problems import RefusedError, refuse
 from app.web.unpacking import body_of
+from app.web.wrongs import words_of
 
 M = TypeVar("M", bound=BaseModel)
 MOST_ERRORS = 50
@@ -84,16 +85,13 @@ def validated(model: type[M], raw: object) -> M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, model) from error
 
 
-def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> RefusedError:
-    """422 with what *error* found; *names* are other names of fields."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
-    errors = [
-        {"field": _field(each["loc"], names or {}), "message": each["msg"].removeprefix("Value error, ")}
-        for each in found
-    ]
+def invalid(error: ValidationError, model: type[BaseModel], names: Mapping[str, str] | None = None) -> RefusedError:
+    """422 with what *error* found in what is no *model*; *names* are other names of fields."""
+    found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    errors = [{"field": _field(each["loc"], names or {}), "message": words_of(each, model)} for each in found]
     first = errors[0]
     text = f"{first['field'] or 'body'}: {first['message']}"
     return refuse(422, TITLES[422], text, field=first["field"], errors=errors)
@@ -103,6 +101,15 @@ def _field(place: tuple[int | str, ...], names: Mapping[str, str]) -> str:
     # What stands in parentheses is a form of a body that has several: no part of the request.
     parts = [text for text in map(str, place) if not text.startswith("(")]
     return renamed(".".join(parts), names)[:500]
+
+
+def in_request(error: str, field: str, names: Mapping[str, str]) -> tuple[str, str]:
+    """(what is wrong, field) in the words of a request, of which a command was made. *error* may begin with *field*."""
+    name = renamed(field, names)
+    if field and error.startswith(f"{field}: "):
+        error = error.removeprefix(f"{field}: ")
+        error = f"{name}: {error}" if name else error
+    return error, name
 
 
 def renamed(field: str, names: Mapping[str, str]) -> str:

@@ -19,12 +19,12 @@ from app.web.keys import LINK, RATES, VIEWS
 from app.web.problems import refuse
 from app.web.reading import (
     check_media,
+    in_request,
     invalid,
     json_of,
     part_of_path,
     query_of,
     read_body,
-    renamed,
     too_large,
     validated,
     visible_header,
@@ -35,6 +35,7 @@ from app.web.views import Views
 JSON = "application/json"
 MOST_BYTES = 2_000_000  # of a body, where an endpoint says nothing else
 ANSWER_HEADERS = web.RequestKey("answer_headers", dict[str, str])  # that its answer gets, be it a problem
+NEVER_SENT = {"kind": "", "actor": ""}  # fields of a command that a path or a key stands for
 TITLES = {404: "Not found", 409: "Conflict", 412: "Precondition failed", 413: "Too large", 422: "Invalid"}
 
 
@@ -103,15 +104,16 @@ class Call:
             asked = {"id": self.command_id, "account": self.account, "kind": kind, "actor": self.key.id} | fields
             command = Command.model_validate(asked)
         except ValidationError as error:
-            raise invalid(error, names) from error
+            raise invalid(error, Command, names) from error
         done = await self.control.send(command)
         answer = done.answer
         if answer.field == "id" and answer.status == 422:
             raise idempotency.reused()
         if answer.status >= 400:
+            text, field = in_request(answer.error, answer.field, NEVER_SENT | dict(names or {}))
             raise refuse(
-                answer.status, TITLES.get(answer.status, "Refused"), answer.error,
-                field=renamed(answer.field, names or {}), state=answer.state, allowed=answer.allowed,
+                answer.status, TITLES.get(answer.status, "Refused"), text,
+                field=field, state=answer.state, allowed=answer.allowed,
             )  # fmt: skip
         await positions.await_answer(self.control, answer, self.request[ANSWER_HEADERS])
         return done

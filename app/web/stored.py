@@ -32,14 +32,14 @@ class Stored:
     async def page(self, kind: ThingKind, before: Place | None, limit: int) -> tuple[list[ThingRecord], Place | None]:
         """Things behind *before*, the newest first, without their content; and where to go on, None at the end."""
         laid = {each.id: each for each in self.overlay.of(kind, self.account)}
-        rows = await thing_page(self.client, self.account, kind, before, limit)
-        last = _place(rows[-1]) if len(rows) == limit else None
+        rows = await thing_page(self.client, self.account, kind, before, limit + 1)
+        last = _place(rows[-1]) if len(rows) > limit else None
         new = [each for each in laid.values() if not each.deleted and (before is None or _place(each) < before)]
         found = [each for each in rows if each.id not in laid] + new
         if last is not None:  # what lies further back comes with a later page
             found = [each for each in found if _place(each) >= last]
         found.sort(key=_place, reverse=True)
-        if len(found) >= limit:
+        if len(found) > limit:
             last = _place(found[limit - 1])
         return found[:limit], last
 
@@ -49,11 +49,12 @@ class Stored:
         if newest is not None and newest.deleted:
             return [], None
         laid = self.overlay.versions("template", self.account, ident)
-        stored = await template_versions(self.client, self.account, ident, before, limit)
+        stored = await template_versions(self.client, self.account, ident, before, limit + 1)
         found = {each.version: each for each in stored}
         found |= {number: each for number, each in laid.items() if before is None or number < before}
-        numbers = sorted(found, reverse=True)[:limit]
-        return [found[each] for each in numbers], numbers[-1] if len(numbers) == limit else None
+        numbers = sorted(found, reverse=True)
+        page = numbers[:limit]
+        return [found[each] for each in page], page[-1] if len(numbers) > limit else None
 
 
 def _place(record: ThingRecord) -> Place:

@@ -51,7 +51,7 @@ async def test_pages_by_status_hold_every_message_once(client: ClickHouse) -> No
     await store(client, "bounced", range(50, 55), NOW + 3.25)
     seen, before = [], None
     while True:
-        rows, before = await message_page(client, "acme", "c", status="BOUNCED", before=before, limit=8)
+        rows, before = await message_page(client, "acme", "c", statuses=["BOUNCED"], before=before, limit=8)
         seen += rows
         if before is None:
             break

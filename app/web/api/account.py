@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from app.specs import Strict, Window, ZoneName
+from app.specs import KnownZone, Strict, Window
 from app.things import Account
 from app.web.etags import etag
 from app.web.problems import refuse
@@ -19,7 +19,7 @@ class AccountChange(Strict):
     approval: bool | None = Field(default=None, description="A start needs the approval of a second API key")
     undo: float | None = Field(default=None, ge=0, le=86_400, description="Seconds in which a start can be undone")
     quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign; null: none")
-    time_zone: ZoneName | None = None
+    time_zone: KnownZone | None = None
 
 
 async def get_account(call: Call) -> Reply:

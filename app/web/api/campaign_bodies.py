@@ -1,10 +1,14 @@
 """How a campaign is written in a request: flat, as people write it, or as spec and content, as commands have it."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Discriminator, Field, RootModel, Tag, model_validator
+from pydantic import AliasChoices, BeforeValidator, Discriminator, Field, RootModel, Tag, model_validator
 
 from app.specs import (
+    CLOCK,
+    MOMENT_FORM,
+    AskedMoment,
     CampaignSpec,
     Clock,
     Content,
@@ -12,20 +16,28 @@ from app.specs import (
     Dedup,
     Delay,
     Experiment,
+    KnownZone,
     Label,
-    Moment,
     Name,
     Rate,
     Schedule,
     Strict,
     Tracking,
     Window,
-    ZoneName,
+    moment_in,
 )
 
 DAY = 86_400.0
 RETRIES = [60.0, 300.0, 900.0, 3600.0]  # where a policy names a number of attempts, and no delays
 INLINE = ("html", "text", "mjml", "preheader")
+
+
+def _clock_or_seconds(value: object) -> object:
+    """A time of day as it is, any other text as the moment that it names."""
+    if not isinstance(value, str) or re.fullmatch(CLOCK, value):
+        return value
+    return moment_in(value, f"HH:MM, or {MOMENT_FORM}")
+
 
 # The tags of unions stand in parentheses: `reading` leaves them out where it names a field.
 RateOrRates = Annotated[
@@ -33,8 +45,9 @@ RateOrRates = Annotated[
     Discriminator(lambda value: "(each)" if isinstance(value, dict) else "(one)"),
 ]
 ClockOrMoment = Annotated[
-    Annotated[Clock, Tag("(clock)")] | Annotated[Moment, Tag("(moment)")],
-    Discriminator(lambda value: "(clock)" if isinstance(value, str) and value[2:3] == ":" else "(moment)"),
+    Annotated[Clock, Tag("(clock)")] | Annotated[AskedMoment, Tag("(moment)")],
+    Discriminator(lambda value: "(clock)" if isinstance(value, str) else "(moment)"),
+    BeforeValidator(_clock_or_seconds),
 ]
 FlagOrTracking = Annotated[
     Annotated[bool, Tag("(both)")] | Annotated[Tracking, Tag("(each)")],
@@ -147,8 +160,8 @@ class CampaignFields(Strict):
     send_window: SendWindow | None = None
     schedule: Schedule | None = None
     window: Window | None = None
-    expires_at: Moment | None = None
-    time_zone: ZoneName | None = None
+    expires_at: AskedMoment | None = None
+    time_zone: KnownZone | None = None
 
     throttle: FlatThrottle | None = None
     weight: int | None = Field(default=None, ge=1, le=100)

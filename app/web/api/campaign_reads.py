@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.clickhouse import message_queries
 from app.clickhouse.audience_pages import LEFT_OUT, audience_page
@@ -21,6 +21,7 @@ from app.web.keys import FEED
 from app.web.rest import Call, Endpoint, Reply
 
 MESSAGE_ID = re.compile("[0-9a-f]{32}")
+STATUSES = tuple(each.value for each in Status)
 SCOPE, TAG, ONE = "campaigns", "Campaigns", "/v1/campaigns/{id}"
 
 
@@ -40,10 +41,22 @@ class Campaigns(Strict):
     complete: bool = Field(description="False while ClickHouse is away: only campaigns of these days are listed")
 
 
+def _statuses(values: object) -> object:
+    """The statuses in a list of texts, each of one or, divided by commas, of several; in any case."""
+    if not isinstance(values, list):
+        return values
+    found = [part.strip().upper() for each in values for part in str(each).split(",") if part.strip()]
+    if not set(found) <= set(STATUSES):
+        raise ValueError(f"one of {', '.join(STATUSES)}; or several, divided by commas")
+    return found
+
+
 class MessageQuery(PageQuery):
     """Which messages of a campaign."""
 
-    status: Literal["", *Status] = Field(default="", description="Only those with this status")  # type: ignore[valid-type]
+    status: Annotated[list[Literal[*STATUSES]], BeforeValidator(_statuses)] = Field(  # type: ignore[valid-type]
+        default_factory=list, max_length=100, description="Only those with this status, or one of several: SENT,BOUNCED"
+    )
 
 
 class MessageRow(Strict):
@@ -136,7 +149,7 @@ async def campaign_messages(call: Call) -> Reply:
     if before is not None and not MESSAGE_ID.fullmatch(before[1]):
         raise cursors.no_cursor()
     rows, following = await message_queries.message_page(
-        call.views.client, call.account, entry.id, status=asked.status, before=before, limit=asked.limit
+        call.views.client, call.account, entry.id, statuses=asked.status, before=before, limit=asked.limit
     )
     shown = [row | {"changed_at": iso(row["changed_at"])} for row in rows]
     return Reply({"messages": shown, "next": cursors.encode(*following) if following else ""})
@@ -148,16 +161,16 @@ async def campaign_audience(call: Call) -> Reply:
     entry = await entry_of(call)
     after = cursors.decode(asked.cursor, int) or (-1,)
     rows = await audience_page(
-        call.views.client, call.account, entry.id, reason=asked.reason, after=after[0], limit=asked.limit
+        call.views.client, call.account, entry.id, reason=asked.reason, after=after[0], limit=asked.limit + 1
     )
     people = [
         {
             "id": each.id, "address": each.address, "group": each.group, "due": iso(each.due or None),
             "variant": each.variant, "zone": each.zone, "reason": each.reason,
         }
-        for each in rows
+        for each in rows[: asked.limit]
     ]  # fmt: skip
-    following = cursors.encode(rows[-1].row) if len(rows) == asked.limit else ""
+    following = cursors.following(rows, asked.limit, lambda last: (last.row,))
     return Reply({
         "people": people, "next": following, "audience": entry.seal.count if entry.seal else None,
         "left_out": entry.seal.left_out if entry.seal else {},

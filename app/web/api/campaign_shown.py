@@ -1,11 +1,11 @@
 """How a campaign is shown over REST: as it was written, where it stands, and what it may be told."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from app.commands import CampaignEntry, State, Trial
+from app.commands import CampaignEntry, State
 from app.control import Picture
 from app.delivery.forecast import Forecast
 from app.delivery.lifecycle import allowed
@@ -13,6 +13,15 @@ from app.delivery.queueing import position
 from app.specs import CampaignSpec, Strict, Window
 
 When = str  # ISO 8601 in UTC
+
+
+class TrialShown(Strict):
+    """Where an experiment stands."""
+
+    phase: Literal["testing", "waiting", "decided"]
+    decide_at: When | None = Field(description="Once all of the test is final; None: by hand")
+    winner: str
+    results: dict[str, dict[str, int]] = Field(description="Variant -> sent, opens, clicks, unsubscribes")
 
 
 class CampaignShown(Strict):
@@ -28,7 +37,7 @@ class CampaignShown(Strict):
     revision: int = Field(description="Counts its changes: the ETag")
     audience: int | None = Field(description="People it goes to, once that is fixed")
     left_out: dict[str, int] = Field(description="People of its lists and segments who are not in it, by reason")
-    trial: Trial | None = Field(description="Where its experiment stands")
+    trial: TrialShown | None = Field(description="Where its experiment stands")
     spec: dict[str, Any] = Field(description="What was asked for: every field of a campaign, with its defaults")
     created_at: When
     due_at: When | None = Field(description="SCHEDULED: when it moves on")
@@ -78,7 +87,7 @@ class CampaignStatus(Strict):
     on_the_way: int = Field(description="Messages handed to a provider and not answered")
     complete: bool = Field(description="False in the first seconds of an edge: not everything is counted yet")
     rate: float = Field(description="Messages decided a second, over the last three seconds")
-    trial: Trial | None
+    trial: TrialShown | None
     forecast: ForecastShown
     created_at: When
     started_at: When | None
@@ -102,13 +111,23 @@ def spec_shown(spec: CampaignSpec) -> dict[str, Any]:
     return told
 
 
+def trial_shown(entry: CampaignEntry) -> dict[str, Any] | None:
+    """The experiment of *entry* as TrialShown has it. One that is decided by hand has no time for it."""
+    if entry.trial is None:
+        return None
+    experiment = entry.spec.experiment
+    by_hand = experiment is not None and experiment.metric == "by_hand"
+    return entry.trial.model_dump() | {"decide_at": None if by_hand else iso(entry.trial.decide_at)}
+
+
 def campaign_shown(entry: CampaignEntry) -> dict[str, Any]:
     """*entry* as CampaignShown has it."""
     return {
         "id": entry.id, "campaign": entry.id, "name": entry.spec.name, "project": entry.spec.project,
-        "state": entry.state, "reason": entry.reason, "allowed": allowed(entry.state), "revision": entry.revision,
+        "state": entry.state, "reason": entry.reason, "revision": entry.revision,
+        "allowed": allowed(entry.state, entry.spec.experiment),
         "audience": entry.seal.count if entry.seal else None, "left_out": entry.seal.left_out if entry.seal else {},
-        "trial": entry.trial.model_dump() if entry.trial else None,
+        "trial": trial_shown(entry),
         "spec": spec_shown(entry.spec),
         "created_at": iso(entry.created_at), "due_at": iso(entry.due_at), "queued_at": iso(entry.queued_at),
         "started_at": iso(entry.started_at), "finished_at": iso(entry.finished_at),
@@ -123,13 +142,14 @@ def status_shown(
     """*entry* as CampaignStatus has it; *others* are the live campaigns."""
     return {
         "id": entry.id, "campaign": entry.id, "name": entry.spec.name,
-        "state": entry.state, "reason": entry.reason, "allowed": allowed(entry.state), "revision": entry.revision,
+        "state": entry.state, "reason": entry.reason, "revision": entry.revision,
+        "allowed": allowed(entry.state, entry.spec.experiment),
         "queue_position": position(entry, others) or None,
         "scheduled_for": iso(entry.due_at) if entry.state == "SCHEDULED" else None,
         "audience": entry.seal.count if entry.seal else None,
         "counts": picture.counts, "done": picture.final, "due": picture.due, "on_the_way": picture.open,
         "complete": picture.complete, "rate": rate,
-        "trial": entry.trial.model_dump() if entry.trial else None,
+        "trial": trial_shown(entry),
         "forecast": {
             "finishes_at": iso(forecast.finishes_at), "seconds": forecast.seconds, "limited_by": forecast.limited_by,
             "text": forecast.text, "goes_on_at": iso(forecast.goes_on_at),

@@ -8,9 +8,10 @@ from pydantic import Field, StringConstraints
 from app.clickhouse import people
 from app.content.address import AddressError
 from app.specs import Label, Strict
+from app.web import cursors
 from app.web.api.campaign_shown import iso
 from app.web.api.people_in_requests import Address, ConsentBody, Problem, id_in_path, no_contact, secret_of
-from app.web.cursors import PageQuery, decode, encode
+from app.web.cursors import PageQuery
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
 
@@ -94,16 +95,16 @@ class AttributeChanges(Strict):
 async def list_contacts(call: Call) -> Reply:
     """Contacts by id, a page at a time."""
     asked: ContactQuery = call.query
-    place = decode(asked.cursor, str)
+    place = cursors.decode(asked.cursor, str)
     if asked.email:
         found = await _by_email(call, asked.email)
     else:
         found = await people.contacts_page(
-            call.views.client, call.account, place[0] if place else "", asked.limit,
+            call.views.client, call.account, place[0] if place else "", asked.limit + 1,
             address_part=asked.contains, list_name=asked.list,
         )  # fmt: skip
-    following = encode(found[-1].id) if len(found) == asked.limit and not asked.email else ""
-    return Reply({"contacts": [shown(each) for each in found], "next": following})
+    following = cursors.following(found, asked.limit, lambda last: (last.id,))
+    return Reply({"contacts": [shown(each) for each in found[: asked.limit]], "next": following})
 
 
 async def upsert(call: Call) -> Reply:

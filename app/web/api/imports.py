@@ -9,9 +9,10 @@ from app import ids
 from app.clickhouse.import_log import ERROR, MOST_ROWS, Import, Problem, import_of, imports_page, problems_page
 from app.clickhouse.import_options import ImportOptions
 from app.clickhouse.key_check import WrongKeyError
-from app.specs import Label, Moment, Strict
+from app.specs import AskedMoment, Label, Strict
+from app.web import cursors
 from app.web.api.campaign_shown import iso
-from app.web.cursors import PageQuery, decode, encode
+from app.web.cursors import PageQuery
 from app.web.keys import IMPORTER, SETTINGS
 from app.web.problems import refuse
 from app.web.reading import invalid
@@ -35,7 +36,7 @@ class ImportQuery(Strict):
     types: str = Field(default="", max_length=9_000, description="JSON: attribute -> text, number, boolean or date")
     default_region: str = Field(default="", max_length=2, description="Of phone numbers without +: DE")
     consent_source: str = Field(default="", max_length=500, description="Where they agreed: a form, a shop, a fair")
-    consent_at: Moment | None = None
+    consent_at: AskedMoment | None = None
     wait: bool = Field(default=True, description="false: 202 at once when the file is here, and `Location` tells more")
 
 
@@ -126,13 +127,11 @@ async def take(call: Call) -> Reply:
 
 async def list_imports(call: Call) -> Reply:
     """Imports of the account, the latest first."""
-    place = decode(call.query.cursor, str)
+    place, limit = cursors.decode(call.query.cursor, str), call.query.limit
     after = await import_of(call.views.client, call.account, place[0]) if place else None
-    found = await imports_page(
-        call.views.client, call.account, list_name=call.query.list, after=after, limit=call.query.limit
-    )
-    following = encode(found[-1].id) if len(found) == call.query.limit else ""
-    return Reply({"imports": [shown(each) for each in found], "next": following})
+    found = await imports_page(call.views.client, call.account, list_name=call.query.list, after=after, limit=limit + 1)
+    following = cursors.following(found, limit, lambda last: (last.id,))
+    return Reply({"imports": [shown(each) for each in found[:limit]], "next": following})
 
 
 async def get_import(call: Call) -> Reply:
@@ -144,13 +143,19 @@ async def get_problems(call: Call) -> Reply:
     """Rows that were left out, and rows worth a look, by line."""
     found = await _import(call, call.path("id"))
     # A line may have several problems, and their words may be long: the cursor counts those that were told.
-    line, told = decode(call.query.cursor, int, int) or (0, 0)
-    limit = min(told + call.query.limit, MOST_ROWS)
+    line, told = cursors.decode(call.query.cursor, int, int) or (0, 0)
+    limit = min(told + call.query.limit, MOST_ROWS - 1)
     rows = await problems_page(
-        call.views.client, call.account, found.id, kind=call.query.kind, after=Problem(line, "", "", ""), limit=limit
+        call.views.client,
+        call.account,
+        found.id,
+        kind=call.query.kind,
+        after=Problem(line, "", "", ""),
+        limit=limit + 1,
     )
-    last = rows[-1].line if len(rows) == limit else 0
-    following = encode(last, sum(each.line == last for each in rows)) if last else ""
+    rows, more = rows[:limit], len(rows) > limit
+    last = rows[-1].line if more else 0
+    following = cursors.encode(last, sum(each.line == last for each in rows)) if last else ""
     return Reply({"problems": [_problem(each) for each in rows[told:]], "next": following})
 
 
@@ -164,7 +169,7 @@ def _options(call: Call) -> ImportOptions:
             consent_at=asked.consent_at,
         )  # fmt: skip
     except ValidationError as error:
-        raise invalid(error, NAMES) from error
+        raise invalid(error, ImportOptions, NAMES) from error
 
 
 def _json(name: str, text: str) -> dict[str, Any]:

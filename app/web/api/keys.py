@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from app.control.api_keys import PREFIX, hash_of
-from app.specs import Moment, Strict
+from app.specs import AskedMoment, Strict
 from app.things import SCOPES, ApiKey, Scope
 from app.web.api.campaign_shown import When, iso
 from app.web.keys import LINK_KEY
@@ -23,7 +23,7 @@ class NewKey(Strict):
     name: str = Field(default="", max_length=200, description="For people")
     scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES))
     rate: float = Field(default=5_000.0, gt=0, le=1_000_000, description="Requests a second of one edge")
-    expires_at: Moment | None = None
+    expires_at: AskedMoment | None = None
 
 
 class KeyShown(Strict):

@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 from app.clickhouse import lists, people
 from app.clickhouse.list_columns import types_of
 from app.specs import Label, Strict
+from app.web import cursors
 from app.web.api.campaign_shown import iso
 from app.web.api.people_in_requests import Address, ConsentBody, ContactId, Problem, secret_of
-from app.web.cursors import PageQuery, decode, encode
+from app.web.cursors import PageQuery
 from app.web.named_people import named_people
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
@@ -116,10 +117,10 @@ class Removed(Strict):
 
 async def get_lists(call: Call) -> Reply:
     """The lists of the account, by name."""
-    place = decode(call.query.cursor, str)
-    found = await lists.lists_page(call.views.client, call.account, place[0] if place else "", call.query.limit)
-    following = encode(found[-1].name) if len(found) == call.query.limit else ""
-    return Reply({"lists": [_shown(each) for each in found], "next": following})
+    place, limit = cursors.decode(call.query.cursor, str), call.query.limit
+    found = await lists.lists_page(call.views.client, call.account, place[0] if place else "", limit + 1)
+    following = cursors.following(found, limit, lambda last: (last.name,))
+    return Reply({"lists": [_shown(each) for each in found[:limit]], "next": following})
 
 
 async def create_list(call: Call) -> Reply:
@@ -138,10 +139,11 @@ async def get_list(call: Call) -> Reply:
 
 async def get_members(call: Call) -> Reply:
     """Who is on the list, by id."""
-    name, place = (await _list(call, call.path("list"))).name, decode(call.query.cursor, str)
-    found = await lists.members_page(call.views.client, call.account, name, place[0] if place else "", call.query.limit)
-    following = encode(found[-1].id) if len(found) == call.query.limit else ""
-    return Reply({"members": [_member(each) for each in found], "next": following})
+    name = (await _list(call, call.path("list"))).name
+    place, limit = cursors.decode(call.query.cursor, str), call.query.limit
+    found = await lists.members_page(call.views.client, call.account, name, place[0] if place else "", limit + 1)
+    following = cursors.following(found, limit, lambda last: (last.id,))
+    return Reply({"members": [_member(each) for each in found[:limit]], "next": following})
 
 
 async def add_members(call: Call) -> Reply:

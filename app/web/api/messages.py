@@ -10,6 +10,7 @@ from app import ids
 from app.clickhouse import message_queries
 from app.control.message_campaigns import MessageError
 from app.control.messages import NewMessages
+from app.web.api.campaign_shown import iso
 from app.web.keys import MESSAGES
 from app.web.problems import refuse
 from app.web.rest import TITLES, Call, Endpoint, Reply
@@ -56,7 +57,8 @@ async def message_status(call: Call) -> Reply:
         told = await message_queries.message(call.views.client, call.account, message)
     if told is None:
         raise _unknown(call)
-    return Reply({"id": told.pop("message"), **told})
+    events = [each | {"at": iso(each["at"])} for each in told["events"]]
+    return Reply({"id": told.pop("message"), **told, "changed_at": iso(told["changed_at"]), "events": events})
 
 
 def _message_id(call: Call) -> bytes:

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app.clickhouse.key_check import WrongKeyError, read_key
 from app.clickhouse.lists import Consent
-from app.specs import Moment, Strict
+from app.specs import AskedMoment, Strict
 from app.web.keys import SETTINGS
 from app.web.problems import refuse
 from app.web.rest import Call
@@ -19,7 +19,7 @@ class ConsentBody(Strict):
     """When and where somebody agreed to be written to."""
 
     source: str = Field(default="", max_length=500, description="A form, a shop, a fair")
-    at: Moment | None = Field(default=None, description="None: now, if there is a source")
+    at: AskedMoment | None = Field(default=None, description="None: now, if there is a source")
 
     def given(self, now: float) -> Consent:
         """As it is stored; a source without a time is one of now."""

@@ -9,7 +9,7 @@ from app.clickhouse import people
 from app.clickhouse.client import ClickHouseError
 from app.control.suppressions import packs_of, publish
 from app.delivery.gate import UNSUBSCRIBED
-from app.specs import Moment, Strict
+from app.specs import AskedMoment, Strict
 from app.web.api.campaign_shown import iso
 from app.web.api.people_in_requests import Address, Problem, secret_of
 from app.web.campaigns_seen import find_campaign
@@ -53,7 +53,7 @@ class NewSuppressions(Scope):
     addresses: People
     reason: Words = "manual"
     source: Words = "api"
-    until: Moment | None = Field(default=None, description="None: for good")
+    until: AskedMoment | None = Field(default=None, description="None: for good")
 
 
 class OldSuppressions(Scope):
