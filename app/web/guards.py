@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from app.clickhouse.client import ClickHouseError
 from app.control.errors import ControlError, NoAnswerError
 from app.settings import Settings
+from app.web.error_pages import error_page, wants_page
 from app.web.problems import RefusedError, refuse
 from app.web.rest import ANSWER_HEADERS
 from app.web.visitors import is_local
@@ -54,7 +55,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 @web.middleware
 async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Exceptions become problem details; a bug is logged and told as nothing but a 500."""
+    """Exceptions become problem details, or a page for a browser; a bug is logged and told as nothing but a 500."""
     if not request.path.startswith(PUBLIC):
         given = request.headers.get("Request-Id", "")
         request[REQUEST_ID] = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
@@ -63,11 +64,16 @@ async def errors_in_words(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _of_aiohttp(error).response(request.get(REQUEST_ID, ""))
+        return _told(request, _of_aiohttp(error))
     except (ConnectionResetError, TimeoutError):
         raise
     except Exception as error:
-        return _refusal(request, error).response(request.get(REQUEST_ID, ""))
+        return _told(request, _refusal(request, error))
+
+
+def _told(request: web.Request, refused: RefusedError) -> web.Response:
+    """A page for people with a browser, problem details for programs."""
+    return error_page(request, refused) if wants_page(request) else refused.response(request.get(REQUEST_ID, ""))
 
 
 def _refusal(request: web.Request, error: Exception) -> RefusedError:

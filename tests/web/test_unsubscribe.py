@@ -11,6 +11,7 @@ from app.content.links import LinkSigner
 from app.records import EventPack, decode
 from app.settings import Settings
 from app.topics import EVENT_RECORDED, SUPPRESSION_COMMANDED
+from app.web.words import words_in
 from tests.web.test_tracking import MESSAGE, RECIPIENT, TOKEN, Edge
 
 pytestmark = pytest.mark.integration
@@ -104,3 +105,21 @@ async def test_a_post_that_asks_for_nothing_changes_nothing(edge: Edge, publishe
     assert (await edge.post(f"/u/{foreign}", data={"leave": "1"})).status == 404
     assert (await edge.get(f"/u/{foreign}")).status == 404
     assert await published.getmany(timeout_ms=300) == {}
+
+
+async def test_a_broken_link_is_a_page_for_people_and_a_problem_for_programs(edge: Edge) -> None:
+    """
+    Mail programs cut links: who followed one must read what happened, in a language of theirs.
+    """
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "ar"}
+    for path in ("/u/foo", "/c/foo/bar"):
+        answer = await edge.get(path, headers=browser)
+        text = await answer.text()
+        assert (answer.status, answer.content_type, answer.headers["Content-Language"]) == (404, "text/html", "ar")
+        assert words_in("ar")["broken"] in text and 'dir="rtl"' in text
+        assert (await edge.get(path)).content_type == "application/problem+json"
+    answer = await edge.get("/campaigns/c_x", headers=browser)
+    assert (answer.status, answer.content_type) == (404, "text/html")
+    assert "No such campaign" in await answer.text()
+    answer = await edge.get("/v1/campaigns/c_x/none", headers=browser)
+    assert answer.content_type == "application/problem+json"
