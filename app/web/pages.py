@@ -43,7 +43,10 @@ async def campaigns(request: web.Request) -> web.Response:
     control, who = request.app[LINK].control, visitor(request)
     seen = [each for each in control.campaigns.values() if who.account in (None, each.account)]
     entries = sorted(seen, key=lambda each: -each.created_at)[:MOST_LISTED]
-    return page("campaigns.html", campaigns=[describe(each, control.picture(each.id)) for each in entries])
+    shown = [
+        describe(each, control.picture(each.id)) | {"account": each.account, "kind": each.spec.kind} for each in entries
+    ]
+    return page("campaigns.html", campaigns=shown, several_accounts=len({each.account for each in entries}) > 1)
 
 
 async def campaign(request: web.Request) -> web.Response:

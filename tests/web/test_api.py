@@ -1,5 +1,6 @@
 """The REST API over a real broker."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
+from app.control import Picture, describe
+from app.specs import CampaignSpec
+from app.web.keys import LINK
+from app.web.pages import page
 from tests.web.conftest import Planes, campaign_entry
 
 pytestmark = pytest.mark.integration
@@ -158,6 +163,28 @@ async def test_a_name_with_markup_is_shown_and_not_run(edge: Edge, planes: Plane
         pass
     assert "<script>alert" not in await answer.text()
     assert "<script>alert" not in await (await edge.get("/")).text()
+
+
+async def test_the_first_page_says_whose_each_campaign_is_and_which_are_of_single_messages(
+    edge: Edge, planes: Planes
+) -> None:
+    """
+    The operator sees all accounts: two letters of one name are told apart by whose they are.
+    """
+    single = CampaignSpec(name="Codes", kind="transactional", from_email="login@example.com")
+    await planes.entry(campaign_entry("cmp_ours"))
+    await planes.entry(campaign_entry("cmp_theirs", account="acme", spec=single))
+    control = edge.app[LINK].control if edge.app is not None else None
+    assert control is not None
+    async with asyncio.timeout(10):
+        while not {"cmp_ours", "cmp_theirs"} <= set(control.campaigns):
+            await control.changed(0.2)
+    text = await (await edge.get("/")).text()
+    assert ">Account</th>" in text and "<td>acme</td>" in text and ">transactional</span>" in text
+    row = describe(campaign_entry("cmp_ours"), Picture()) | {"account": "default", "kind": "campaign"}
+    alone = page("campaigns.html", campaigns=[row], several_accounts=False).text
+    assert alone is not None and "cmp_ours" in alone
+    assert "Account" not in alone and "<td>default</td>" not in alone and "transactional" not in alone
 
 
 async def test_a_file_outside_of_the_static_folder_is_not_served(edge: Edge) -> None:

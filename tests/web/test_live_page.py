@@ -117,3 +117,27 @@ async def test_the_page_is_readable_at_night_and_on_a_phone(settings: Settings, 
             assert await page.ask(f"document.documentElement.scrollWidth <= {width}")
             await page.picture(ARTIFACTS / f"live-page-{name}.png")
     assert page.complaints == []
+
+
+async def test_the_page_of_a_campaign_that_has_ended_promises_nothing(
+    edge: TestClient[Any, Any], planes: Planes, tmp_path: Path
+) -> None:
+    """
+    After a restart of the edge there is no curve any more: nobody may wait for it, or take the page for live.
+    """
+    app, name, now = edge.app, "cmp_over", time.time()
+    assert app is not None
+    counters = {"listed": 1000, "delivered": 1000}
+    over = {"started_at": now - 60, "finished_at": now - 5, "counters": counters}
+    await planes.entry(campaign_entry(name, state="COMPLETED", **over))
+    async with asyncio.timeout(10):
+        while name not in app[LINK].control.campaigns:
+            await app[LINK].control.changed(0.2)
+    async with browser(tmp_path / "profile") as page:
+        await page.open(str(edge.make_url(f"/campaigns/{name}")))
+        await page.until("document.querySelector('#chart text.none')?.textContent.startsWith('No curve')")
+        streamed = "ClickHouse does not answer"  # only pictures of the stream say so
+        await page.until(f"document.querySelector('#providers-note')?.textContent.includes('{streamed}')")
+        assert await page.ask("document.querySelector('#link').textContent") == "ended"
+        assert await page.ask("document.querySelector('#link').dataset.link") == "off"
+    assert page.complaints == []

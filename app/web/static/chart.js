@@ -28,12 +28,18 @@ const RateChart = (() => {
     constructor(holder) {
       this.holder = holder;
       this.points = []; // [seconds since 1970, messages decided]
+      this.note = "The curve appears as messages leave."; // where there is no curve
       this.svg = node("svg", { role: "img", "aria-label": "Messages a second over time" });
       holder.replaceChildren(this.svg);
       this.pointer = null;
       holder.addEventListener("pointermove", (event) => { this.pointer = event.offsetX; this.draw(); });
       holder.addEventListener("pointerleave", () => { this.pointer = null; this.draw(); });
       new ResizeObserver(() => this.draw()).observe(holder);
+    }
+
+    over() {
+      this.note = "No curve: the edge keeps it only while it runs.";
+      this.draw();
     }
 
     replace(points) { this.points = points.slice(); this.draw(); }
@@ -65,7 +71,7 @@ const RateChart = (() => {
       const rates = this.rates();
       if (rates.length < 2) {
         const text = node("text", { class: "none", x: width / 2, y: height / 2, "text-anchor": "middle" },
-          "The curve appears as messages leave.");
+          this.note);
         this.svg.replaceChildren(text);
         return;
       }

@@ -13,6 +13,7 @@
   const PARTS = [["delivered", "delivered", "Delivered"], ["sent", "sent", "Sent"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
     ["given_up", "deferred", "Given up"], ["dropped", "dropped", "Dropped"], ["unknown", "unknown", "Unknown"]];
   let skew = 0; // seconds the server's clock is ahead of ours
+  let ended = false; // it stays as it is
 
   function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);
@@ -159,7 +160,11 @@
     $("rate").textContent = figure(picture.rate);
     const seconds = (picture.finished_at || Date.now() / 1000 + skew) - picture.started_at;
     $("mean").textContent = picture.started_at && seconds > 1 ? `· ${figure(picture.done / seconds)} on average` : "";
-    if (!ENDED.includes(picture.state)) chart.add(Date.now() / 1000 + skew, picture.done);
+    if (ENDED.includes(picture.state)) {
+      ended = true;
+      chart.over();
+      link("off", "ended");
+    } else chart.add(Date.now() / 1000 + skew, picture.done);
   }
 
   function link(state, text) {
@@ -169,14 +174,17 @@
 
   function follow() {
     const source = new EventSource(`/campaigns/${encodeURIComponent(campaign)}/live`);
-    source.addEventListener("open", () => link("on", "live"));
-    source.addEventListener("error", () => link("lost", "connection lost, trying again"));
+    source.addEventListener("open", () => { if (!ended) link("on", "live"); });
+    source.addEventListener("error", () => { if (!ended) link("lost", "connection lost, trying again"); });
     source.addEventListener("history", (event) => {
       const { now, points } = JSON.parse(event.data);
       skew = now - Date.now() / 1000;
       chart.replace(points);
     });
-    source.addEventListener("picture", (event) => { link("on", "live"); show(JSON.parse(event.data)); });
+    source.addEventListener("picture", (event) => {
+      if (!ended) link("on", "live");
+      show(JSON.parse(event.data));
+    });
     source.addEventListener("end", () => { source.close(); link("off", "ended"); });
   }
 
