@@ -2,16 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import campaign_orders
 from app.cli.campaign_seen import seen_campaign
 from app.cli.console import AsJson, emit, examples, say, table
+from app.cli.failures import CommandError
 from app.cli.order import Account, IfMatch, Key, new_id, order
 from app.cli.reading import with_clickhouse, with_installation
 from app.cli.times import iso
+
+if TYPE_CHECKING:
+    from app.specs import CampaignSpec
 
 campaign = typer.Typer(
     help="Campaigns.",
@@ -60,6 +64,7 @@ def create(
     from app.commands import Command
 
     asked = read_campaign_file(file)
+    _check_lists(asked.spec, account)
     command = Command(
         id=new_id(key), account=account, kind="campaign.create", spec=asked.spec, content=asked.content,
         start=start_now or asked.start,
@@ -78,11 +83,24 @@ def update(
 
     before = with_installation(lambda control, client: seen_campaign(control, client, account, campaign_id))
     spec, content = read_changes(file, before.spec)
+    _check_lists(spec, account)
     command = Command(
         id=new_id(key), account=account, kind="campaign.update", campaign=campaign_id, spec=spec, content=content,
         match=if_match or before.revision,
     )  # fmt: skip
     order(command, as_json)
+
+
+def _check_lists(spec: "CampaignSpec", account: str) -> None:
+    """CommandError for a list that there is not, as over REST."""
+    from app.clickhouse.lists import missing_list
+
+    missing = with_clickhouse(lambda client: missing_list(client, account, spec))
+    if missing is not None:
+        raise CommandError(
+            f"there is no list {missing[1]!r} in {account} ({missing[0]})",
+            "`fanfare lists list` shows what there is, `fanfare contacts import FILE --list NAME` makes one",
+        )
 
 
 @campaign.command("clone", epilog=examples("fanfare campaign clone c_4f0a"))

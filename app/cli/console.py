@@ -3,11 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 WIDE = 200  # columns of what goes into a file or a pipe
+LONGEST_WORD = 40  # characters of what is never divided: ids, times
+NARROW = 12  # columns that are left to others, where the terminal has too few
 JSON_KEY = "fanfare.json"
 
 
@@ -46,16 +48,29 @@ def people(count: int) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[int] = ()) -> None:
     """A table for a person; columns named by number in *right* hold figures."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    lines = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    needed = 1
     for number, column in enumerate(columns):  # folded, not cut: ids and addresses are copied from here
-        drawn.add_column(column, justify="right" if number in right else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDE).print(drawn)
+        cells = [column, *(line[number] for line in lines)]
+        whole = all(_is_one_word(cell) for cell in cells[1:])
+        justify: Literal["left", "right"] = "right" if number in right else "left"
+        drawn.add_column(column, justify=justify, overflow="fold", no_wrap=whole)
+        needed += 3 + (max(map(cell_len, cells)) if whole else NARROW)
+    for line in lines:
+        drawn.add_row(*(escape(cell) for cell in line))
+    width = Console().width if sys.stdout.isatty() else WIDE
+    Console(width=max(width, needed)).print(drawn)
+
+
+def _is_one_word(cell: str) -> bool:
+    """Whether *cell* is an id, a time, a figure, a state: what is of use only as a whole."""
+    return len(cell) <= LONGEST_WORD and " " not in cell
 
 
 def report_failure(message: str, advice: str, code: int, as_json: bool) -> None:

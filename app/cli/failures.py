@@ -2,6 +2,13 @@
 
 from enum import IntEnum
 
+# What explains the fields of a model.
+FIELDS = {
+    "ApiKey": "`fanfare keys create --help`",
+    "SegmentDraft": "docs/audiences.md",
+    "TemplateDraft": "docs/content.md",
+}
+
 
 class Exit(IntEnum):
     """Exit codes of `fanfare`."""
@@ -30,7 +37,8 @@ def failure_of(error: Exception) -> CommandError | None:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(("app.", "agents.")):
         return CommandError(f"the Python package {error.name} is missing", "run `make setup` (or pip install fanfare)")
     if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
-        return CommandError(_invalid(error), "see docs/kafka.md for every field", Exit.USAGE)
+        page = FIELDS.get(getattr(error, "title", ""), "docs/kafka.md")
+        return CommandError(_invalid(error), f"see {page} for every field", Exit.USAGE)
     return _failure_of_parts(error)
 
 

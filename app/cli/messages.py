@@ -1,14 +1,19 @@
 """`fanfare messages`: those of a campaign by status, and single ones to send at once."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from app.cli.campaign_seen import seen_campaign
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account, Key
+from app.cli.reading import with_clickhouse, with_installation
+
+if TYPE_CHECKING:
+    from app.clickhouse.client import ClickHouse
 
 SHOWN = ("address", "status", "attempts", "code", "class", "detail")  # the rest is for --json
 
@@ -82,20 +87,34 @@ def list_messages(
     campaign: Annotated[str, typer.Argument(help="Id of the campaign.")],
     status: Annotated[str, typer.Option("--status", help="QUEUED, SENT, DELIVERED, DEFERRED, BOUNCED, ...")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many rows.")] = 100,
+    account: Account = "default",
     as_json: AsJson = False,
 ) -> None:
     """List messages of CAMPAIGN: recipient, status, attempts, route and the last detail."""
     from app.delivery.outcomes import Status
-    from app.settings import settings
-    from app.web.views import message_rows
 
     wanted = status.upper()
     if wanted and wanted not in Status.__members__:
         raise CommandError(f"there is no status {status!r}", f"one of {', '.join(Status)}", Exit.USAGE)
-    rows = message_rows(settings(), campaign, wanted, limit)
+    rows = _rows(account, campaign, wanted, limit)
     if as_json:
         emit(rows)
     elif not rows:
         say("No such messages (yet: ClickHouse is some seconds behind).")
     else:
         table(campaign, SHOWN, [[row[each] for each in SHOWN] for row in rows])
+
+
+def _rows(account: str, campaign: str, status: str, limit: int) -> list[dict[str, Any]]:
+    """Messages of *campaign*; CommandError when *account* has no such campaign, live or in ClickHouse."""
+    from app.clickhouse import queries
+    from app.clickhouse.campaign_queries import campaign_entry
+
+    async def read(client: "ClickHouse") -> list[dict[str, Any]] | None:
+        known = await campaign_entry(client, account, campaign)
+        return await queries.messages(client, campaign, status, limit) if known is not None else None
+
+    rows = with_clickhouse(read)
+    if rows is None:  # ClickHouse is some seconds behind: it may have only just been made
+        with_installation(lambda control, client: seen_campaign(control, client, account, campaign))
+    return rows or []

@@ -24,6 +24,9 @@ LISTS = {
     "template": "fanfare templates list",
 }
 
+# What explains the fields of a kind.
+FIELDS = {"key": "`fanfare keys create --help`", "segment": "docs/audiences.md", "template": "docs/content.md"}
+
 
 def send(command: "Command") -> "Done":
     """The answer to *command*. A refusal is a CommandError that says what to do."""
@@ -72,8 +75,9 @@ def _advice(command: "Command", status: int, allowed: list[str]) -> str:
         return f"`{LISTS[noun]}` shows what there is"
     if status == 409 and allowed:
         return f"in this state it can be told to: {', '.join(allowed)}"
+    if status == 422:
+        return f"repair that and try again; {FIELDS.get(noun, 'docs/kafka.md')} tells of every field"
     return {
         409: "`fanfare campaign status` shows its state, docs/lifecycle.md what is possible in it",
         412: "somebody has changed it since: look at it again, then use its new revision",
-        422: "repair that and try again; docs/kafka.md tells of every field",
     }.get(status, "")

@@ -30,7 +30,9 @@ segments = typer.Typer(
 Id = Annotated[str, typer.Argument(metavar="SEGMENT", help="Id of the segment.")]
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help='JSON: a filter, or {"name": ..., "filter": ...} (docs/rest.md); - is stdin.'),
+    typer.Argument(
+        metavar="FILE", help='JSON: a filter, or {"name": ..., "filter": ...} (docs/audiences.md); - is stdin.'
+    ),
 ]
 Either = Annotated[str, typer.Argument(metavar="SEGMENT|FILE", help="Id of a segment, or a file with a filter.")]
 Named = Annotated[str, typer.Option("--name", help="Name for people; goes before the one in FILE.")]

@@ -4,14 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.clickhouse.client import ClickHouse, Params
+from app.clickhouse.client import ClickHouse, ClickHouseError, Params
 from app.clickhouse.list_columns import add_columns
 from app.clickhouse.native import Block, fixed_strings, repeated, strings
 from app.ids import ID_BYTES
+from app.specs import CampaignSpec
 
 MOST_MEMBERS = 10_000  # of one call
 IDS_AT_ONCE = 5_000  # people of one statement: they travel in its address
 MOST_ROWS = 1_001  # of a page, and one to know whether there are more
+NAMED_IN = ("lists", "exclude_lists")  # fields of a campaign
 
 CONSENT_TYPE = "Tuple(at DateTime64(3, 'UTC'), source String)"
 
@@ -103,6 +105,20 @@ NO_CONSENT = Consent()
 async def lists_known(client: ClickHouse, account: str, names: Sequence[str]) -> set[str]:
     """Those of *names* that are lists of *account*, whether anybody is on them or not. Raises ClickHouseError."""
     return {name for (name,) in await client.rows(KNOWN, {"account": account, "lists": list(names)})}
+
+
+async def missing_list(client: ClickHouse, account: str, spec: CampaignSpec) -> tuple[str, str] | None:
+    """(field, name) of the first list in *spec* that *account* has not. While ClickHouse is away nobody knows: None."""
+    named = [(f"spec.{field}.{n}", name) for field in NAMED_IN for n, name in enumerate(getattr(spec, field))]
+    if not named:
+        return None
+    try:
+        known = await lists_known(client, account, sorted({name for _, name in named}))
+    except ClickHouseError as error:
+        if not error.is_away:
+            raise
+        return None
+    return next(((field, name) for field, name in named if name not in known), None)
 
 
 async def create_list(client: ClickHouse, account: str, name: str) -> bool:

@@ -1,6 +1,5 @@
-"""What the edge and the CLI read from ClickHouse: messages, and results by mailbox provider."""
+"""What pages and endpoints read from ClickHouse: results by mailbox provider, and a client for everything else."""
 
-import asyncio
 import logging
 from typing import Any
 
@@ -11,7 +10,6 @@ from app.settings import Settings
 log = logging.getLogger("fanfare.edge")
 
 PAGE_SECONDS = 5.0  # a page is better late by one picture than stuck
-LIST_SECONDS = 60.0
 
 
 class Views:
@@ -36,17 +34,3 @@ class Views:
         except ClickHouseError as error:
             log.warning("results by provider cannot be read: %s", error.message)
             return None
-
-    async def messages(self, campaign: str, status: str, limit: int) -> list[dict[str, Any]]:
-        """Messages of *campaign*, the latest change first. Raises ClickHouseError."""
-        return await queries.messages(self._client, campaign, status, limit)
-
-
-def message_rows(settings: Settings, campaign: str, status: str, limit: int) -> list[dict[str, Any]]:
-    """`Views.messages` for callers without an event loop. Raises ClickHouseError."""
-
-    async def read() -> list[dict[str, Any]]:
-        async with ClickHouse(settings, timeout=LIST_SECONDS) as client:
-            return await queries.messages(client, campaign, status, limit)
-
-    return asyncio.run(read())

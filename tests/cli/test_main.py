@@ -1,5 +1,7 @@
 """The commands as a person types them."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from app.cli import console
 from app.cli.main import app
 from app.settings import settings
 
@@ -274,3 +277,23 @@ def test_a_campaign_file_may_be_as_for_rest(tmp_path: Path) -> None:
     file.write_text('{"throttle": {"global_rps": 7}, "name": "Spring"}')
     changed, content = read_changes(file, asked.spec)
     assert (changed.name, changed.throttle.rate, changed.lists, content) == ("Spring", 7, ["x"], None)
+
+
+def test_ids_and_times_are_never_divided_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People copy an id from the screen, and programs cut it out of a pipe: half of it is of no use."""
+    monkeypatch.setattr(console, "WIDE", 80)
+    ident, at, long = "c_6d32f9a01c8e4b7795d1c0aa", "2030-05-01T12:00:00Z", "A letter of many words " * 9
+    rows = [(ident, long, "SCHEDULED", at, at)]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        console.table("Campaigns", ("campaign", "name", "state", "made", "due"), rows)
+    shown = out.getvalue()
+    assert ident in shown and shown.count(at) == 2 and "…" not in shown
+    assert "".join(shown.split()).count("letter") == 9, "the others are folded"
+
+
+def test_a_wrong_filter_and_a_wrong_key_point_to_what_explains_them(tmp_path: Path) -> None:
+    """Three hundred lines about Kafka do not help who mistypes a filter."""
+    file = tmp_path / "segment.json"
+    file.write_text('{"name": "Lisbon", "filter": {"atribute": "city"}}')
+    assert "docs/audiences.md" in run("segments", "create", str(file), "--json").stdout
+    assert "keys create --help" in run("keys", "create", "--scope", "everything", "--json").stdout

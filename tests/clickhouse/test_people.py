@@ -4,9 +4,20 @@ import asyncio
 
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.list_columns import attributes_of, columns_of
-from app.clickhouse.lists import Consent, create_list, list_of, lists_known, lists_page, members_page, remove_members
+from app.clickhouse.lists import (
+    Consent,
+    create_list,
+    list_of,
+    lists_known,
+    lists_page,
+    members_page,
+    missing_list,
+    remove_members,
+)
 from app.clickhouse.migrate import migrations, statements
 from app.clickhouse.people import MOST_PEOPLE, Person, contact, contacts_page, id_of, memberships, upsert_contacts
+from app.settings import Settings
+from app.specs import CampaignSpec
 from tests.clickhouse.conftest import SECRET
 
 
@@ -93,6 +104,22 @@ async def test_lists_are_known_counted_and_left(client: ClickHouse) -> None:
     assert await list_of(client, "default", "x") is None
     (was,) = await memberships(client, "default", gone)
     assert (was.list, was.active, was.consent_at, was.consent_source) == ("l", False, 5.0, "form")
+
+
+async def test_a_campaign_for_a_list_that_there_is_not_is_noticed(client: ClickHouse, settings: Settings) -> None:
+    """
+    A misspelt list is told before the start; without ClickHouse nobody knows, and nothing is in the way.
+    """
+    await create_list(client, "typo", "customers")
+
+    def spec(*lists: str, without: tuple[str, ...] = ()) -> CampaignSpec:
+        return CampaignSpec(from_email="a@b.c", lists=list(lists), exclude_lists=list(without))
+
+    assert await missing_list(client, "typo", spec("customers")) is None
+    assert await missing_list(client, "typo", spec("customers", "costumers")) == ("spec.lists.1", "costumers")
+    assert await missing_list(client, "typo", spec("customers", without=("x",))) == ("spec.exclude_lists.0", "x")
+    async with ClickHouse(settings.model_copy(update={"clickhouse": "http://127.0.0.1:9"})) as away:
+        assert await missing_list(away, "typo", spec("costumers")) is None
 
 
 async def test_what_people_have_is_known_with_its_types(client: ClickHouse) -> None:

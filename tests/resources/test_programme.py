@@ -24,6 +24,10 @@ def test_a_campaign_from_people_to_results(installation: Installation, account: 
     file = tmp_path / "campaign.json"
     file.write_text(json.dumps({"name": "Spring", "from": "n@example.com", "template_id": spring, "segments": [lisbon],
                                 "throttle": {"global_rps": 2}}))  # fmt: skip
+    nowhere = tmp_path / "nowhere.json"
+    nowhere.write_text('{"from": "n@example.com", "recipient_list_id": "nobody", "subject": "Hi", "text": "Hi"}')
+    assert "no list 'nobody'" in installation.terminal("campaign", "create", str(nowhere), *words, code=1)["error"]
+    assert "no campaign 'c_nope'" in installation.terminal("messages", "c_nope", *words, code=1)["error"]
     made = installation.terminal("campaign", "create", str(file), "--key", "spring", *words)
     assert (made["state"], made["status"]) == ("DRAFT", 201)
     assert (
@@ -50,6 +54,7 @@ def test_a_campaign_from_people_to_results(installation: Installation, account: 
     ended = installation.terminal("campaign", "status", campaign)
     assert (ended["name"], ended["audience"], ended["done"]) == ("Spring in Lisbon", 40, 40)
     assert len(installation.terminal("campaign", "audience", campaign, *words)["audience"]) == 40
+    installation.terminal("messages", campaign, *words)
     assert installation.terminal("campaign", "clone", campaign, *words)["state"] == "DRAFT"
     refused = installation.terminal("campaign", "pause", campaign, *words, code=1)
     assert refused["advice"]

@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.clickhouse.client import ClickHouseError
-from app.clickhouse.lists import lists_known
+from app.clickhouse.lists import missing_list
 from app.commands import CommandKind
 from app.control import Done
 from app.specs import CampaignSpec, Strict
@@ -24,8 +23,6 @@ from app.web.etags import etag
 from app.web.problems import refuse
 from app.web.reading import renamed, validated
 from app.web.rest import Call, Endpoint, Handler, Reply
-
-LISTS = ("lists", "exclude_lists")
 
 
 class Clone(Strict):
@@ -122,19 +119,11 @@ async def decide_experiment(call: Call) -> Reply:
 
 async def _check_lists(call: Call, spec: CampaignSpec, names: Mapping[str, str]) -> None:
     """404 for a list that there is not. Without ClickHouse nobody knows: then it shows at the start."""
-    named = [(f"spec.{field}.{n}", name) for field in LISTS for n, name in enumerate(getattr(spec, field))]
-    if not named:
-        return
-    try:
-        known = await lists_known(call.views.client, call.account, sorted({name for _, name in named}))
-    except ClickHouseError as error:
-        if not error.is_away:
-            raise
-        return
-    for field, name in named:
-        if name not in known:
-            text = f"your account has no list {name!r}: create it (/v1/lists), or import people into it"
-            raise refuse(404, "No such list", text, field=renamed(field, names))
+    missing = await missing_list(call.views.client, call.account, spec)
+    if missing is not None:
+        field, name = missing
+        text = f"your account has no list {name!r}: create it (/v1/lists), or import people into it"
+        raise refuse(404, "No such list", text, field=renamed(field, names))
 
 
 async def _told(call: Call, done: Done, status: int) -> Reply:
