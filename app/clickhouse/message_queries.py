@@ -1,10 +1,11 @@
 """Messages of one account: pages of a campaign's, by status, and what happened to one message."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.clickhouse.addresses import addresses_of
-from app.clickhouse.client import ClickHouse
+from app.clickhouse.client import ClickHouse, Params
 
 Place = tuple[int, str]  # of a message in the pages: changed_at in ms, message id in hex
 
@@ -43,6 +44,8 @@ BEFORE = """
         (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'), toFixedString(unhex({message:String}), 16))
 """
 
+BY_STATUS = " AND has({wanted:Array(String)}, arrayElement({statuses:Array(String)}, strongest))"
+
 # A message id begins with the day on which its audience was fixed: nothing happened to it before.
 SINCE = "toDateTime64({day:UInt32} * 86400, 3, 'UTC') - INTERVAL 1 DAY"
 
@@ -67,6 +70,25 @@ WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message
 TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref")  # of each event
 
 
+DROPPED_FOR = """
+    AND strongest = indexOf({statuses:Array(String)}, 'DROPPED') AND message_id IN
+    (
+        SELECT message_id FROM events
+        WHERE campaign = {campaign:String} AND account = {account:String} AND kind = 'dropped'
+          AND class = {reason:String}
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedPerson:
+    """Somebody whose message was dropped; *address* is "" when the contact is gone."""
+
+    id: str
+    address: str
+    group: str
+
+
 async def message_page(
     client: ClickHouse,
     account: str,
@@ -83,24 +105,43 @@ async def message_page(
     A message that changes meanwhile moves to the front: it may come again, and none is left out that did not change.
     Raises ClickHouseError.
     """
-    params: dict[str, str | int | float | list[str]] = {
-        "account": account, "campaign": campaign, "statuses": STATUSES, "limit": limit + 1,
-    }  # fmt: skip
-    conditions = ""
-    if statuses:
-        conditions += " AND has({wanted:Array(String)}, arrayElement({statuses:Array(String)}, strongest))"
-        params["wanted"] = list(statuses)
-    if before is not None:
-        conditions += BEFORE
-        params |= {"ms": before[0], "message": before[1]}
-    rows = await client.named(PAGE % conditions, params)
-    rows, more = rows[:limit], len(rows) > limit
-    place = (rows[-1]["changed_ms"], rows[-1]["message"]) if more else None
+    rows, place = await _page(
+        client, {"account": account, "campaign": campaign, "wanted": list(statuses)},
+        BY_STATUS if statuses else "", before, limit,
+    )  # fmt: skip
     addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
     shown = [_shown(row) for row in rows]
     return [
         {"message": row["message"], "address": addresses.get(row.pop("recipient"), ""), **row} for row in shown
     ], place
+
+
+async def dropped_page(
+    client: ClickHouse, account: str, campaign: str, *, reason: str, before: Place | None = None, limit: int = 100
+) -> tuple[list[DroppedPerson], Place | None]:
+    """Whose messages of *campaign* were dropped for *reason*, the latest first, and where to go on.
+
+    As `message_page`. Raises ClickHouseError.
+    """
+    rows, place = await _page(
+        client, {"account": account, "campaign": campaign, "reason": reason}, DROPPED_FOR, before, limit
+    )
+    addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
+    return [
+        DroppedPerson(row["recipient"], addresses.get(row["recipient"], ""), row["provider"]) for row in rows
+    ], place
+
+
+async def _page(
+    client: ClickHouse, which: Params, conditions: str, before: Place | None, limit: int
+) -> tuple[list[dict[str, Any]], Place | None]:
+    params: dict[str, str | int | float | list[str]] = {**which, "statuses": STATUSES, "limit": limit + 1}
+    if before is not None:
+        conditions += BEFORE
+        params |= {"ms": before[0], "message": before[1]}
+    rows = await client.named(PAGE % conditions, params)
+    rows, more = rows[:limit], len(rows) > limit
+    return rows, (rows[-1]["changed_ms"], rows[-1]["message"]) if more else None
 
 
 async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from app import ids
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import SourcedPack
-from app.clickhouse.message_queries import message, message_page
+from app.clickhouse.message_queries import dropped_page, message, message_page
 from app.records import EventPack
 
 NOW = float(int(time.time())) - 3_600  # older events expire
@@ -60,6 +60,24 @@ async def test_pages_by_status_hold_every_message_once(client: ClickHouse) -> No
     assert (seen[-1]["code"], seen[0]["provider"]) == (550, "gmail")
     everything, _ = await message_page(client, "acme", "c", limit=1_000)
     assert len(everything) == 60
+
+
+async def test_people_whose_messages_were_dropped_are_found_by_the_reason(client: ClickHouse) -> None:
+    """
+    "Why did she get nothing" is asked by the hundred: all who are suppressed, and nobody else.
+    """
+    await store(client, "dropped", range(20), NOW, attempt=0, classes=["suppressed"] * 20)
+    await store(client, "dropped", range(20, 25), NOW, attempt=0, classes=["duplicate"] * 5)
+    await store(client, "sent", range(25, 30), NOW)
+    await store(client, "dropped", range(30, 33), NOW, attempt=0, account="other", classes=["suppressed"] * 3)
+    seen, before = [], None
+    while True:
+        rows, before = await dropped_page(client, "acme", "c", reason="suppressed", before=before, limit=8)
+        seen += [row.id for row in rows]
+        if before is None:
+            break
+    assert sorted(seen) == sorted(person(number).hex() for number in range(20))
+    assert len((await dropped_page(client, "acme", "c", reason="duplicate"))[0]) == 5
 
 
 async def test_nothing_of_another_account_is_shown(client: ClickHouse) -> None:

@@ -79,6 +79,10 @@ def test_the_calls_of_the_design_brief_work_as_written(installation: Installatio
     assert {each["address"] for each in whom.body["people"]} == addresses
     assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?cursor={whom.body['next']}").body["people"] == []
     assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=*").body["people"] == []
+    assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=suppressed").body["people"] == []
+    unknown = api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=surpressed")
+    assert (unknown.status, unknown.body["field"]) == (422, "reason")
+    assert "suppressed" in unknown.body["detail"]
     bounced = api.ask("GET", f"{path}?status=BOUNCED")
     assert bounced.status == 200
     assert {each["status"] for each in bounced.body["messages"]} <= {"BOUNCED"}

@@ -129,6 +129,22 @@ async def test_messages_without_clickhouse_say_so(edge: Edge, planes: Planes) ->
     assert (await edge.get("/v1/campaigns/cmp_a/messages?limit=0")).status == 422
 
 
+async def test_a_reason_that_is_none_is_refused_with_those_there_are(edge: Edge, planes: Planes) -> None:
+    """
+    An empty page for a misspelt reason reads as "nobody was suppressed". Without ClickHouse, those there are say so.
+    """
+    await planes.entry(campaign_entry("c_reasons"))
+    while (await edge.get("/v1/campaigns/c_reasons/status")).status == 503:
+        pass
+    path = "/v1/campaigns/c_reasons/audience?reason="
+    unknown = await edge.get(f"{path}surpressed")
+    said = await unknown.json()
+    assert (unknown.status, said["field"]) == (422, "reason")
+    assert all(reason in said["detail"] for reason in ("suppressed", "duplicate", "cancelled", "expired", "holdout"))
+    for reason in ("suppressed", "expired", "holdout", "excluded_list:staff", "*"):
+        assert (await edge.get(f"{path}{reason}")).status == 503, reason
+
+
 async def test_another_site_can_neither_command_nor_read(edge: Edge) -> None:
     """
     The edge has no login on one machine: a web page that its owner visits must not steer it.

@@ -1,15 +1,15 @@
 """Campaigns as they are seen over REST: lists, one, where it stands, its messages, its audience."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.clickhouse import message_queries
-from app.clickhouse.audience_pages import LEFT_OUT, audience_page
+from app.clickhouse.audience_pages import LEFT_OUT, audience_page, is_reason
 from app.commands import CampaignEntry, State
 from app.delivery.lifecycle import LIVE
-from app.delivery.outcomes import Status
+from app.delivery.outcomes import DropReason, Status
 from app.specs import Strict
 from app.web import cursors
 from app.web.api.campaign_shown import CampaignShown, CampaignStatus, When, campaign_shown, iso, status_shown
@@ -18,10 +18,13 @@ from app.web.cursors import PageQuery
 from app.web.etags import etag
 from app.web.forecasts import forecast_of
 from app.web.keys import FEED
+from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
 
 MESSAGE_ID = re.compile("[0-9a-f]{32}")
 STATUSES = tuple(each.value for each in Status)
+GATE_REASONS = tuple(DropReason)  # for which a message is dropped later
+REASONS = f"*, removed, holdout, excluded_list:NAME, excluded_segment:ID, {', '.join(GATE_REASONS)}"
 SCOPE, TAG, ONE = "campaigns", "Campaigns", "/v1/campaigns/{id}"
 
 
@@ -86,7 +89,9 @@ class AudienceQuery(PageQuery):
     """Whom of an audience."""
 
     reason: Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
-        default="", description=f"Empty: who is in it; else who was left out for this reason, '{LEFT_OUT}' for any"
+        default="",
+        description=f"Empty: who is in it; else who was left out when it was fixed ('{LEFT_OUT}': for any reason), or "
+        f"whose message was dropped later. One of {REASONS}",
     )
 
 
@@ -99,7 +104,9 @@ class AudiencePerson(Strict):
     due: When | None = Field(description="None: at once")
     variant: int = Field(description="Of an experiment, from 1; 0 for who gets the winner")
     zone: str
-    reason: str
+    reason: str = Field(
+        description="Why not; of messages that were dropped later, `due`, `variant` and `zone` are not told"
+    )
 
 
 class Audience(Strict):
@@ -145,20 +152,28 @@ async def campaign_messages(call: Call) -> Reply:
     """Messages with what became of them, from ClickHouse: a few seconds behind. For example status=BOUNCED."""
     asked: MessageQuery = call.query
     entry = await entry_of(call)
-    before = cursors.decode(asked.cursor, int, str)
-    if before is not None and not MESSAGE_ID.fullmatch(before[1]):
-        raise cursors.no_cursor()
     rows, following = await message_queries.message_page(
-        call.views.client, call.account, entry.id, statuses=asked.status, before=before, limit=asked.limit
+        call.views.client, call.account, entry.id, statuses=asked.status, before=_place(asked.cursor), limit=asked.limit
     )
     shown = [row | {"changed_at": iso(row["changed_at"])} for row in rows]
     return Reply({"messages": shown, "next": cursors.encode(*following) if following else ""})
 
 
 async def campaign_audience(call: Call) -> Reply:
-    """Whom it goes to, as it was fixed at the start; with a reason, who was left out for it."""
+    """Whom it goes to, as it was fixed at the start; with a reason, who was left out or whose message was dropped."""
     asked: AudienceQuery = call.query
     entry = await entry_of(call)
+    people, following = await (_dropped(call, entry) if asked.reason in GATE_REASONS else _sealed(call, entry))
+    return Reply({
+        "people": people, "next": following, "audience": entry.seal.count if entry.seal else None,
+        "left_out": entry.seal.left_out if entry.seal else {},
+    })  # fmt: skip
+
+
+async def _sealed(call: Call, entry: CampaignEntry) -> tuple[list[dict[str, Any]], str]:
+    asked: AudienceQuery = call.query
+    if asked.reason and not is_reason(asked.reason):
+        raise refuse(422, "Invalid", f"reason: {asked.reason[:100]!r} is none of {REASONS}", field="reason")
     after = cursors.decode(asked.cursor, int) or (-1,)
     rows = await audience_page(
         call.views.client, call.account, entry.id, reason=asked.reason, after=after[0], limit=asked.limit + 1
@@ -170,11 +185,31 @@ async def campaign_audience(call: Call) -> Reply:
         }
         for each in rows[: asked.limit]
     ]  # fmt: skip
-    following = cursors.following(rows, asked.limit, lambda last: (last.row,))
-    return Reply({
-        "people": people, "next": following, "audience": entry.seal.count if entry.seal else None,
-        "left_out": entry.seal.left_out if entry.seal else {},
-    })  # fmt: skip
+    return people, cursors.following(rows, asked.limit, lambda last: (last.row,))
+
+
+async def _dropped(call: Call, entry: CampaignEntry) -> tuple[list[dict[str, Any]], str]:
+    """They are in the audience, and their messages were dropped later."""
+    asked: AudienceQuery = call.query
+    rows, following = await message_queries.dropped_page(
+        call.views.client, call.account, entry.id, reason=asked.reason, before=_place(asked.cursor), limit=asked.limit
+    )
+    people = [
+        {
+            "id": each.id, "address": each.address, "group": each.group, "due": None, "variant": 0, "zone": "",
+            "reason": asked.reason,
+        }
+        for each in rows
+    ]  # fmt: skip
+    return people, cursors.encode(*following) if following else ""
+
+
+def _place(cursor: str) -> message_queries.Place | None:
+    """Where a page of messages goes on; 400 for what is no place."""
+    before = cursors.decode(cursor, int, str)
+    if before is not None and not MESSAGE_ID.fullmatch(before[1]):
+        raise cursors.no_cursor()
+    return before
 
 
 async def entry_of(call: Call) -> CampaignEntry:
