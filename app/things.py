@@ -211,7 +211,8 @@ class Template(TemplateHead):
 # -- keys and accounts
 
 SCOPES = (
-    "admin",  # everything, keys and account settings too
+    "operator",  # as admin, and what holds in every account; only the command line gives it
+    "admin",  # everything of the account, keys and settings too
     "read",  # every GET
     "write",  # everything but keys and account settings
     "campaigns",
@@ -220,7 +221,7 @@ SCOPES = (
     "messages",
     "suppressions",
 )
-Scope = Literal["admin", "read", "write", "campaigns", "contacts", "templates", "messages", "suppressions"]
+Scope = Literal["operator", "admin", "read", "write", "campaigns", "contacts", "templates", "messages", "suppressions"]
 
 
 class ApiKey(Strict):

@@ -42,7 +42,7 @@ def create(
         list[str],
         typer.Option(
             "--scope",
-            help="admin, read, write, campaigns, contacts, templates, messages or suppressions; repeat it for more.",
+            help="admin, read, write, campaigns, contacts, templates, messages, suppressions, operator; repeatable.",
         ),
     ],
     account: Account = "default",

@@ -103,6 +103,12 @@ def test_accounts_do_not_see_each_other_but_everybody_sees_what_is_global(
     assert other("POST", "/v1/suppressions/remove", gone | {"scope": "global"}).status == 403
     installation.terminal("suppressions", "remove", gone["addresses"][0], "--scope", "global")
     assert scopes(other, gone["addresses"][0]) == []
+    assert rest("POST", "/v1/keys", {"scopes": ["operator"]}).status == 403  # no account makes itself the operator
+    operator = installation.program("operators", "operator")
+    assert operator("POST", "/v1/suppressions", gone | {"scope": "global"}).body["suppressed"] == 1
+    assert scopes(other, gone["addresses"][0]) == [("global", "")]
+    assert operator("POST", "/v1/suppressions/remove", gone | {"scope": "global"}).body["lifted"] == 1
+    assert scopes(other, gone["addresses"][0]) == []
 
 
 @pytest.mark.parametrize(

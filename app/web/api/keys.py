@@ -60,6 +60,11 @@ async def list_keys(call: Call) -> Reply:
 async def create_key(call: Call) -> Reply:
     """Make a key. A repeat with the same Idempotency-Key shows the same secret again."""
     asked: NewKey = call.body
+    if "operator" in asked.scopes:
+        raise refuse(
+            403, "Not allowed", "only the operator makes such a key: `fanfare keys create --scope operator`",
+            field="scopes",
+        )  # fmt: skip
     ident, secret = _drawn(call)
     key = ApiKey(
         id=ident, account=call.account, name=asked.name, hash=hash_of(secret),

@@ -16,7 +16,7 @@ from app.web.campaigns_seen import find_campaign
 from app.web.cursors import PageQuery, decode, encode
 from app.web.keys import SETTINGS, UNSTORED
 from app.web.named_people import NamedPeople, named_people
-from app.web.problems import RefusedError, refuse
+from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
 from app.web.suppressed import Entry, Filter, SuppressedPeople
 
@@ -33,7 +33,7 @@ class Scope(Strict):
     """Where a suppression holds."""
 
     scope: Literal["account", "list", "campaign", "global"] = Field(
-        default="account", description="global: in every account, which only the operator adds and lifts"
+        default="account", description="global: in every account, with a key of scope operator only"
     )
     scope_id: Words = Field(default="", description="Name of the list, or id of the campaign")
 
@@ -151,8 +151,7 @@ async def list_suppressions(call: Call) -> Reply:
 async def suppress(call: Call) -> Reply:
     """Write to these people no more: within a second, also where a message already waits. A check shows it at once."""
     asked: NewSuppressions = call.body
-    if asked.scope == "global":
-        raise _operators("adds", "add")
+    _check_scope(call, asked, "add")
     if asked.until is not None and asked.until <= time.time():
         raise refuse(422, "Invalid", "until: a moment in the future is needed, or none: for good", field="until")
     named = await _publish(call, asked, "add", reason=asked.reason, source=asked.source, until=asked.until or 0.0)
@@ -162,8 +161,7 @@ async def suppress(call: Call) -> Reply:
 async def lift(call: Call) -> Reply:
     """Lift the suppression of one scope; others of the same person stay."""
     asked: OldSuppressions = call.body
-    if asked.scope == "global":
-        raise _operators("lifts", "remove")
+    _check_scope(call, asked, "remove")
     held = await _held(call, asked)
     named = await _publish(call, asked, "remove")
     return Reply({
@@ -196,12 +194,15 @@ async def _held(call: Call, asked: OldSuppressions) -> list[Entry] | None:
     return [each for entries in found.values() for each in entries if wanted.takes(each)]
 
 
-def _operators(does: str, command: str) -> RefusedError:
-    return refuse(
-        403, "Not allowed",
-        f"only the operator {does} what holds in every account: `fanfare suppressions {command} --scope global`",
-        field="scope",
-    )  # fmt: skip
+def _check_scope(call: Call, asked: Scope, command: str) -> None:
+    """403 for what holds in every account, unless the operator has made the key for that."""
+    if asked.scope == "global" and "operator" not in call.key.scopes:
+        raise refuse(
+            403, "Not allowed",
+            f"only the operator {command}s what holds in every account: `fanfare suppressions {command} "
+            "--scope global`, or a key with the scope operator",
+            field="scope",
+        )  # fmt: skip
 
 
 async def _publish(call: Call, asked: NewSuppressions | OldSuppressions, op: str, **more: Any) -> NamedPeople:
