@@ -15,7 +15,7 @@ from app.topics import BULK, EMAIL, EVENT_RECORDED
 
 log = logging.getLogger("fanfare.edge")
 
-GATHER_SECONDS = 0.004  # hits that come within it go together
+GATHER_SECONDS = 0.001  # hits that come within it go together; more gather while those before are on their way
 ANSWER_SECONDS = 1.0  # then a person is answered, acknowledged or not
 PAUSE = 1.0  # seconds between two tries while Kafka is away
 LAST_SECONDS = 3.0  # for what is left when the edge stops
