@@ -77,7 +77,7 @@ def test_the_calls_of_the_design_brief_work_as_written(installation: Installatio
     assert {each["email"] for each in people} <= addresses
     whom = api.ask("GET", f"/v1/campaigns/{campaign}/audience?limit=41")
     assert {each["address"] for each in whom.body["people"]} == addresses
-    assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?cursor={whom.body['next']}").body["people"] == []
+    assert whom.body["next"] == ""
     assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=*").body["people"] == []
     assert api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=suppressed").body["people"] == []
     unknown = api.ask("GET", f"/v1/campaigns/{campaign}/audience?reason=surpressed")
