@@ -43,7 +43,10 @@ def next_ranges(
     *,
     sample_only: bool = False,
 ) -> list[tuple[str, int, int]]:
-    """(group, first row, rows) of the ranges to expand now, round-robin over the sections; moves *progress*.
+    """(group of the first row, first row, rows) of the ranges to expand now, round-robin over the sections.
+
+    Moves *progress*. Small sections that stand side by side share a range: a thousand people of a dozen groups are one
+    reading and a pack for each partition, not a dozen.
 
     *listed* counts rows that have reached the gate, *due* messages that wait for credit, by group. *sample_only*
     leaves out everybody who is not in the test of an experiment.
@@ -55,17 +58,29 @@ def next_ranges(
     moved = True
     while moved and on_the_way < AHEAD_IN_ALL:
         moved = False
+        begun = len(ranges)  # of this round
         for part in parts:
             asked = progress.asked.get(part.key, 0)
             if asked >= part.rows or expecting.get(part.group, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
                 continue
             count = min(rows_a_range, part.rows - asked)
-            ranges.append((part.group, part.first + asked, count))
+            _append(ranges, begun, (part.group, part.first + asked, count), rows_a_range)
             progress.asked[part.key] = asked + count
             expecting[part.group] = expecting.get(part.group, 0) + count
             on_the_way += count
             moved = True
     return ranges
+
+
+def _append(ranges: list[tuple[str, int, int]], begun: int, more: tuple[str, int, int], most: int) -> None:
+    """Add *more*, to the last range of this round where it goes on there and both are *most* rows at most."""
+    group, first, count = more
+    if len(ranges) > begun:
+        last_group, last_first, last_count = ranges[-1]
+        if last_first + last_count == first and last_count + count <= most:
+            ranges[-1] = last_group, last_first, last_count + count
+            return
+    ranges.append((group, first, count))
 
 
 def _parts(seal: Seal, now: float, sample_only: bool) -> list[_Part]:

@@ -62,6 +62,17 @@ def test_a_group_that_waits_does_not_hold_up_the_others() -> None:
     assert ranges and {group for group, _, _ in ranges} == {"other"}
 
 
+def test_small_sections_share_a_range() -> None:
+    """A hundred campaigns of a thousand people in a dozen groups would be 1,200 readings and ten times the packs."""
+    seal, progress = seal_of([Section(f"group {number}", 80 + number) for number in range(12)]), Progress()
+    assert next_ranges(seal, progress, 0, {}, 3_600, NOW) == [("group 0", 0, seal.count)]
+    assert progress.total == seal.count
+    large = seal_of([Section("small", 500), Section("gmail", 9_000)])
+    assert next_ranges(large, Progress(), 0, {}, 3_600, NOW)[:3] == [
+        ("small", 0, 500), ("gmail", 500, 3_600), ("gmail", 4_100, 3_600),
+    ]  # fmt: skip
+
+
 def test_progress_of_an_audience_of_before_is_understood() -> None:
     """It was stored by the names of groups: an update in the middle of a campaign sends nobody a second mail."""
     seal = seal_of([Section("gmail", 50), Section("other", 30)])
