@@ -28,6 +28,7 @@ from app.specs import CampaignSpec, Content, Schedule
 from benchmarks.installation import Installation, installation
 
 AT_ONCE = 200  # commands under way
+AT_A_TIME = 50_000  # rows of one statement
 YEAR = 31_536_000.0
 LETTER = Content(subject="Hello {{ first_name }}", html="<p>Hi {{ first_name }}</p>", defaults={"first_name": "you"})
 LIFE_AFTER = 2.0  # seconds after it is ready until its memory is read
@@ -42,7 +43,11 @@ INSERT INTO campaigns (id, account, name, project, state, channel, lists, audien
 SELECT concat('c_past', toString(number)), 'default', concat('Letter ', toString(number)), '', 'COMPLETED', 'email',
        ['everybody'], 1000, map('sent', 1000), '', then, then, then + 60,
        replaceOne({entry:String}, 'c_past', concat('c_past', toString(number))), 9
-FROM (SELECT number, now64(3) - INTERVAL 2 DAY - toIntervalSecond(number * 60) AS then FROM numbers({count:UInt32}))
+FROM
+(
+    SELECT number, now64(3) - INTERVAL 2 DAY - toIntervalSecond(number * 60) AS then
+    FROM numbers({first:UInt32}, {count:UInt32})
+)
 """
 
 Tell = Callable[[str], object]
@@ -99,7 +104,9 @@ async def _finish(settings: Settings, count: int) -> None:
         "spec": {"from_email": "news@acme.example", "lists": ["everybody"]},
     }  # fmt: skip
     async with ClickHouse(settings, timeout=300.0) as client:
-        await client.execute(FINISHED, {"entry": json.dumps(entry), "count": count})
+        for first in range(0, count, AT_A_TIME):
+            part = min(AT_A_TIME, count - first)
+            await client.execute(FINISHED, {"entry": json.dumps(entry), "first": first, "count": part})
 
 
 async def _schedule(settings: Settings, count: int) -> None:
