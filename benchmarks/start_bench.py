@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 
 from app.clickhouse.client import ClickHouse
+from app.clickhouse.contacts import import_people
+from app.clickhouse.demo_contacts import write_csv
 from app.commands import Command
 from app.control import Control
 from app.local.state import status_path
@@ -111,6 +113,9 @@ async def _finish(settings: Settings, count: int) -> None:
 
 async def _schedule(settings: Settings, count: int) -> None:
     """Campaigns that are due in a year, by commands; all of them answered."""
+    path = settings.state_dir / "people.csv"
+    write_csv(path, 1_000)  # a list that there is: its columns are remembered while templates are checked against them
+    await import_people(settings, path, "everybody")
     due = time.time() + YEAR
     numbers = iter(range(count))
 
