@@ -186,8 +186,15 @@ def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
     good = begin(stage, "beside", people, "hold")
     stage.wait_for(good.id, "COMPLETED", seconds=240)
     say("the campaign beside it is complete")
-    seen = stage.wait_for(bad.id, "PAUSED")
+    stage.wait_for(bad.id, "PAUSED")
     stage.wait_ready()
+    seen: dict[str, Any] = {}
+
+    def set_aside() -> bool:  # the pause is told before who was set aside is counted
+        seen.update(stage.view(f"/campaigns/{bad.id}/"))
+        return bool(seen.get("counters", {}).get("blocked.poison"))
+
+    stage.wait_until(set_aside, lambda: f"nobody was set aside: {seen}", 20.0)
     beside = verdict(stage, good, Run("beside poison", "hold", people, seconds=round(time.monotonic() - began, 1)))
     run = Run("poison", "hold", people // 4, seconds=round(time.monotonic() - began, 1))
     run.faults = sum(part["restarts"] for part in stage.parts().values())
