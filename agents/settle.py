@@ -61,7 +61,7 @@ def attach(
 
     def rules_of(release: OpenRelease) -> RetryRules:
         entry = campaigns.get(release.campaign)
-        delays = entry.spec.retry_delays if entry is not None else None
+        delays = entry.spec.retries.transient if entry is not None else None
         resend = entry is not None and entry.spec.unknown == "resend"
         return RetryRules(
             settings.retry_delays if delays is None else delays, settings.retry_jitter, resend_unknown=resend

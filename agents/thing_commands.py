@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from agents.things import Things
-from app.commands import Command, LimitSet
+from app.commands import Command
 from app.delivery.pacing import Pacer
 from app.delivery.things import Change, Decision, Gone, NewVersion, Owned, Refusal, decide, thing_named
+from app.routes import LimitSet
 from app.things import Account, ApiKey, Segment
 from tables import pacing as campaign_sections
 from tables import pacing_things as sections
@@ -50,7 +51,7 @@ def note_of(command: Command, thing: dict[str, object], now: float) -> Note:
     """The note of a command that was answered with *thing*."""
     kind = command.kind.partition(".")[0]
     if kind == "limit":
-        ident = f"{thing.get('scope')}|{thing.get('name')}"
+        ident = "|".join(str(thing[part]) for part in ("scope", "name", "group") if thing.get(part))
     else:
         ident = str(thing.get("name") if kind == "account" else thing.get("id"))
     version = thing.get("version") if kind == "template" else thing.get("revision")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints
 
+from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Content, Name, Strict, Throttle, Window
 from app.things import Account, ApiKey, SegmentDraft, TemplateDraft
 
@@ -98,7 +99,12 @@ CommandKind = Literal[
     "campaign.approve",
     "campaign.clone",
     "campaign.decide",  # the winner of an experiment, by hand
+    "campaign.resolve",  # what became of messages whose outcome was lost, as somebody found out
     "limit.set",
+    "route.set",
+    "route.delete",
+    "route.open",  # take it out of service by hand, as its breaker would; it stays so
+    "route.close",  # back into service
     "template.create",
     "template.update",
     "template.delete",
@@ -111,16 +117,6 @@ CommandKind = Literal[
     "answer.find",  # what was answered under this id before, 404 when nothing was
     "answer.keep",  # keep *kept* as the answer under this id; the first one stays
 ]
-
-
-class LimitSet(Strict):
-    """A limit above campaigns: of an account, a provider route or an MX group (over all campaigns)."""
-
-    scope: Literal["account", "route", "group"]
-    name: Name
-    rate: float | None = Field(default=None, gt=0, le=1_000_000, description="None removes the limit")
-    burst: float | None = Field(default=None, gt=0)
-    concurrency: int | None = Field(default=None, gt=0)
 
 
 class Command(Strict):
@@ -138,6 +134,8 @@ class Command(Strict):
     start: bool = Field(default=False, description="campaign.create: start it at once")
     throttle: Throttle | None = None  # campaign.throttle
     limit: LimitSet | None = None  # limit.set
+    route: Route | None = None  # route.set; *thing* names it for the others
+    resolution: "Resolution | None" = None  # campaign.resolve
     thing: str = Field(default="", max_length=200)  # id of the template, segment or key; the one to clone or decide on
     template: TemplateDraft | None = None
     segment: SegmentDraft | None = None
@@ -147,6 +145,17 @@ class Command(Strict):
     match: int | None = Field(default=None, ge=1, description="Only if it has this revision (or version), else 412")
     actor: str = Field(default="", max_length=200)  # the API key that asks, "" for the operator
     kept: "Kept | None" = None
+
+
+class Resolution(Strict):
+    """campaign.resolve: what became of messages whose outcome was lost."""
+
+    outcome: Literal["sent", "not_sent", "give_up"] = Field(
+        description="sent: it had gone out; not_sent: it is sent again; give_up: nobody will learn"
+    )
+    messages: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]] = Field(
+        default_factory=list, max_length=10_000, description="Ids; none: all of the campaign"
+    )
 
 
 class Kept(Strict):

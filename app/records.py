@@ -21,6 +21,7 @@ class Recipient(msgspec.Struct, array_like=True):
     due: float = 0.0  # not before this moment; 0 is at once
     variant: int = 0  # of an experiment: its number from 1, 0 for who is not in the test
     zone: str = ""  # time zone, where hours are those of the recipient
+    tier: str = ""  # how the person has reacted of late: engaged, new, dormant
 
 
 class RecipientPack(msgspec.Struct, array_like=True):
@@ -64,6 +65,7 @@ class Release(msgspec.Struct, array_like=True):
     not_after: float
     spec_version: int
     rows: list[Outgoing]
+    why: str = ""  # which rules, limits and route decided, in words: told with what becomes of it
 
 
 class Outcome(msgspec.Struct, array_like=True):
@@ -93,6 +95,20 @@ class Result(msgspec.Struct, array_like=True):
     returned: str = ""
 
 
+class DeliveryReport(msgspec.Struct, array_like=True):
+    """delivery.reported: what became of one message, as a provider or a person tells it after the attempt.
+
+    In the partition of the message. A report that comes twice, or after one of a higher rank, changes nothing.
+    """
+
+    message_id: bytes
+    outcome: str  # sent, not_sent or give_up (app.commands.Resolution): of a message whose outcome was lost
+    at: float
+    source: str  # who tells: "operator", or a provider
+    campaign: str = ""
+    attempt: int = 0  # 0: whichever was the last
+
+
 class EventPack(msgspec.Struct, array_like=True):
     """event.recorded: one kind of event for many messages, column by column.
 
@@ -116,6 +132,7 @@ class EventPack(msgspec.Struct, array_like=True):
     classes: list[str] = []
     details: list[str] = []
     refs: list[str] = []
+    why: str = ""  # what decided: the same for all of the pack
 
 
 class ClassDemand(msgspec.Struct, array_like=True):
@@ -127,6 +144,22 @@ class ClassDemand(msgspec.Struct, array_like=True):
     due: int  # messages that could leave now
     next_due: float  # when the next ones become due, 0 when there are none
     open: int  # messages in open releases
+    tier: str = ""
+    retry: bool = False  # they were tried before
+    pin: str = ""  # the only route they may take: what became of them there is unknown
+
+
+class RouteHealth(msgspec.Struct, array_like=True):
+    """What became of messages on one route towards one MX group, since the partition's owner started (*epoch*).
+
+    *counts* by app.delivery.outcomes.Kind; *signals* by the name of a reply that asks to slow down
+    (app/delivery/signals.py). Both only grow.
+    """
+
+    route: str
+    group: str
+    counts: dict[str, int]
+    signals: dict[str, int] = {}
 
 
 class Demand(msgspec.Struct, array_like=True):
@@ -145,6 +178,9 @@ class Demand(msgspec.Struct, array_like=True):
     classes: list[ClassDemand]
     counters: dict[str, dict[str, int]]  # campaign -> count name -> monotone count
     answered: dict[str, int] = {}  # route -> messages of the partition answered since its owner started
+    epoch: float = 0.0  # when its owner started: what is counted since then begins anew
+    health: list[RouteHealth] = []
+    wasted: list[tuple[int, int, int]] = []  # slips applied of late: (number, index of a grant, messages not taken)
 
 
 class Grant(msgspec.Struct, array_like=True):
@@ -155,6 +191,10 @@ class Grant(msgspec.Struct, array_like=True):
     group: str
     route: str
     count: int
+    tier: str = ""
+    retry: bool = False
+    pin: str = ""
+    why: str = ""
 
 
 class Slip(msgspec.Struct, array_like=True):

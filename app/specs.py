@@ -239,6 +239,24 @@ class Experiment(Strict):
         return self
 
 
+class Retries(Strict):
+    """When a message that was not taken is tried again, by why. Seconds; None: as the installation is set.
+
+    A permanent refusal is never tried again.
+    """
+
+    transient: list[Delay] | None = Field(
+        default=None, max_length=20, description="Before attempts 2, 3 ... after a temporary refusal"
+    )
+    soft: list[Delay] | None = Field(
+        default=None, max_length=20, description="The same after a soft bounce: a mailbox that is full"
+    )
+    throttle: Delay | None = Field(
+        default=None, description="After 'not so fast'. That is no attempt: it may come any number of times"
+    )
+    give_up_after: Delay | None = Field(default=None, description="Since the message was listed")
+
+
 class CampaignSpec(Strict):
     """What to send, to whom, when, and how fast."""
 
@@ -274,10 +292,34 @@ class CampaignSpec(Strict):
     weight: int = Field(default=1, ge=1, le=100, description="Share of what campaigns compete for")
     tracking: Tracking = Field(default_factory=Tracking)
     dedup: Dedup = Field(default_factory=Dedup)
-    retry_delays: list[Delay] | None = Field(
-        default=None, max_length=20, description="Seconds before attempts 2, 3 ..."
-    )
+    retries: Retries = Field(default_factory=Retries)
     unknown: Literal["hold", "resend"] = Field(default="hold", description="When the outcome of an attempt is lost")
+    unknown_after: Delay | None = Field(
+        default=None, description="Seconds that 'hold' waits for a report; None: as the installation is set"
+    )
+    unknown_then: Literal["give_up", "resend"] = Field(
+        default="give_up", description="What becomes of it when no report has come by then"
+    )
+
+    route_tags: list[Name] = Field(default_factory=list, max_length=20, description="Routes with one of these tags")
+    priority: int = Field(default=50, ge=0, le=100, description="Who gets a person's frequency cap: the higher one")
+    capped: Literal["drop", "defer"] = Field(
+        default="drop", description="Whoever has had enough messages: leave out, or send once the cap lets it"
+    )
+    retry_of: str = Field(default="", max_length=200, description="Goes to those whom this ended campaign failed")
+    retry_outcomes: list[Literal["given_up", "blocked", "unknown"]] = Field(
+        default=["given_up"], min_length=1, max_length=3, description="Which failures of retry_of are tried again"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_written(cls, said: object) -> object:
+        """retry_delays is what retries.transient was called: it is stored in campaigns, and programs send it."""
+        if not isinstance(said, dict) or "retry_delays" not in said:
+            return said
+        said = dict(said)
+        delays = said.pop("retry_delays")
+        return said if delays is None else {"retries": {"transient": delays}} | said
 
     @field_validator("lists")
     @classmethod

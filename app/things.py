@@ -238,6 +238,16 @@ class ApiKey(Strict):
     revoked_at: Moment | None = None
 
 
+class FrequencyCap(Strict):
+    """At most so many messages to one person in a time, over all campaigns and channels of an account."""
+
+    messages: int = Field(ge=1, le=1_000)
+    window: float = Field(ge=60, le=31 * 86_400, description="Seconds; it slides")
+    channels: list[Literal["email", "sms", "whatsapp", "voice"]] = Field(
+        default_factory=list, max_length=4, description="Only messages by these count; none: all"
+    )
+
+
 class Account(Strict):
     """How an account wants its campaigns to be run."""
 
@@ -247,10 +257,12 @@ class Account(Strict):
     undo: float = Field(default=0.0, ge=0, le=86_400, description="Seconds in which a start can be undone")
     quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign")
     time_zone: ZoneName = "UTC"
+    weight: int = Field(default=1, ge=1, le=100, description="Share of what accounts compete for")
+    frequency_caps: list[FrequencyCap] = Field(default_factory=list, max_length=5)
     revision: int = 1
 
 
-ThingKind = Literal["campaign", "template", "segment"]
+ThingKind = Literal["campaign", "template", "segment", "notice"]
 
 
 class ThingRecord(Strict):

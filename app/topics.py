@@ -8,6 +8,8 @@ COMMAND_ANSWERED = "command.answered"
 CAMPAIGN_CHANGED = "campaign.changed"
 TEMPLATE_PUBLISHED = "template.published"
 LIMIT_CHANGED = "limit.changed"
+ROUTE_CHANGED = "route.changed"
+PACING_STATUS = "pacing.status"
 KEY_CHANGED = "key.changed"
 ACCOUNT_CHANGED = "account.changed"
 THING_RECORDED = "thing.recorded"
@@ -20,6 +22,7 @@ DEMAND_REPORTED = "demand.reported"
 CREDIT_GRANTED = "credit.granted"
 WORKER_BEAT = "worker.beat"
 SEND_RESULTED = "send.resulted"
+DELIVERY_REPORTED = "delivery.reported"
 SUPPRESSION_COMMANDED = "suppression.commanded"
 EVENT_RECORDED = "event.recorded"
 DEAD_LETTERED = "dead.lettered"
@@ -81,6 +84,8 @@ TOPICS = (
     Topic(CAMPAIGN_CHANGED, 1, dict(COMPACTED)),
     Topic(TEMPLATE_PUBLISHED, 1, dict(COMPACTED)),
     Topic(LIMIT_CHANGED, 1, dict(COMPACTED)),
+    Topic(ROUTE_CHANGED, 1, dict(COMPACTED)),
+    Topic(PACING_STATUS, 1, dict(SHORT)),
     Topic(KEY_CHANGED, 1, dict(COMPACTED)),
     Topic(ACCOUNT_CHANGED, 1, dict(COMPACTED)),
     Topic(THING_RECORDED, readers=(RECORD_GROUP,)),
@@ -95,6 +100,7 @@ TOPICS = (
     Topic(send_attempted(EMAIL, TRANSACTIONAL), readers=(senders_app(EMAIL),)),
     Topic(send_attempted(EMAIL, BULK), readers=(senders_app(EMAIL),)),
     Topic(SEND_RESULTED, readers=(RECIPIENTS_APP,)),
+    Topic(DELIVERY_REPORTED, readers=(RECIPIENTS_APP,)),
     Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP, RECORD_GROUP)),
     Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
     Topic(DEAD_LETTERED, 1, dict(DEAD)),

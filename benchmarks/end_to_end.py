@@ -29,7 +29,7 @@ from app.commands import CampaignEntry, Command
 from app.control import Control, new_command_id
 from app.local.sink_read import load
 from app.settings import Settings
-from app.specs import CampaignSpec
+from app.specs import CampaignSpec, Retries
 from benchmarks.installation import PARTS_OF_OTHERS, Installation, installation
 from benchmarks.usage import Usage
 
@@ -103,7 +103,10 @@ async def _measure(running: Installation, people: int, tell: Tell) -> RoadResult
 async def _campaign(control: Control, people: int, record: Path, tell: Tell) -> CampaignEntry:
     """Create and start a campaign to everybody; its entry once it is complete."""
     spec = CampaignSpec(
-        from_email="letter@fernweh.example", from_name="Fernweh & Sons", lists=[LIST], retry_delays=[1.0, 2.0, 5.0]
+        from_email="letter@fernweh.example",
+        from_name="Fernweh & Sons",
+        lists=[LIST],
+        retries=Retries(transient=[1.0, 2.0, 5.0]),
     )
     command = Command(id=new_command_id(), kind="campaign.create", spec=spec, content=demo_content(), start=True)
     answer = (await control.send(command)).answer

@@ -26,7 +26,7 @@ from app.commands import Command
 from app.control import Control, new_command_id
 from app.control.api_keys import make_key
 from app.local.sink_read import load
-from app.specs import CampaignSpec, Throttle
+from app.specs import CampaignSpec, Retries, Throttle
 from benchmarks.installation import Installation, installation
 
 LIST = "everybody"
@@ -111,7 +111,8 @@ async def _beside(
 ) -> LaneResult:
     """Messages while one campaign to everybody is on its way, from its first thousands to its last ones."""
     spec = CampaignSpec(
-        from_email="letter@fernweh.example", from_name="Fernweh & Sons", lists=[LIST], retry_delays=[1.0, 2.0, 5.0],
+        from_email="letter@fernweh.example", from_name="Fernweh & Sons", lists=[LIST],
+        retries=Retries(transient=[1.0, 2.0, 5.0]),
         throttle=Throttle(rate=limit),
     )  # fmt: skip
     before = _lines(running)

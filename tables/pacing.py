@@ -16,9 +16,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.rates import Bucket
 from app.records import Shard
+from app.routes import LimitSet
 from tables.recipients import Store
 
 CAMPAIGN, LIMIT, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"l", b"b", b"s", b"h", b"p"
@@ -51,9 +52,13 @@ def forget_campaign(store: Store, group: int, campaign: str) -> Items:
 
 
 def limit_item(limit: LimitSet) -> tuple[bytes, bytes | None]:
-    """Store a limit, or remove one without a rate."""
-    kept = limit.rate is not None or limit.concurrency is not None
-    return LIMIT + f"{limit.scope}|{limit.name}".encode(), limit.model_dump_json().encode() if kept else None
+    """Store a limit, or remove one that limits nothing."""
+    return LIMIT + limit_id(limit).encode(), None if limit.limits_nothing else limit.model_dump_json().encode()
+
+
+def limit_id(limit: LimitSet) -> str:
+    """The key of a limit in the table and in its directory."""
+    return "|".join(filter(None, limit.key))
 
 
 def limits(store: Store, group: int) -> Iterator[LimitSet]:

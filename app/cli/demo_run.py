@@ -20,7 +20,7 @@ from app.control import Control, new_command_id
 from app.local.parts import sink_record
 from app.local.sink_read import load
 from app.settings import Settings
-from app.specs import CampaignSpec, Content
+from app.specs import CampaignSpec, Content, Retries
 
 LETTER = Path(content.__file__).parent / "demo"
 RETRY_DELAYS = [1.0, 2.0, 5.0]  # seconds: a demo does not wait the hour that mailbox providers ask for
@@ -68,7 +68,7 @@ def demo_spec(list_name: str) -> CampaignSpec:
         from_email="letter@fernweh.example",
         from_name="Fernweh & Sons",
         lists=[list_name],
-        retry_delays=RETRY_DELAYS,
+        retries=Retries(transient=RETRY_DELAYS),
     )
 
 

@@ -44,7 +44,8 @@ def set_limit(
     as_json: AsJson = False,
 ) -> None:
     """Set or remove a limit. It holds for all campaigns together, within a second."""
-    from app.commands import Command, LimitSet
+    from app.commands import Command
+    from app.routes import LimitSet
 
     if scope not in SCOPES:
         raise CommandError(f"there are no limits of {scope!r}", f"one of {', '.join(SCOPES)}", Exit.USAGE)

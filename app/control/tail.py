@@ -10,13 +10,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError
 
-from app.commands import Answer, CampaignEntry, LimitSet
+from app.commands import Answer, CampaignEntry
 from app.control.answers import ANSWERS, Answers
 from app.control.committed import CommittedOffsets
 from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
 from app.control.overlay import Overlay
 from app.records import Beat, Demand, Undecodable, decode
+from app.routes import LimitSet
 from app.settings import Settings
 from app.things import Account, ApiKey, ThingRecord
 from app.topics import (

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED
 from app.delivery.trial import is_held_back
 from app.delivery.windows import Hours
+from app.routes import LimitSet
 
 MOST_STRETCHES = 1_000  # openings that are looked through
 SLOWER = 1.1  # than the limits allow, to say that they are not what binds

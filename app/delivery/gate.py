@@ -158,7 +158,7 @@ def admit(
 ) -> Verdict:
     """Decide on *pack* once: drop with a reason, ignore what was taken before, let the rest wait by class."""
     verdict = Verdict(now, body=pack.body, campaign=pack.campaign if pack.request else "")
-    waiting: dict[tuple[str, float, str], list[Outgoing]] = {}
+    waiting: dict[tuple[str, float, str, str], list[Outgoing]] = {}
     taken: set[bytes] = set()
     keys = sighting_keys(rules, pack.rows)
     for i, row in enumerate(pack.rows):
@@ -179,14 +179,14 @@ def admit(
             due, zone = max(now, row.due), ""
             if place is not None:
                 due, zone = place(row.zone, due)
-            rows = waiting.get((row.group, due, zone))
+            rows = waiting.get((row.group, due, zone, row.tier))
             if rows is None:
-                rows = waiting[row.group, due, zone] = []
+                rows = waiting[row.group, due, zone, row.tier] = []
             rows.append(Outgoing(message, row.recipient_id, row.address, row.variables, row.variant))
     for i, _, _ in verdict.dropped:
         writes.message(messages[i], MessageState(Status.DROPPED, 0, now))
-    for (group, due, zone), rows in waiting.items():
-        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone)
+    for (group, due, zone, tier), rows in waiting.items():
+        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone, tier=tier)
         state.add(writes, waits, rows, checked=True)
     fresh = len(pack.rows) - len(verdict.ignored)
     state.count(writes, pack.campaign, {LISTED: fresh, "dropped": len(verdict.dropped)} | reasons(verdict))

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     BLOCKED = "blocked"  # never, for our content, reputation or policy
     UNCERTAIN = "uncertain"  # the answer was lost after the request left
     RETURNED = "returned"  # never begun; keeps its attempt number
+    UNAVAILABLE = "unavailable"  # the route took nothing: no connection, no service; says nothing of the message
 
 
 class Status(StrEnum):
@@ -54,6 +55,7 @@ class DropReason(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     POISON = "poison"
+    CAPPED = "capped"  # the person has had as many messages as the account allows
 
 
 STATUS_OF = {
@@ -61,6 +63,7 @@ STATUS_OF = {
     Kind.DELIVERED: Status.DELIVERED,
     Kind.DEFERRED: Status.DEFERRED,
     Kind.THROTTLED: Status.DEFERRED,
+    Kind.UNAVAILABLE: Status.DEFERRED,
     Kind.REFUSED: Status.BOUNCED,
     Kind.BLOCKED: Status.BLOCKED,
     Kind.UNCERTAIN: Status.UNKNOWN,

@@ -9,11 +9,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.pacing_turns import Line, Turns
-from app.delivery.partition import SLICE, ClassKey
+from app.delivery.partition import SLICE, ClassKey, class_of
 from app.delivery.rates import Bucket, bucket, burst_of
 from app.records import Demand, Grant, Slip
+from app.routes import LimitSet
 from app.topics import BULK, TRANSACTIONAL
 
 ROUTE = "smtp"  # the one provider route there is so far
@@ -165,7 +166,7 @@ class Pacer:
         heard.applied = demand.slip
         while heard.slips and heard.slips[0].number <= demand.slip:
             self._settle_slip(heard, heard.slips.popleft())
-        named = {ClassKey(each.campaign, each.lane, each.group): each for each in demand.classes}
+        named = {class_of(each): each for each in demand.classes}
         if demand.full:
             heard.full = True
             heard.counters = dict(demand.counters)
@@ -210,7 +211,7 @@ class Pacer:
 
     def _settle_slip(self, heard: Heard, slip: Slip) -> None:
         for grant in slip.grants:
-            key = ClassKey(grant.campaign, grant.lane, grant.group)
+            key = class_of(grant)
             self._count(heard, key, -grant.count)
             cell = heard.cells[key]  # kept while anything is pending
             cell.pending -= grant.count
@@ -357,7 +358,8 @@ class Pacer:
         cell.pending += count
         cell.called = False
         self._count(heard, key, count)
-        grants.setdefault(validity, []).append(Grant(key.campaign, key.lane, key.group, self.route, count))
+        grant = Grant(key.campaign, key.lane, key.group, self.route, count, key.tier, key.retry, key.pin)
+        grants.setdefault(validity, []).append(grant)
         heard.turns(key.lane).add(key.campaign, key)
         return count
 

@@ -13,18 +13,26 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from app.delivery.outcomes import DropReason, Status
-from app.records import ClassDemand, EventPack, Outgoing
+from app.records import ClassDemand, EventPack, Grant, Outgoing
 
 SLICE = 100  # messages in one release, at most
 MOST_TAKEN = 500  # packs of which one step takes, or that it puts back: what it writes must fit into one batch
 
 
 class ClassKey(NamedTuple):
-    """What shares credit: one campaign, lane and destination group."""
+    """What shares credit: one campaign, lane and destination group, and what decides on its routes."""
 
     campaign: str
     lane: str
     group: str
+    tier: str = ""  # how its recipients have reacted of late
+    retry: bool = False  # its messages were tried before: they have a share of their own
+    pin: str = ""  # the only route it may take: what became of its messages there is unknown
+
+
+def class_of(named: ClassDemand | Grant) -> ClassKey:
+    """The class that a demand or a grant is about."""
+    return ClassKey(named.campaign, named.lane, named.group, named.tier, named.retry, named.pin)
 
 
 class WaitingPack(msgspec.Struct, array_like=True):
@@ -40,11 +48,14 @@ class WaitingPack(msgspec.Struct, array_like=True):
     count: int
     cursor: int = 0
     zone: str = ""  # time zone of these people, where hours are those of the recipient
+    tier: str = ""
+    retry: bool = False
+    pin: str = ""
 
     @property
     def key(self) -> ClassKey:
         """The class of these messages."""
-        return ClassKey(self.campaign, self.lane, self.group)
+        return ClassKey(self.campaign, self.lane, self.group, self.tier, self.retry, self.pin)
 
 
 class OpenRelease(msgspec.Struct, array_like=True):
@@ -63,11 +74,15 @@ class OpenRelease(msgspec.Struct, array_like=True):
     not_after: float
     spec_version: int
     skipped: list[int] = []
+    tier: str = ""
+    retry: bool = False
+    pin: str = ""
+    why: str = ""  # what decided on it, for its events
 
     @property
     def key(self) -> ClassKey:
         """The class of these messages."""
-        return ClassKey(self.campaign, self.lane, self.group)
+        return ClassKey(self.campaign, self.lane, self.group, self.tier, self.retry, self.pin)
 
     @property
     def size(self) -> int:
@@ -409,11 +424,13 @@ class Partition:
         """The class as pacing hears of it."""
         queue = self.queues.get(key)
         if queue is None:
-            return ClassDemand(key.campaign, key.lane, key.group, 0, 0.0, 0)
+            return ClassDemand(key.campaign, key.lane, key.group, 0, 0.0, 0, key.tier, key.retry, key.pin)
         while queue.later and queue.later[0][1] not in self.packs:
             heapq.heappop(queue.later)
         next_due = queue.later[0][0] if queue.later else 0.0
-        return ClassDemand(key.campaign, key.lane, key.group, queue.due, next_due, queue.open)
+        return ClassDemand(
+            key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin
+        )
 
     def drop_empty_queues(self) -> None:
         """Forget classes in which nothing waits and nothing is open."""

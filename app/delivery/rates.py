@@ -6,6 +6,7 @@ burst - rate x D that is rate x W + burst: the promise.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 LONGEST_VALIDITY = 1.0  # seconds
 LOOK = 0.2  # seconds: twice the pause between two looks at a bucket
@@ -25,6 +26,19 @@ def wrong_burst(rate: float | None, burst: float | None) -> str:
         return "a burst needs a rate"
     least = least_burst(rate)
     return "" if burst >= least else f"a burst below 1 + 0.3 x rate = {least:g} cannot be kept exactly: raise it"
+
+
+class Meter(Protocol):
+    """What a message counts against on its way: a bucket of tokens, or a cap of an hour or a day."""
+
+    def room(self, now: float) -> int:
+        """Whole messages that it has room for at *now*."""
+
+    def lasts(self, now: float) -> float:
+        """Seconds for which a slip paid from here at *now* may be valid, and its messages may start."""
+
+    def take(self, count: int) -> None:
+        """Debit *count* messages, for which there is room."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from app import ids
 from app.delivery.outcomes import DropReason, Status
-from app.delivery.partition import ClassKey, MessageState, OpenRelease, Partition, Standing, WaitingPack, Writes
+from app.delivery.partition import (
+    ClassKey,
+    MessageState,
+    OpenRelease,
+    Partition,
+    Standing,
+    WaitingPack,
+    Writes,
+    class_of,
+)
 from app.records import Outgoing, Release, Slip
 
 MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step
@@ -57,8 +66,9 @@ def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: f
     state.advance(now)
     spent = Spent()
     for grant in slip.grants:
-        key = ClassKey(grant.campaign, grant.lane, grant.group)
-        _open_releases(state, writes, key, grant.route, grant.count, slip.not_after, permits, spent, now)
+        _open_releases(
+            state, writes, class_of(grant), grant.route, grant.count, slip.not_after, permits, spent, now, grant.why
+        )
     writes.marks(state.marks)
     return spent
 
@@ -92,7 +102,7 @@ def spend_standing(
 
 def _open_releases(
     state: Partition, writes: Writes, key: ClassKey, route: str, count: int, not_after: float, permits: Permits,
-    spent: Spent, now: float,
+    spent: Spent, now: float, why: str = "",
 ) -> int:  # fmt: skip
     """Open releases of up to *count* messages of the class *key*; how many were taken for them."""
     version, taken = permits.running(key.campaign), 0
@@ -103,6 +113,7 @@ def _open_releases(
         release = OpenRelease(
             pack.account, pack.campaign, pack.lane, pack.group, route, pack.attempt,
             number, start, stop, now, min(not_after, permits.closing(pack) - MARGIN), version,
+            tier=pack.tier, retry=pack.retry, pin=pack.pin, why=why,
         )  # fmt: skip
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)
@@ -150,7 +161,7 @@ def record_of(state: Partition, number: int) -> Release:
     open_ = state.releases[number]
     return Release(
         ids.release_id(state.number, number), open_.account, open_.campaign, open_.lane, open_.group, open_.route,
-        open_.attempt, open_.released_at, open_.not_after, open_.spec_version, rows_in(state, open_),
+        open_.attempt, open_.released_at, open_.not_after, open_.spec_version, rows_in(state, open_), open_.why,
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ EVENT_OF = {
     Kind.DELIVERED: EventKind.DELIVERED,
     Kind.DEFERRED: EventKind.DEFERRED,
     Kind.THROTTLED: EventKind.DEFERRED,
+    Kind.UNAVAILABLE: EventKind.DEFERRED,
     Kind.REFUSED: EventKind.BOUNCED,
     Kind.BLOCKED: EventKind.BLOCKED,
     Kind.UNCERTAIN: EventKind.UNKNOWN,
@@ -109,7 +110,7 @@ def settle(
     for (attempt, due), waiting in again.items():
         waits = WaitingPack(
             release.account, release.campaign, release.lane, release.group, attempt, pack.since, due, len(waiting),
-            zone=pack.zone,
+            zone=pack.zone, tier=release.tier, retry=release.retry, pin=release.pin,
         )  # fmt: skip
         state.add(writes, waits, waiting)
     if lost:
@@ -128,7 +129,7 @@ def _retry(
             return attempt, now
         case Kind.UNCERTAIN if rules.resend_unknown:
             return attempt + 1, now
-        case Kind.THROTTLED:
+        case Kind.THROTTLED | Kind.UNAVAILABLE:
             due = now + (rules.delays[0] if rules.delays else NO_DELAY) * (0.5 + dice)
             return (attempt, due) if due - since <= rules.give_up_after else None
         case Kind.DEFERRED:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import ids
-from app.commands import Command, LimitSet
+from app.commands import Command
 from app.delivery.rates import wrong_burst
+from app.routes import LimitSet
 from app.specs import Content, Parts
 from app.things import Account, ApiKey, Segment, TemplateDraft, TemplateHead
 

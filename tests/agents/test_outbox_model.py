@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app import topics
-from app.commands import LimitSet
+from app.routes import LimitSet
 from app.things import ThingRecord
 from tables import pacing, pacing_things
 from tests.agents.test_things import Owner, Table

@@ -12,9 +12,9 @@ from aiokafka.structs import TopicPartition
 from agents.pacing import GROUP_KEY
 from app import topics
 from app.clickhouse.contacts import import_people
-from app.commands import LimitSet
 from app.control import new_command_id
 from app.records import Beat, ClassDemand, Demand, Slip, decode, encode
+from app.routes import LimitSet
 from tests.agents.conftest import PARTITIONS, Wire, Workers
 
 pytestmark = pytest.mark.integration

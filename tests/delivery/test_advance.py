@@ -25,7 +25,7 @@ def test_what_is_due_is_ready_and_what_is_not_waits(acts: list[tuple[str, ClassK
         now += number / 10
         match act:
             case "add":
-                state.add(Batch(), WaitingPack("a", *key, 1, now, now + number, 1), WHO)
+                state.add(Batch(), WaitingPack("a", *key[:3], 1, now, now + number, 1), WHO)
             case "advance":
                 state.advance(now)
             case "one class":

@@ -5,10 +5,11 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
 from app.delivery.pacing_turns import Turns
 from app.records import ClassDemand, Demand
+from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
 
 START = 1_000_000.0

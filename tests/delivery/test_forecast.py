@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, LimitSet, Seal, Section, State, Trial
+from app.commands import CampaignEntry, Seal, Section, State, Trial
 from app.delivery.forecast import PathLimit, forecast, path_limits
 from app.delivery.windows import Hours
+from app.routes import LimitSet
 from app.specs import CampaignSpec, Window
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC).timestamp()

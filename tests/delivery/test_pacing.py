@@ -5,10 +5,11 @@ from bisect import bisect_right
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
 from app.delivery.rates import Bucket, bucket, least_burst
 from app.records import ClassDemand, Demand, Slip
+from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
 
 START = 1_000_000.0

@@ -2,12 +2,13 @@
 
 import pytest
 
-from app.commands import CampaignEntry, LimitSet
+from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
 from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, spend, spend_standing, stand
 from app.delivery.standing import EVERY, MOST, StandingCredit
 from app.records import ClassDemand, Demand, Outgoing, Slip
+from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
 from app.topics import TRANSACTIONAL
 from tables.recipients import Batch

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.commands import Command, LimitSet
+from app.commands import Command
 from app.delivery.things import (
     MOST_KEYS,
     MOST_VERSIONS,
@@ -17,6 +17,7 @@ from app.delivery.things import (
     decide,
     thing_named,
 )
+from app.routes import LimitSet
 from app.things import Account, ApiKey, Segment, TemplateHead
 
 NOW = 1_800_000_000.0

@@ -19,7 +19,7 @@ LAYERS = [
     {"app.delivery", "app.content", "app.providers"},
     {"app.suppressions"},
     {"app.commands", "app.records", "app.ids", "app.topics", "app.faults"},
-    {"app.things"},
+    {"app.things", "app.routes"},
     {"app.specs"},
     {"app.settings"},
 ]

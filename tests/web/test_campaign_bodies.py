@@ -69,7 +69,7 @@ def test_what_the_design_brief_sends_becomes_a_spec() -> None:
     assert spec.throttle.model_dump() == {
         "rate": 500, "burst": None, "per_group": {"*": 50}, "per_route": {"smtp": 300}, "concurrency": 200,
     }  # fmt: skip
-    assert spec.retry_delays == [30, 30]
+    assert spec.retries.transient == [30, 30]
     assert (spec.tracking.opens, spec.tracking.clicks) == (False, False)
     assert spec.schedule is not None
     assert (spec.schedule.at, spec.expires_at) == (1_803_888_000.0, 1_804_006_800.0)

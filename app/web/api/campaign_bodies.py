@@ -208,7 +208,7 @@ class CampaignFields(Strict):
             rest = [each for each in self.lists or [] if each != self.recipient_list_id]
             said["lists"] = [self.recipient_list_id, *rest]
         if self.retry_policy is not None:
-            said["retry_delays"] = self.retry_policy.retry_delays()
+            said["retries"] = {"transient": self.retry_policy.retry_delays()}
         if isinstance(self.tracking, bool):
             said["tracking"] = {"opens": self.tracking, "clicks": self.tracking}
         elif self.tracking is not None:
@@ -300,7 +300,7 @@ FLAT_NAMES = {
     "spec.throttle.rate": "throttle.global_rps",
     "spec.throttle.per_group": "throttle.per_mx_rps",
     "spec.throttle.per_route": "throttle.per_provider_rps",
-    "spec.retry_delays": "retry_policy.delays",
+    "spec.retries.transient": "retry_policy.delays",
     "content": "",
     "campaign": "id",
     "match": "If-Match",

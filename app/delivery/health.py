@@ -1,0 +1,25 @@
+"""What pacing asks of the health of routes and senders: may it be used, and how fast."""
+
+from typing import NamedTuple, Protocol
+
+
+class Shaping(NamedTuple):
+    """How a sender (pool) is held back towards an MX group, because of what it was answered."""
+
+    rate: float | None = None  # messages a second, None: as limits say
+    concurrency: int | None = None  # messages on the way, None: as limits say
+    suspended_until: float = 0.0  # nothing before that moment
+    reason: str = ""
+
+
+class Health(Protocol):
+    """Breakers of routes, and shaping of senders. Pure: it learns from demand, and is asked at each look."""
+
+    def places(self, route: str, now: float) -> int | None:
+        """How many messages may be on the way over *route*: None any number, 0 none; a few while it is probed."""
+
+    def shaping(self, pool: str, group: str) -> Shaping | None:
+        """How *pool* is held back towards *group*, or None."""
+
+    def why_not(self, route: str) -> str:
+        """Why *route* takes nothing or little just now, in words; "" when it does."""

@@ -1,0 +1,257 @@
+"""Provider routes and limits as people and programs write them in JSON: who carries messages, and how many."""
+
+import re
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from app.specs import KnownZone, Name, Strict, ZoneName
+
+EVERY = "*"  # each one of its kind that has no limit of its own, with a bucket each
+SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
+MOST = 1_000_000_000  # messages that a cap may name
+MOST_DAYS = 366  # of a warm-up
+
+Tier = Literal["engaged", "new", "dormant"]  # how a recipient has reacted of late: decided when an audience is sealed
+
+# -- routes
+
+# Where a secret stands: "env:NAME" or "file:/path". Never the secret itself.
+SecretPlace = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)?$", max_length=1_000)]
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+
+class SmtpServer(Strict):
+    """A relay or a mail server of one's own."""
+
+    host: Host
+    port: int = Field(default=25, ge=1, le=65_535)
+    tls: Literal["never", "starttls", "implicit"] = "starttls"
+    user: str = Field(default="", max_length=320)
+    password: SecretPlace = Field(default="", description="Where the senders find it: env:NAME or file:/path")
+    connections: int = Field(default=32, ge=1, le=1_000, description="Of one sender worker")
+    messages_per_connection: int = Field(default=1_000, ge=1, le=1_000_000)
+    timeout: float = Field(default=30.0, gt=0, le=600, description="Seconds without a reply")
+    helo: str = Field(default="", max_length=253)
+
+
+class BreakerRules(Strict):
+    """When a route is taken out of service, and how it comes back. Shares are of the answers in *window* seconds."""
+
+    least: int = Field(default=20, ge=1, le=100_000, description="Answers before anything is judged")
+    window: float = Field(default=10.0, ge=1, le=3_600, description="Seconds that are looked at")
+    errors: float = Field(
+        default=0.5, gt=0, le=1, description="Share that failed: no connection, time-outs, service refused"
+    )
+    bounces: float = Field(default=0.5, gt=0, le=1, description="Share refused or blocked for good")
+    silence: float = Field(default=10.0, ge=1, le=3_600, description="Seconds with messages on the way and no answer")
+    open_for: float = Field(default=10.0, ge=1, le=86_400, description="Seconds until it is probed; doubles each time")
+    longest: float = Field(default=300.0, ge=1, le=86_400, description="Seconds at most until it is probed again")
+    probes: int = Field(default=5, ge=1, le=1_000, description="Messages that try it; all must be answered well")
+
+
+class Route(Strict):
+    """One way to send: a provider's account with one sender or IP pool.
+
+    A message may take every route whose conditions it meets; an empty condition is met by all. Of those, a route
+    that names more conditions goes first, then the cheaper one; equals share by weight. docs/routes.md.
+    """
+
+    name: Name
+    channel: Literal["email"] = "email"
+    provider: Name = Field(default="smtp", description="Whose it is: routes of one provider share its limits")
+    pool: str = Field(
+        default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f|]*$",
+        description="Sender or IP pool: what mailbox providers see. Default: the name of the route",
+    )  # fmt: skip
+    smtp: SmtpServer
+    enabled: bool = Field(default=True, description="False: it takes nothing new")
+
+    # Whose messages it takes
+    accounts: list[Name] = Field(default_factory=list, max_length=1_000)
+    groups: list[Name] = Field(default_factory=list, max_length=1_000, description="MX groups or domains")
+    countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
+        default_factory=list, max_length=250, description="Of phones: ISO 3166 codes"
+    )
+    carriers: list[Name] = Field(default_factory=list, max_length=1_000, description="Of phones")
+    tags: list[Name] = Field(default_factory=list, max_length=100, description="Campaigns with one of these route_tags")
+    tiers: list[Tier] = Field(default_factory=list, max_length=3, description="Recipients by how they have reacted")
+
+    weight: int = Field(default=1, ge=0, le=100, description="Share among equals; 0: only as a fallback of others")
+    cost: float = Field(default=0.0, ge=0, le=1_000_000, description="Of 1,000 messages, in whatever currency")
+    fallbacks: list[Name] | None = Field(
+        default=None, max_length=20,
+        description="Who takes over while its breaker is open, in order. None: whichever route comes next; []: nobody",
+    )  # fmt: skip
+    breaker: BreakerRules = Field(default_factory=BreakerRules)
+    revision: int = Field(default=1, ge=1)
+
+    @property
+    def sender(self) -> str:
+        """The pool that limits, warm-up and adaptive pacing count for."""
+        return self.pool or self.name
+
+
+# -- limits
+
+
+class WarmUp(Strict):
+    """Caps that grow day by day, of a new sender towards a mailbox provider. When they are over, it is warm."""
+
+    begins: date
+    caps: list[Annotated[int, Field(ge=1, le=MOST)]] = Field(
+        default_factory=list, max_length=MOST_DAYS, description="Messages on day 1, 2 ...; or first, factor and last"
+    )
+    first: int | None = Field(default=None, ge=1, le=MOST, description="Messages on day 1")
+    factor: float = Field(default=2.0, gt=1, le=10, description="From day to day")
+    last: int | None = Field(default=None, ge=1, le=MOST, description="It is warm when a day's cap would be above it")
+
+    @model_validator(mode="after")
+    def _one_plan(self) -> Self:
+        if bool(self.caps) == (self.first is not None):
+            raise ValueError("a warm-up has either caps, or first with factor and last")
+        if self.first is not None and (self.last is None or self.last < self.first):
+            raise ValueError("a warm-up that begins with first needs a last that is not below it")
+        return self
+
+    def days(self) -> list[int]:
+        """The cap of each of its days."""
+        if self.first is None or self.last is None:
+            return list(self.caps)
+        days: list[int] = []
+        cap = float(self.first)
+        while cap <= self.last and len(days) < MOST_DAYS:
+            days.append(int(cap))
+            cap *= self.factor
+        return days
+
+
+LimitScope = Literal["account", "provider", "pool", "route", "group", "country", "carrier"]
+
+
+class LimitSet(Strict):
+    """A limit above campaigns. Everything that counts against it shares it. docs/pacing.md has what goes before what.
+
+    One that limits nothing removes what was set for its scope, name and group.
+    """
+
+    scope: LimitScope
+    name: Name = Field(description="Which one; '*' is each of them that has no limit of its own")
+    group: str = Field(
+        default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f|]*$",
+        description="Of an account, provider, pool or route: only towards this MX group; '*' is each of them",
+    )  # fmt: skip
+    rate: float | None = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*")
+    per: Literal["second", "minute", "hour", "day"] = "second"
+    burst: float | None = Field(default=None, gt=0, le=MOST, description="Messages at once; default a second of rate")
+    concurrency: int | None = Field(default=None, gt=0, le=1_000_000, description="Messages on the way at once")
+    hourly: int | None = Field(default=None, gt=0, le=MOST, description="Messages in an hour of the clock")
+    daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in a day of the calendar")
+    warm_up: WarmUp | None = Field(default=None, description="Of a pool or route: caps that grow day by day")
+    time_zone: ZoneName = Field(default="UTC", description="In which hours and days begin")
+    full: Literal["wait", "overflow"] = Field(
+        default="wait", description="What a message does when a route is full by this: wait, or take the next route"
+    )
+
+    @property
+    def per_second(self) -> float | None:
+        """The rate in messages a second."""
+        return None if self.rate is None else self.rate / SECONDS[self.per]
+
+    @property
+    def limits_nothing(self) -> bool:
+        """Whether setting it removes what was set."""
+        return (self.rate, self.concurrency, self.hourly, self.daily, self.warm_up) == (None,) * 5
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is for: scope, name, group."""
+        return self.scope, self.name, self.group
+
+
+class AskedLimit(LimitSet):
+    """A limit as people name it: its time zone must exist."""
+
+    time_zone: KnownZone = "UTC"
+
+
+_RATE = re.compile(r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?:/\s*(s|sec|second|m|min|minute|h|hour|d|day))?\s*$")
+_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
+
+
+def rate_in(text: str) -> tuple[float, str]:
+    """(rate, unit) of a text such as "200", "200/s", "5,000/hour". ValueError with what to write instead."""
+    found = _RATE.match(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no rate: write 200, 200/s, 30/min, 5000/hour or 100000/day")
+    return float(found[1].replace(",", "").replace("_", "")), _UNITS[(found[2] or "s")[0]]
+
+
+# -- notices: what pacing did by itself, and why
+
+
+class Notice(Strict):
+    """One thing that happened to a route, a limit or a sender, for people and alerts. Recorded in ClickHouse."""
+
+    id: str
+    at: float
+    kind: Literal[
+        "breaker_opened", "breaker_probes", "breaker_closed", "slowed", "suspended", "raised", "restored",
+        "route_changed", "limit_changed", "warm_up",
+    ]  # fmt: skip
+    level: Literal["info", "warning", "alert"] = "info"
+    route: str = ""
+    pool: str = ""
+    group: str = ""
+    reason: str = Field(max_length=1_000, description="In a sentence, with the figures that decided")
+    campaigns: list[str] = Field(default_factory=list, max_length=100, description="Live ones that are concerned")
+    accounts: list[str] = Field(default_factory=list, max_length=100)
+    figures: dict[str, float] = Field(default_factory=dict)
+
+
+# -- pacing.status: how it stands right now, for pages and commands
+
+
+class SenderStatus(Strict):
+    """How a pool is doing towards an MX group, where it is not just as limits say."""
+
+    pool: str
+    group: str
+    factor: float = 1.0  # of its rate
+    rate: float | None = None  # messages a second in force
+    suspended_until: float = 0.0
+    reason: str = ""
+    since: float = 0.0
+
+
+class RouteStatus(Strict):
+    """A route as pacing sees it now."""
+
+    route: str
+    at: float
+    state: Literal["closed", "open", "half_open", "disabled"] = "closed"  # of its breaker
+    since: float = 0.0
+    until: float = 0.0  # open: when it is probed
+    reason: str = ""
+    speed: float = 0.0  # messages answered a second, of late
+    on_the_way: int = 0
+    senders: list[SenderStatus] = Field(default_factory=list)
+
+
+class LimitStatus(Strict):
+    """How much of a limit is used."""
+
+    name: str  # of its bucket or cap, as `held` of a campaign tells it
+    used: int | None = None  # of a cap, in its hour or day
+    most: float | None = None
+    resets_at: float | None = None
+    on_the_way: int | None = None  # of a concurrency
+
+
+class HeldStatus(Strict):
+    """What keeps the messages of a campaign that could leave now: group -> (messages due, what holds them back)."""
+
+    campaign: str
+    at: float
+    held: dict[str, tuple[int, str]] = Field(default_factory=dict)
