@@ -17,7 +17,7 @@ from app.commands import Accepted, Answer, CampaignEntry, Command, Trial
 from app.delivery import things
 from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
 from app.delivery.decisions import Decision
-from app.delivery.lifecycle import seal_failed, sealed
+from app.delivery.lifecycle import LIVE, seal_failed, sealed
 from app.delivery.trial import with_results
 from app.faults import reached
 from app.stream.app import StreamApp
@@ -83,7 +83,10 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         await say(answer, body, shown, acks)
 
     async def change_thing(asked: Command, body: bytes) -> None:
-        carried = carry_out(pacing.things, pacing.pacer, asked, app.now())
+        running = sum(entry.state in LIVE for entry in pacing.campaigns.values()) if asked.route or asked.thing else 0
+        carried = carry_out(
+            pacing.things, pacing.pacer, asked, app.now(), running=running, by_hand=pacing.route_by_hand
+        )
         if isinstance(carried.decision, things.Refusal):
             await publish_new(body, _refused(asked, carried.decision))
             return
@@ -179,4 +182,6 @@ def _answer_of(asked: Command, decision: Decision, entry: CampaignEntry | None) 
 
 
 def _done(asked: Command, decision: things.Decision) -> Answer:
-    return Answer(id=asked.id, account=asked.account, status=decision.status, thing=decision.thing)
+    return Answer(
+        id=asked.id, account=asked.account, status=decision.status, thing=decision.thing, notes=decision.notes
+    )

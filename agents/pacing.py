@@ -7,12 +7,14 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from agents.outbox import Acks
 from agents.owned import OwnedCampaigns, Position
+from agents.thing_commands import tell_pacer
 from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED, LIVE
 from app.delivery.pacing import ROUTE, Pacer
 from app.delivery.sharding import Progress
+from app.delivery.things import ByHand
 from app.records import SealTask, Shard, encode
 from app.settings import Settings
 from app.stream.app import StreamApp
@@ -85,6 +87,8 @@ class Pacing:
             self.pacer.limit(limit)
         self.owned.take_over(group)
         self.things.take_over(group, [entry for entry in self.campaigns.values() if entry.state not in ENDED])
+        for name, route in self.things.routes.items():
+            tell_pacer(self.pacer, name, route)
         self.pacer.restore(
             sections.buckets(self.table, group), sections.slip_numbers(self.table, group), self.app.now()
         )
@@ -105,6 +109,10 @@ class Pacing:
         if more is not None:
             writes.add(more)
         return await self.things.outbox.write(writes)
+
+    def route_by_hand(self, order: ByHand, now: float) -> Writes:  # noqa: ARG002 - breakers come with health
+        """Take a route out of service or back into it as an operator says; what to write in this step."""
+        return Writes()
 
     async def carry(
         self, before: CampaignEntry, after: CampaignEntry, written: Callable[[], None] | None = None

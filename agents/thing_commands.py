@@ -1,12 +1,13 @@
-"""Commands about templates, segments, keys, accounts and limits: decided, and taken over in memory."""
+"""Commands about templates, segments, keys, accounts, limits and routes: decided, and taken over in memory."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from agents.things import Things
 from app.commands import Command
 from app.delivery.pacing import Pacer
-from app.delivery.things import Change, Decision, Gone, NewVersion, Owned, Refusal, decide, thing_named
-from app.routes import LimitSet
+from app.delivery.things import ByHand, Change, Decision, Gone, NewVersion, Owned, Refusal, decide, thing_named
+from app.routes import LimitSet, Route
 from app.things import Account, ApiKey, Segment
 from tables import pacing as campaign_sections
 from tables import pacing_things as sections
@@ -29,12 +30,23 @@ class Carried(NamedTuple):
     note: Note | None
 
 
-def carry_out(things: Things, pacer: Pacer, command: Command, now: float) -> Carried:
-    """Decide on *command*. Write what it says in the same synchronous step: memory knows of it already."""
-    decision = decide(owned_by(things, command), command, now)
+ByHandStep = Callable[[ByHand, float], Writes]
+
+
+def carry_out(
+    things: Things, pacer: Pacer, command: Command, now: float, *, running: int = 0, by_hand: ByHandStep | None = None
+) -> Carried:
+    """Decide on *command*. Write what it says in the same synchronous step: memory knows of it already.
+
+    *running* counts the campaigns with messages on the road; *by_hand* takes a route out of service or back into it,
+    and tells what to write.
+    """
+    decision = decide(owned_by(things, command, running), command, now)
     if isinstance(decision, Refusal) or decision.change is None:
         return Carried(decision, Writes(), None)
     writes = _writes_of(things, decision.change)
+    if isinstance(decision.change, ByHand) and by_hand is not None:
+        writes.add(by_hand(decision.change, now))
     note = note_of(command, decision.thing, now)
     writes.items.append(sections.untold_item(*note))
     match decision.change:
@@ -44,6 +56,12 @@ def carry_out(things: Things, pacer: Pacer, command: Command, now: float) -> Car
             things.accounts[account.name] = account
         case LimitSet() as limit:
             pacer.limit(limit)
+        case Route() as route:
+            things.routes[route.name] = route
+            tell_pacer(pacer, route.name, route)
+        case Gone("route", name):
+            things.routes.pop(name, None)
+            tell_pacer(pacer, name, None)
     return Carried(decision, writes, note)
 
 
@@ -53,12 +71,19 @@ def note_of(command: Command, thing: dict[str, object], now: float) -> Note:
     if kind == "limit":
         ident = "|".join(str(thing[part]) for part in ("scope", "name", "group") if thing.get(part))
     else:
-        ident = str(thing.get("name") if kind == "account" else thing.get("id"))
+        ident = str(thing.get("name") if kind in ("account", "route") else thing.get("id"))
     version = thing.get("version") if kind == "template" else thing.get("revision")
     return Note(kind, ident, Told(command.account, version if isinstance(version, int) else 0, now))
 
 
-def owned_by(things: Things, command: Command) -> Owned:
+def tell_pacer(pacer: Pacer, name: str, route: Route | None) -> None:
+    """Have pacing choose among the routes as they are now."""
+    take = getattr(pacer, "route", None)
+    if callable(take):
+        take(name, route)
+
+
+def owned_by(things: Things, command: Command, running: int = 0) -> Owned:
     """What there is of what *command* names."""
     ident, noun = thing_named(command), command.kind.partition(".")[0]
     return Owned(
@@ -67,6 +92,8 @@ def owned_by(things: Things, command: Command) -> Owned:
         segment=things.segment(ident) if noun == "segment" else None,
         key=things.keys.get(ident),
         keys=things.live_keys(command.account) if command.kind == "key.create" else 0,
+        routes=things.routes if noun == "route" else {},
+        running=running,
     )
 
 
@@ -82,7 +109,13 @@ def _writes_of(things: Things, change: Change) -> Writes:
             return Writes(items=[sections.account_item(change)])
         case LimitSet():
             return Writes(items=[campaign_sections.limit_item(change)])
+        case Route():
+            return Writes(items=[campaign_sections.route_item(change.name, change)])
+        case ByHand():
+            return Writes()
         case Gone("template", ident):
             return Writes(items=things.forget_template(ident))
+        case Gone("route", name):
+            return Writes(items=[campaign_sections.route_item(name, None)])
         case Gone(_, ident):
             return Writes(items=[sections.segment_item(ident, None)])

@@ -1,4 +1,4 @@
-"""What is told of templates, segments, keys, accounts and limits: their state as it is stored when it is told."""
+"""What is told of templates, segments, keys, accounts, limits and routes: their state as stored when it is told."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,12 @@ from app.things import Template, ThingKind, ThingRecord
 from tables import pacing_things as sections
 from tables.pacing_things import Told
 
-DIRECTORIES = {"key": topics.KEY_CHANGED, "account": topics.ACCOUNT_CHANGED, "limit": topics.LIMIT_CHANGED}
+DIRECTORIES = {
+    "key": topics.KEY_CHANGED,
+    "account": topics.ACCOUNT_CHANGED,
+    "limit": topics.LIMIT_CHANGED,
+    "route": topics.ROUTE_CHANGED,
+}
 
 
 def attach(outbox: Outbox, table: PackTable, group: Callable[[], int]) -> None:

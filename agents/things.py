@@ -1,4 +1,4 @@
-"""Templates, segments, API keys and accounts in the owner's hands, and the contents that campaigns start with."""
+"""Templates, segments, API keys, accounts, routes in the owner's hands, and the contents that campaigns start with."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,11 +10,13 @@ from app.commands import CampaignEntry
 from app.content.subject import with_subject
 from app.delivery.audience import plan_of
 from app.delivery.things import Refusal, lacking
+from app.routes import Route
 from app.specs import CampaignSpec, Content
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
 from app.stream.ticks import every
 from app.things import Account, ApiKey, AudiencePlan, Filter, Segment, TemplateHead
+from tables import pacing as campaign_sections
 from tables import pacing_things as sections
 from tables.pacing_things import Told, Writes
 
@@ -40,6 +42,7 @@ class Things:
         self.outbox = Outbox(app, table)
         self.keys: dict[str, ApiKey] = {}
         self.accounts: dict[str, Account] = {}
+        self.routes: dict[str, Route] = {}
         self._uses: dict[str, set[str]] = {}  # content -> the live campaigns that it is published for
         self.outbox.kind("content", self._content_news)
         thing_news.attach(self.outbox, table, lambda: self._group)
@@ -52,6 +55,7 @@ class Things:
         self._uses.clear()
         self.keys = {} if group is None else {key.id: key for key in sections.keys(self._table, group)}
         self.accounts = {} if group is None else {each.name: each for each in sections.accounts(self._table, group)}
+        self.routes = {} if group is None else campaign_sections.routes(self._table, group)
         for entry in live:
             for content in entry.contents.values():
                 self._uses.setdefault(content, set()).add(entry.id)

@@ -136,7 +136,7 @@ class Command(Strict):
     limit: LimitSet | None = None  # limit.set
     route: Route | None = None  # route.set; *thing* names it for the others
     resolution: "Resolution | None" = None  # campaign.resolve
-    thing: str = Field(default="", max_length=200)  # id of the template, segment or key; the one to clone or decide on
+    thing: str = Field(default="", max_length=200)  # id of the template, segment, key or route; the one to clone
     template: TemplateDraft | None = None
     segment: SegmentDraft | None = None
     key: ApiKey | None = None
@@ -145,6 +145,7 @@ class Command(Strict):
     match: int | None = Field(default=None, ge=1, description="Only if it has this revision (or version), else 412")
     actor: str = Field(default="", max_length=200)  # the API key that asks, "" for the operator
     kept: "Kept | None" = None
+    reason: str = Field(default="", max_length=500, description="route.open, route.close: why, for people")
 
 
 class Resolution(Strict):
@@ -204,3 +205,4 @@ class Answer(Strict):
     partition: int = 0
     allowed: list[str] = Field(default_factory=list)  # 409: what the state does allow
     thing: dict[str, Any] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)  # what whoever asked should know about what was done

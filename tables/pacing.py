@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | campaigns | c id | CampaignEntry, JSON | command, pace | a day after the end |
 | limits | l scope, name | LimitSet, JSON | command | when removed |
+| routes | r name | Route, JSON | command | when deleted |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
@@ -19,10 +20,10 @@ import msgspec
 from app.commands import CampaignEntry
 from app.delivery.rates import Bucket
 from app.records import Shard
-from app.routes import LimitSet
+from app.routes import LimitSet, Route
 from tables.recipients import Store
 
-CAMPAIGN, LIMIT, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"l", b"b", b"s", b"h", b"p"
+CAMPAIGN, LIMIT, ROUTE, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"l", b"r", b"b", b"s", b"h", b"p"
 
 Items = list[tuple[bytes, bytes | None]]
 
@@ -65,6 +66,17 @@ def limits(store: Store, group: int) -> Iterator[LimitSet]:
     """Every stored limit."""
     for _, value in store.scan(group, LIMIT):
         yield LimitSet.model_validate_json(value)
+
+
+def route_item(name: str, route: Route | None) -> tuple[bytes, bytes | None]:
+    """Store a provider route, or remove it."""
+    return ROUTE + name.encode(), None if route is None else route.model_dump_json().encode()
+
+
+def routes(store: Store, group: int) -> dict[str, Route]:
+    """Every stored provider route, by name."""
+    found = (Route.model_validate_json(value) for _, value in store.scan(group, ROUTE))
+    return {route.name: route for route in found}
 
 
 def bucket_item(name: str, bucket: Bucket | None) -> tuple[bytes, bytes | None]:

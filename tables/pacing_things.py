@@ -25,7 +25,7 @@ import msgspec
 
 from app.specs import Content
 from app.things import Account, ApiKey, AudiencePlan, Segment, TemplateHead
-from tables.pacing import LIMIT
+from tables.pacing import LIMIT, ROUTE
 from tables.recipients import Store
 
 TEMPLATE, VERSION, CONTENT, CHUNK = b"tt", b"tv", b"tc", b"tk"
@@ -205,8 +205,8 @@ def plan_json(store: Store, group: int, campaign: str) -> bytes | None:
 
 
 def stored_json(store: Store, group: int, kind: str, ident: str) -> bytes | None:
-    """A key, an account ("key", "account") or a limit by its scope and name, JSON."""
-    prefix = {"key": KEY, "account": ACCOUNT, "limit": LIMIT}[kind]
+    """A key, an account, a route ("key", "account", "route") or a limit by its scope and name, JSON."""
+    prefix = {"key": KEY, "account": ACCOUNT, "limit": LIMIT, "route": ROUTE}[kind]
     return store.get_many(group, [prefix + ident.encode()])[0]
 
 

@@ -1,12 +1,14 @@
-"""Decides on templates, segments, API keys, account settings and limits: what to store, to tell and to answer."""
+"""Decides on templates, segments, API keys, account settings, limits and routes: what to store, tell and answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from app import ids
 from app.commands import Command
 from app.delivery.rates import wrong_burst
-from app.routes import LimitSet
+from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, users_of, wrong_route
+from app.routes import LimitSet, Route
 from app.specs import Content, Parts
 from app.things import Account, ApiKey, Segment, TemplateDraft, TemplateHead
 
@@ -25,13 +27,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What there is of what a command names. *keys* counts those of the account that are not revoked."""
+    """What there is of what a command names. *keys* counts those of the account that are not revoked.
+
+    *routes* are all that are stored, *running* counts campaigns that have messages on the road.
+    """
 
     account: Account
     template: TemplateHead | None = None
     segment: Segment | None = None
     key: ApiKey | None = None
     keys: int = 0
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +58,29 @@ class Gone:
     version: int
 
 
-Change = NewVersion | Segment | ApiKey | Account | LimitSet | Gone
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A route is taken out of service (*open*) by an operator, as its breaker would, or put back."""
+
+    route: str
+    open: bool
+    reason: str
+
+
+Change = NewVersion | Segment | ApiKey | Account | LimitSet | Route | ByHand | Gone
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a command does. *change* is None when nothing changes; *thing* is what it made or found."""
+    """What a command does. *change* is None when nothing changes; *thing* is what it made or found.
+
+    *notes* are what whoever asked should know about it.
+    """
 
     status: int  # as in HTTP
     change: Change | None = None
     thing: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def thing_named(command: Command) -> str:
@@ -74,6 +94,8 @@ def thing_named(command: Command) -> str:
             return command.key.id if command.key is not None else ""
         case "account.set":
             return command.account
+        case "route.set":
+            return command.route.name if command.route is not None else ""
     return command.thing
 
 
@@ -91,10 +113,12 @@ def decide(owned: Owned, command: Command, now: float) -> Decision | Refusal:
             return _account(owned.account, command)
         case "limit":
             return _limit(command)
+        case "route":
+            return _route(owned, command, verb)
     raise ValueError(f"{command.kind} is about no such thing")
 
 
-def shown(thing: TemplateHead | Segment | ApiKey | Account | LimitSet) -> dict[str, Any]:
+def shown(thing: TemplateHead | Segment | ApiKey | Account | LimitSet | Route) -> dict[str, Any]:
     """A thing as it is answered: without content, and without the hash of a key."""
     return thing.model_dump(mode="json", by_alias=True, exclude={"hash"} if isinstance(thing, ApiKey) else None)
 
@@ -219,6 +243,60 @@ def _limit(command: Command) -> Decision | Refusal:
         return _needs(command, "limit")
     wrong = wrong_burst(limit.rate, limit.burst)
     return Refusal(422, wrong, "limit.burst") if wrong else Decision(200, limit, shown(limit))
+
+
+# -- routes
+
+
+def _route(owned: Owned, command: Command, verb: str) -> Decision | Refusal:
+    name = thing_named(command)
+    old = owned.routes.get(name)
+    if verb == "set":
+        return _set_route(owned, old, command)
+    if verb in ("open", "close"):
+        return _by_hand(owned, old, command, verb)
+    if old is None:
+        return _no_route(owned, command)
+    if command.match is not None and command.match != old.revision:
+        return _changed_since(f"the route has revision {old.revision}", command.match)
+    users = users_of(name, owned.routes)
+    if users:
+        error = f"{name!r} is a fallback of {', '.join(users)}: take it from their fallbacks first, or disable it"
+        return Refusal(409, error, "thing")
+    left = {each: route for each, route in owned.routes.items() if each != name}
+    answer = {"name": name, "revision": old.revision + 1, "deleted": True}
+    return Decision(200, Gone("route", name, old.revision + 1), answer, notes_on(owned.routes, left, owned.running))
+
+
+def _set_route(owned: Owned, old: Route | None, command: Command) -> Decision | Refusal:
+    route = command.route
+    if route is None:
+        return _needs(command, "route")
+    if command.match is not None and (old is None or command.match != old.revision):
+        return _changed_since(
+            f"the route has revision {old.revision}" if old else "there is no such route", command.match
+        )
+    if old is None and len(owned.routes) >= MOST_ROUTES:
+        return Refusal(409, f"there are at most {MOST_ROUTES} routes: delete some", "route")
+    wrong = wrong_route(route, owned.routes)
+    if wrong is not None:
+        return Refusal(422, wrong[1], f"route.{wrong[0]}")
+    made = route.model_copy(update={"revision": 1 if old is None else old.revision + 1})
+    notes = notes_on(owned.routes, {**owned.routes, made.name: made}, owned.running)
+    return Decision(201 if old is None else 200, made, shown(made), notes)
+
+
+def _by_hand(owned: Owned, old: Route | None, command: Command, verb: str) -> Decision | Refusal:
+    name = command.thing
+    if old is None and (name != IMPLICIT or owned.routes):
+        return _no_route(owned, command)
+    thing = {"name": name, "revision": 1} if old is None else shown(old)
+    return Decision(200, ByHand(name, verb == "open", command.reason), thing)
+
+
+def _no_route(owned: Owned, command: Command) -> Refusal:
+    known = ", ".join(sorted(owned.routes)) or f"none is stored, mail goes over {IMPLICIT!r}"
+    return Refusal(404, f"there is no route {command.thing!r} (there are: {known})", "thing")
 
 
 # -- refusals

@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord
 from app import topics
 from app.commands import Answer, Command
 from app.control import new_command_id
+from app.routes import Route
 from app.specs import Content
 from app.things import Account, ApiKey, Template, ThingRecord
 from tests.agents.conftest import Wire, Workers
@@ -99,6 +100,26 @@ async def test_keys_accounts_and_limits_reach_their_directories(wire: Wire) -> N
     removed = await wire.ask(id=new_command_id(), account="k", kind="limit.set", limit=limit | {"rate": None})
     record = await told(wire, removed)
     assert (record.key, record.value) == (b"account|k", None)
+
+
+async def test_routes_reach_their_directory_and_stay_over_a_kill(workers: Workers, wire: Wire) -> None:
+    """
+    Senders learn of a route there; who owns them knows after a restart which are fallbacks of others.
+    """
+    relay = {"name": "relay-1", "smtp": {"host": "127.0.0.1", "tls": "never"}}
+    made = await wire.ask(id=new_command_id(), kind="route.set", route=relay)
+    assert (made.status, made.topic) == (201, topics.ROUTE_CHANGED) and "no longer" in made.notes[0]
+    assert Route.model_validate_json((await told(wire, made)).value) == Route.model_validate(relay)
+    other = relay | {"name": "relay-2", "fallbacks": ["relay-1"]}
+    assert (await wire.ask(id=new_command_id(), kind="route.set", route=other)).status == 201
+    workers.kill("pacing")
+    workers.start("pacing")
+    kept = await wire.ask(id=new_command_id(), kind="route.delete", thing="relay-1")
+    assert (kept.status, kept.field) == (409, "thing") and "relay-2" in kept.error
+    for name in ("relay-2", "relay-1"):
+        gone = await wire.ask(id=new_command_id(), kind="route.delete", thing=name)
+        record = await told(wire, gone)
+        assert (record.key, record.value) == (name.encode(), None)
 
 
 async def test_an_answer_of_an_edge_is_found_by_every_edge(workers: Workers, wire: Wire) -> None:
