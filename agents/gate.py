@@ -76,7 +76,7 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         )
         place = opening.hours.placing(entry)
         verdict = admit(state, batch, pack, messages, known_rows, rules, now, place)
-        events = of_admission(rules.channel, pack, messages, verdict)
+        events = of_admission(rules.channel, pack, messages, verdict, place, rules.dedup_key)
         records: list[tuple[str, bytes]] = []
         if lane == topics.TRANSACTIONAL:
             keys = {ClassKey(pack.campaign, lane, row.group) for row in pack.rows}

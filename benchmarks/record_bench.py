@@ -21,6 +21,7 @@ from benchmarks.stand import Measured, cpu_seconds, process, producing, stand
 
 PACK = 250
 DETAIL = "2.0.0 OK queued as 4f0a7c1d"
+WHY = "route smtp: the only one; paid by group|gmail, account|bench, campaign|c_bench"
 
 
 def packs(events: int, partitions: int) -> list[tuple[int, bytes]]:
@@ -31,7 +32,7 @@ def packs(events: int, partitions: int) -> list[tuple[int, bytes]]:
         messages = b"".join([ids.pack_id("m", number // 2, i, 0, PACK) for i in range(PACK)])
         pack = EventPack("bench", "c_bench", "email", "bulk", "queued", "gmail", "", 0, now, messages, messages)
         if number % 2:
-            pack.kind, pack.route, pack.attempt = "sent", "smtp", 1
+            pack.kind, pack.route, pack.attempt, pack.why = "sent", "smtp", 1, WHY
             pack.times, pack.codes, pack.classes = [now] * PACK, [250] * PACK, [""] * PACK
             pack.details, pack.refs = [DETAIL] * PACK, [f"ref-{number}-{i}" for i in range(PACK)]
         packed.append((number // 2 % partitions, encode(pack)))

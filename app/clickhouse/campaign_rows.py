@@ -21,3 +21,11 @@ def campaign_row(entry: CampaignEntry, raw: str, deleted: bool = False) -> dict[
         "counters": entry.counters, "reason": entry.reason, "due_at": moment(entry.due_at),
         "started_at": moment(entry.started_at), "finished_at": moment(entry.finished_at), "entry": raw,
     }  # fmt: skip
+
+
+def state_row(entry: CampaignEntry, at: float) -> dict[str, object]:
+    """The row of campaign_states of *entry*, which was published at the moment *at*."""
+    return {
+        "account": entry.account, "campaign": entry.id, "revision": entry.revision, "at": moment(at),
+        "state": entry.state, "reason": entry.reason,
+    }  # fmt: skip

@@ -62,6 +62,7 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     block.add("class", "String", b"".join([_texts(pack.classes, rows) for pack, rows in both]))
     block.add("detail", "String", b"".join([_texts(pack.details, rows) for pack, rows in both]))
     block.add("ref", "String", b"".join([_texts(pack.refs, rows) for pack, rows in both]))
+    block.add("why", "String", b"".join([repeated(pack.why.encode(), rows) for pack, rows in both]))
     places = zip(packs, sizes, strict=True)
     block.add("source_partition", "UInt16", b"".join([s.partition.to_bytes(2, "little") * n for s, n in places]))
     places = zip(packs, sizes, strict=True)

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from app import topics
-from app.clickhouse.campaign_rows import campaign_row
+from app.clickhouse.campaign_rows import campaign_row, state_row
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.insert import insert
 from app.clickhouse.suppression_rows import SourcedSuppression, owned, suppressions_block
@@ -30,6 +30,7 @@ class Row:
     table: str
     values: dict[str, object]
     record: ConsumerRecord
+    entry: CampaignEntry | None = None
 
 
 async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitions: int, dead: Dead) -> None:
@@ -38,6 +39,7 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
     A repeat stores the same versions again, which collapse. Waits for as long as ClickHouse is away.
     """
     rows: list[Row] = []
+    states: list[Row] = []
     suppressions: list[tuple[SourcedSuppression, ConsumerRecord]] = []
     for record in records:
         if record.topic == topics.SUPPRESSION_COMMANDED:
@@ -48,6 +50,8 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
             await dead(record, row)
         elif row is not None:
             rows.append(row)
+            if row.entry is not None:
+                states.append(Row("campaign_states", state_row(row.entry, record.timestamp / 1000), record))
 
     async def refused(row: Row, reason: str) -> None:
         await dead(row.record, reason)
@@ -57,6 +61,7 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
 
     for table in ("campaigns", "things"):
         await insert(client, [row for row in rows if row.table == table], _json, refused)
+    await insert(client, states, _json, refused)
     await insert(client, suppressions, _native, refused_suppression)
 
 
@@ -67,12 +72,13 @@ def row_of(record: ConsumerRecord) -> Row | str | None:
     try:
         if record.topic == topics.CAMPAIGN_CHANGED:
             entry = CampaignEntry.model_validate_json(record.value)
-            return Row("campaigns", campaign_row(entry, record.value.decode()), record)
+            return Row("campaigns", campaign_row(entry, record.value.decode()), record, entry)
         thing = ThingRecord.model_validate_json(record.value)
         if thing.kind != "campaign":
             return Row("things", thing_row(thing), record)
         entry = CampaignEntry.model_validate(thing.body)
-        return Row("campaigns", campaign_row(entry, orjson.dumps(thing.body).decode(), thing.deleted), record)
+        values = campaign_row(entry, orjson.dumps(thing.body).decode(), thing.deleted)
+        return Row("campaigns", values, record, entry)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return f"not a {error.title}: {'.'.join(map(str, first['loc']))}: {first['msg']}"

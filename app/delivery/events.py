@@ -1,26 +1,48 @@
 """Decisions as event packs: what the gate, the release and the settling tell the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
-from app.delivery.settle import Settlement
-from app.records import EventPack, Outgoing, RecipientPack
+from app.delivery.settle import Settled, Settlement
+from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, policy_of, with_again
+from app.records import EventPack, Outgoing, Recipient, RecipientPack
 
 Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail
 MOST = 500  # messages in one event pack
+NOBODY: Mapping[int, float] = {}
 
 
-def of_admission(channel: str, pack: RecipientPack, messages: list[bytes], verdict: Verdict) -> list[EventPack]:
-    """QUEUED and DROPPED of a pack, one event pack a group."""
+def of_admission(
+    channel: str,
+    pack: RecipientPack,
+    messages: list[bytes],
+    verdict: Verdict,
+    place: Placing | None = None,
+    dedup_key: str = "",
+    capped: Mapping[int, float] = NOBODY,
+) -> list[EventPack]:
+    """QUEUED and DROPPED of a pack, one event pack a group and reason.
+
+    *place* is what the gate was given. *capped*: row -> until when a frequency cap lets it wait.
+    """
     apart = {i for i, _, _ in verdict.dropped} | set(verdict.ignored)
-    queued: dict[str, list[int]] = {}
+    reasons: dict[tuple[str, float, str, float], str] = {}
+    queued: dict[tuple[str, str], list[int]] = {}
     for i, row in enumerate(pack.rows):
-        if i not in apart:
-            queued.setdefault(row.group, []).append(i)
-    events = [
-        _of_rows(channel, pack, EventKind.QUEUED, group, messages, rows, verdict.at) for group, rows in queued.items()
-    ]
+        if i in apart:
+            continue
+        known = (row.tier, row.due, row.zone, capped.get(i, 0.0))
+        why = reasons.get(known)
+        if why is None:
+            why = reasons[known] = _why_queued(row, verdict.at, place, dedup_key, known[3])
+        queued.setdefault((row.group, why), []).append(i)
+    events = []
+    for (group, why), rows in queued.items():
+        event = _of_rows(channel, pack, EventKind.QUEUED, group, messages, rows, verdict.at)
+        event.why = why
+        events.append(event)
     dropped: dict[str, list[tuple[int, DropReason, str]]] = {}
     for each in verdict.dropped:
         dropped.setdefault(pack.rows[each[0]].group, []).append(each)
@@ -30,6 +52,17 @@ def of_admission(channel: str, pack: RecipientPack, messages: list[bytes], verdi
         event.details = [detail for _, _, detail in left_out]
         events.append(event)
     return events
+
+
+def _why_queued(row: Recipient, at: float, place: Placing | None, dedup_key: str, capped: float) -> str:
+    due, cause = (row.due, SCHEDULE) if row.due > at else (0.0, "")
+    if capped > max(at, due):
+        due, cause = capped, CAP
+    if place is not None:
+        opening, _ = place(row.zone, max(at, due))
+        if opening > max(at, due):
+            due, cause = opening, HOURS
+    return of_queued(row.tier, due, cause, dedup_key)
 
 
 def _of_rows(
@@ -60,14 +93,13 @@ def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: fl
 
 
 def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
-    """What became of the messages of a release, one pack a kind."""
+    """What became of the messages of a release, one pack a kind and next try."""
     release = settlement.release
-    kinds: dict[EventKind, list[int]] = {}
-    for i, message in enumerate(settlement.messages):
-        kinds.setdefault(message.kind, []).append(i)
+    kinds: dict[tuple[EventKind, Again | None], list[Settled]] = {}
+    for message in settlement.messages:
+        kinds.setdefault((message.kind, _again(message)), []).append(message)
     events = []
-    for kind, indexes in kinds.items():
-        told = [settlement.messages[i] for i in indexes]
+    for (kind, again), told in kinds.items():
         outcomes = [message.outcome for message in told]
         events.append(EventPack(
             release.account, release.campaign, channel, release.lane, kind, release.group, release.route,
@@ -75,8 +107,16 @@ def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
             b"".join([m.row.message_id for m in told]), b"".join([m.row.recipient_id for m in told]),
             times=[o.at for o in outcomes], codes=[o.code for o in outcomes], classes=[o.klass for o in outcomes],
             details=[o.detail for o in outcomes], refs=[o.ref for o in outcomes],
+            why=release.why if again is None else with_again(release.why, again),
         ))  # fmt: skip
     return events
+
+
+def _again(message: Settled) -> Again | None:
+    if message.again is None:
+        return None
+    attempt, due = message.again
+    return Again(attempt, due, policy_of(message.outcome.kind, message.outcome.klass))
 
 
 def of_decision(channel: str, held: HeldUnknown, why: str, at: float) -> EventPack:

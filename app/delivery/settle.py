@@ -33,6 +33,7 @@ class Settled:
     kind: EventKind
     row: Outgoing
     outcome: Outcome
+    again: tuple[int, float] | None = None  # (attempt, due) of the next try
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ def settle(
         writes.message(row.message_id, MessageState(status, release.attempt, outcome.at, release.route))
         event = EventKind.BOUNCED if given_up else EVENT_OF[kind]
         told = Outcome(kind, outcome.at, outcome.code, GAVE_UP, outcome.detail, outcome.ref) if given_up else outcome
-        settlement.messages.append(Settled(event, row, told))
+        settlement.messages.append(Settled(event, row, told, retry))
     state.close(writes, number)
     for (attempt, due), waiting in again.items():
         waits = WaitingPack(

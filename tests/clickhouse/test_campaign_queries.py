@@ -99,3 +99,16 @@ async def test_campaigns_that_were_mirrored_before_are_listed_too(client: ClickH
     )  # fmt: skip
     await store(client, changed(entry("c_old", 1, created_at=1_700_000_000.5, state="COMPLETED")))
     assert [each.spec.name for each in await campaign_page(client, "acme")] == ["Spring news"]
+
+
+async def test_every_state_of_a_campaign_is_kept(client: ClickHouse) -> None:
+    """
+    "It waited an hour because somebody had paused it" must be told when it is long over.
+    """
+    states = ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]
+    for revision, state in enumerate(states, 1):
+        await store(client, changed(entry("c_1", revision, state=state, reason=f"r{revision}")))
+    await store(client, changed(entry("c_1", 2, state="PAUSED", reason="r2")))  # once more: a replay
+    await client.execute("OPTIMIZE TABLE campaign_states FINAL")
+    kept = await client.rows("SELECT state, reason, toUnixTimestamp(at) FROM campaign_states ORDER BY revision")
+    assert kept == [[state, f"r{number}", int(NOW)] for number, state in enumerate(states, 1)]
