@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from app.cli import (
     account,
+    backlog,
     bench,
     campaign,
     contacts,
@@ -84,6 +85,7 @@ limits.attach(app)
 account.attach(app)
 store.attach(app)
 workers.attach(app)
+backlog.attach(app)
 deadletters.attach(app)
 bench.attach(app)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.delivery.outcomes import FINAL, LISTED
+from app.delivery.partition import ClassKey, class_of
 from app.records import Demand
 
 
@@ -35,8 +36,8 @@ class _Heard:
     version: int = -1
     full: bool = False
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
-    # campaign -> (lane, group) -> due, next due, open
-    classes: dict[str, dict[tuple[str, str], tuple[int, float, int]]] = field(default_factory=dict)
+    # campaign -> class -> due, next due, open
+    classes: dict[str, dict[ClassKey, tuple[int, float, int]]] = field(default_factory=dict)
 
 
 class LiveCounts:
@@ -62,7 +63,7 @@ class LiveCounts:
             # Ended campaigns leave the snapshots; what they counted stays true.
         heard.counters.update(demand.counters)
         for each in demand.classes:
-            own, key = heard.classes.setdefault(each.campaign, {}), (each.lane, each.group)
+            own, key = heard.classes.setdefault(each.campaign, {}), class_of(each)
             if each.due or each.open or each.next_due:
                 own[key] = (each.due, each.next_due, each.open)
                 continue
@@ -94,6 +95,11 @@ class LiveCounts:
                 due, opened = due + here, opened + on_the_way
                 next_due = min(next_due or soon, soon) if soon else next_due
         return Picture(counts, due, opened, next_due, self.complete)
+
+    def totals(self) -> Picture:
+        """The sums over all campaigns, without their counters."""
+        classes = [each for heard in self._heard for own in heard.classes.values() for each in own.values()]
+        return Picture(due=sum(due for due, _, _ in classes), open=sum(each for *_, each in classes))
 
 
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:

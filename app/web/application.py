@@ -7,7 +7,7 @@ from aiohttp import web
 from app.control.unstored import Unstored
 from app.settings import Settings
 from app.topics import SUPPRESSION_COMMANDED
-from app.web import live, pages, reference, tracking, unsubscribe
+from app.web import live, metrics, pages, reference, tracking, unsubscribe
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
@@ -39,7 +39,9 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     app[UNSTORED] = Unstored(settings, SUPPRESSION_COMMANDED)
     app[IMPORTER] = Importer(settings)
     app[live.VIEWERS] = live.Viewers()
+    app[metrics.SCRAPED] = metrics.Scraped(settings.kafka)
     app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics.metrics)
     app.router.add_get("/campaigns/{id}/live", live.live)
     add_endpoints(app.router, ENDPOINTS)
     pages.add_routes(app.router)
