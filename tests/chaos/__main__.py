@@ -21,14 +21,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import scenarios, singles
+from tests.chaos import scaling, scenarios, singles
 from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
 from tests.chaos.stage import Stage, StuckError
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
 
-GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages")
+GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages", "scaling")
 Act = tuple[str, Callable[[Stage], list[Run]]]
 RESULT = Path("var") / "chaos.json"
 
@@ -84,15 +84,37 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
             ("stream", lambda stage: singles.beside(stage, say, few, dice)),
         ]
         yield from on_stage(given.keep, {}, acts)
-    if "aimed" in wanted:
-        told = {"crash_after": ",".join(steps())}
-        yield from on_stage(given.keep, told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, few))])
-    if "poison" in wanted:
-        acts = [
-            ("poison", lambda stage: scenarios.poison_template(stage, say, few)),
-            ("poison person", lambda stage: [scenarios.poison_person(stage, say, few)]),
-        ]
-        yield from on_stage(given.keep, {"poison": scenarios.POISON}, acts)
+    for name, special in SPECIAL.items():
+        if name in wanted:
+            settings, acts = special(few)
+            yield from on_stage(given.keep, settings, acts)
+
+
+def _aimed(people: int) -> tuple[dict[str, Any], list[Act]]:
+    told = {"crash_after": ",".join(steps())}
+    return told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, people))]
+
+
+def _poison(people: int) -> tuple[dict[str, Any], list[Act]]:
+    return {"poison": scenarios.POISON}, [
+        ("poison", lambda stage: scenarios.poison_template(stage, say, people)),
+        ("poison person", lambda stage: [scenarios.poison_person(stage, say, people)]),
+    ]
+
+
+def _scaling(people: int) -> tuple[dict[str, Any], list[Act]]:
+    return scaling.SETTINGS, [
+        ("scaled", lambda stage: [scaling.scaled(stage, say, people)]),
+        ("scaled, killed", lambda stage: [scaling.scaled(stage, say, people, killed=True)]),
+    ]
+
+
+# Groups on a stage that is set up for them: by the number of people, its settings and what is played.
+SPECIAL: dict[str, Callable[[int], tuple[dict[str, Any], list[Act]]]] = {
+    "aimed": _aimed,
+    "poison": _poison,
+    "scaling": _scaling,
+}
 
 
 def _alone(act: Callable[[Stage], Run]) -> Callable[[Stage], list[Run]]:

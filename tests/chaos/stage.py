@@ -45,11 +45,11 @@ class Stage(Installation):
 
     def __init__(self, folder: Path, **given: Any) -> None:
         first = free_ports(8)
-        quick: dict[str, Any] = {"uncertain_after": 4.0, "retry_delays": RETRY_DELAYS}
+        quick: dict[str, Any] = {"uncertain_after": 4.0, "retry_delays": RETRY_DELAYS, "senders_email": 2}
         self.sink_port = first + 6
         settings = Settings(
             state_dir=folder / "var", kafka_port=first, clickhouse_port=first + 2, edge_port=first + 3,
-            sink_port=first + 4, smtp_port=self.sink_port, web_port=free_ports(40), senders_email=2,
+            sink_port=first + 4, smtp_port=self.sink_port, web_port=free_ports(40),
             **(quick | given),
         )  # fmt: skip
         super().__init__(settings, folder)
@@ -153,6 +153,14 @@ class Stage(Installation):
         with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(asked, timeout=5) as answer:
             return dict(json.load(answer))
         return {}
+
+    def backlog(self) -> dict[str, int]:
+        """Records that each plane has before it."""
+        command = [*FANFARE, "backlog", "--json"]
+        done = subprocess.run(
+            command, env=self._environment, timeout=COMMAND_SECONDS, stdout=subprocess.PIPE, check=True
+        )
+        return dict(json.loads(done.stdout)["planes"])
 
     @cached_property
     def api_key(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import scenarios, singles
+from tests.chaos import scaling, scenarios, singles
 from tests.chaos.age import age
 from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
@@ -108,6 +108,12 @@ def test_what_kills_a_sender_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -
         well(template)
         assert beside.clean, beside
         well(scenarios.poison_person(stage, say, FEW))
+
+
+def test_workers_come_and_go_while_a_campaign_runs(tmp_path: Path) -> None:
+    """An autoscaler adds them and takes them away: nobody is lost in a rebalance, and nobody is mailed twice."""
+    for stage in on_stage(tmp_path, **scaling.SETTINGS):
+        well(scaling.scaled(stage, say, FEW))
 
 
 def test_every_step_is_found_in_the_source() -> None:
