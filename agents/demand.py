@@ -24,6 +24,7 @@ class DemandReport:
         self._reported = 0.0  # when changes were last told
         self._full: dict[int, float] = {}
         self._generation = -1
+        self._epoch = 0.0  # when this process became the owner
 
     def attach(self) -> None:
         """Start the ticks."""
@@ -32,6 +33,7 @@ class DemandReport:
     async def _report(self) -> None:
         if self._generation != self._recipients.generation:
             self._generation = self._recipients.generation
+            self._epoch = self._app.now()
             self._reported = 0.0
             self._full.clear()
         now = self._app.now()
@@ -42,7 +44,7 @@ class DemandReport:
         for number, state in list(self._recipients.partitions.items()):
             became_due = self._advance(state, now)
             full = due and now - self._full.get(number, 0.0) >= FULL_EVERY
-            changed = due and bool(state.changed or state.recounted)
+            changed = due and bool(state.changed or state.recounted or state.health)
             if full or changed or became_due:
                 telling.append(self._tell(number, state, full, now))
         await asyncio.gather(*telling)
@@ -63,7 +65,7 @@ class DemandReport:
             number, -1, self._sequence, now, full, state.marks.slip,
             [state.demand_of(key) for key in keys],
             {campaign: dict(state.counters.get(campaign, {})) for campaign in campaigns},
-            dict(state.answered),
+            dict(state.answered), self._epoch, state.health.report(full=full),
         )  # fmt: skip
         state.changed.clear()
         state.recounted.clear()

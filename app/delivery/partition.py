@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from app.delivery.outcomes import DropReason, Status
+from app.delivery.route_counts import RouteCounts
 from app.records import ClassDemand, EventPack, Grant, Outgoing
 
 SLICE = 100  # messages in one release, at most
@@ -200,6 +201,7 @@ class Partition:
         self.changed: set[ClassKey] = set()  # since the last snapshot
         self.recounted: set[str] = set()  # campaigns counted since the last snapshot
         self.answered: dict[str, int] = {}  # route -> messages answered since this process owns the partition
+        self.health = RouteCounts()  # what became of messages since this process owns the partition
         self.standing: dict[str, Standing] = {}  # campaign -> credit, in memory only: lost, it is given again
         self.suppressions = 0  # suppressions added since this process owns the partition
         self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it

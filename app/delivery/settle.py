@@ -85,6 +85,7 @@ def settle(
     lost: list[Outgoing] = []
     counts: dict[str, int] = {}
     state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
+    state.health.note(release.route, release.group, result.outcomes)
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
     for row, outcome in zip(rows, outcomes, strict=True):
         kind = Kind(outcome.kind)

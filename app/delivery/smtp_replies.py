@@ -127,8 +127,7 @@ def classify(code: int, text: str, group: str = "other") -> Meaning:
 
 def _class_of(code: int, text: str, group: str) -> str:
     enhanced = enhanced_code(text)
-    if enhanced is not None:
-        text = _without_repeats(text, enhanced)
+    text = said_once(text)
     for pattern, klass in (*PROVIDERS.get(group, ()), *TEXTS):
         if pattern.search(text):
             return klass
@@ -138,8 +137,11 @@ def _class_of(code: int, text: str, group: str) -> str:
     return "temporary" if code < 500 else "policy"
 
 
-def _without_repeats(text: str, enhanced: tuple[int, int, int]) -> str:
+def said_once(text: str) -> str:
     """*text* with its enhanced code once: every line of a reply repeats it, in the middle of a sentence."""
+    enhanced = enhanced_code(text)
+    if enhanced is None:
+        return text
     code = "{}.{}.{}".format(*enhanced)
     first, found, rest = text.partition(code)
     return first + found + rest.replace(f" {code} ", " ")
