@@ -84,9 +84,11 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
 
     async def change_thing(asked: Command, body: bytes) -> None:
         running = sum(entry.state in LIVE for entry in pacing.campaigns.values()) if asked.route or asked.thing else 0
+        accounts = {entry.account for entry in pacing.campaigns.values()} if asked.limit else ()
         carried = carry_out(
-            pacing.things, pacing.pacer, asked, app.now(), running=running, by_hand=pacing.route_by_hand
-        )
+            pacing.things, pacing.pacer, asked, app.now(),
+            running=running, accounts=accounts, by_hand=pacing.route_by_hand,
+        )  # fmt: skip
         if isinstance(carried.decision, things.Refusal):
             await publish_new(body, _refused(asked, carried.decision))
             return

@@ -1,10 +1,11 @@
 """Commands about templates, segments, keys, accounts, limits and routes: decided, and taken over in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from agents.things import Things
 from app.commands import Command
+from app.delivery.limit_checks import Known
 from app.delivery.pacing import Pacer
 from app.delivery.things import ByHand, Change, Decision, Gone, NewVersion, Owned, Refusal, decide, thing_named
 from app.routes import LimitSet, Route
@@ -34,14 +35,15 @@ ByHandStep = Callable[[ByHand, float], Writes]
 
 
 def carry_out(
-    things: Things, pacer: Pacer, command: Command, now: float, *, running: int = 0, by_hand: ByHandStep | None = None
-) -> Carried:
+    things: Things, pacer: Pacer, command: Command, now: float, *,
+    running: int = 0, accounts: Iterable[str] = (), by_hand: ByHandStep | None = None,
+) -> Carried:  # fmt: skip
     """Decide on *command*. Write what it says in the same synchronous step: memory knows of it already.
 
-    *running* counts the campaigns with messages on the road; *by_hand* takes a route out of service or back into it,
-    and tells what to write.
+    *running* counts the campaigns with messages on the road, *accounts* are those that have some; *by_hand* takes a
+    route out of service or back into it, and tells what to write.
     """
-    decision = decide(owned_by(things, command, running), command, now)
+    decision = decide(owned_by(things, command, running, accounts), command, now)
     if isinstance(decision, Refusal) or decision.change is None:
         return Carried(decision, Writes(), None)
     writes = _writes_of(things, decision.change)
@@ -55,6 +57,7 @@ def carry_out(
         case Account() as account:
             things.accounts[account.name] = account
         case LimitSet() as limit:
+            things.limit(limit)
             pacer.limit(limit)
         case Route() as route:
             things.routes[route.name] = route
@@ -83,7 +86,7 @@ def tell_pacer(pacer: Pacer, name: str, route: Route | None) -> None:
         take(name, route)
 
 
-def owned_by(things: Things, command: Command, running: int = 0) -> Owned:
+def owned_by(things: Things, command: Command, running: int = 0, accounts: Iterable[str] = ()) -> Owned:
     """What there is of what *command* names."""
     ident, noun = thing_named(command), command.kind.partition(".")[0]
     return Owned(
@@ -94,7 +97,13 @@ def owned_by(things: Things, command: Command, running: int = 0) -> Owned:
         keys=things.live_keys(command.account) if command.kind == "key.create" else 0,
         routes=things.routes if noun == "route" else {},
         running=running,
+        limit=things.limits.get(campaign_sections.limit_id(command.limit)) if command.limit is not None else None,
+        limits=_known(things, accounts) if command.limit is not None else Known(),
     )
+
+
+def _known(things: Things, accounts: Iterable[str]) -> Known:
+    return Known(things.routes, things.account_names().union(accounts), len(things.limits))
 
 
 def _writes_of(things: Things, change: Change) -> Writes:

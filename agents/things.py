@@ -1,4 +1,4 @@
-"""Templates, segments, API keys, accounts, routes in the owner's hands, and the contents that campaigns start with."""
+"""What the owner holds besides campaigns: templates, keys, accounts, limits, routes, and the contents of starts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.commands import CampaignEntry
 from app.content.subject import with_subject
 from app.delivery.audience import plan_of
 from app.delivery.things import Refusal, lacking
-from app.routes import Route
+from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Content
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
@@ -43,6 +43,7 @@ class Things:
         self.keys: dict[str, ApiKey] = {}
         self.accounts: dict[str, Account] = {}
         self.routes: dict[str, Route] = {}
+        self.limits: dict[str, LimitSet] = {}
         self._uses: dict[str, set[str]] = {}  # content -> the live campaigns that it is published for
         self.outbox.kind("content", self._content_news)
         thing_news.attach(self.outbox, table, lambda: self._group)
@@ -56,6 +57,8 @@ class Things:
         self.keys = {} if group is None else {key.id: key for key in sections.keys(self._table, group)}
         self.accounts = {} if group is None else {each.name: each for each in sections.accounts(self._table, group)}
         self.routes = {} if group is None else campaign_sections.routes(self._table, group)
+        limits = () if group is None else campaign_sections.limits(self._table, group)
+        self.limits = {campaign_sections.limit_id(each): each for each in limits}
         for entry in live:
             for content in entry.contents.values():
                 self._uses.setdefault(content, set()).add(entry.id)
@@ -63,6 +66,18 @@ class Things:
     def account(self, name: str) -> Account:
         """How an account wants its campaigns to be run."""
         return self.accounts.get(name) or Account(name=name)
+
+    def limit(self, limit: LimitSet) -> None:
+        """Know of a limit as it is from now on, or that it is removed."""
+        ident = campaign_sections.limit_id(limit)
+        if limit.limits_nothing:
+            self.limits.pop(ident, None)
+        else:
+            self.limits[ident] = limit
+
+    def account_names(self) -> set[str]:
+        """Accounts with settings or keys, and the one that is used where none is named."""
+        return {"default", *self.accounts, *(key.account for key in self.keys.values())}
 
     def live_keys(self, account: str) -> int:
         """API keys of *account* that are not revoked."""

@@ -6,6 +6,7 @@
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | routes | r name | Route, JSON | command | when deleted |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
+| caps | w name | start of the window, used in it | pace | with the limit |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |
@@ -18,17 +19,19 @@ from collections.abc import Iterator
 import msgspec
 
 from app.commands import CampaignEntry
+from app.delivery.caps import Cap
 from app.delivery.rates import Bucket
 from app.records import Shard
 from app.routes import LimitSet, Route
 from tables.recipients import Store
 
-CAMPAIGN, LIMIT, ROUTE, BUCKET, SLIP, SHARD, PROGRESS = b"c", b"l", b"r", b"b", b"s", b"h", b"p"
+CAMPAIGN, LIMIT, ROUTE, BUCKET, CAP, SLIP, SHARD, PROGRESS = b"c", b"l", b"r", b"b", b"w", b"s", b"h", b"p"
 
 Items = list[tuple[bytes, bytes | None]]
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _BUCKET = msgspec.msgpack.Decoder(tuple[float, float, float])
+_CAP = msgspec.msgpack.Decoder(tuple[float, int])
 _PROGRESS = msgspec.msgpack.Decoder(dict[str, int])
 _SHARD = msgspec.msgpack.Decoder(Shard)
 
@@ -87,6 +90,16 @@ def bucket_item(name: str, bucket: Bucket | None) -> tuple[bytes, bytes | None]:
 def buckets(store: Store, group: int) -> dict[str, tuple[float, float, float]]:
     """Every stored bucket: rate, burst, tokens."""
     return {key[1:].decode(): _BUCKET.decode(value) for key, value in store.scan(group, BUCKET)}
+
+
+def cap_item(name: str, cap: Cap | None) -> tuple[bytes, bytes | None]:
+    """Store what is used of a cap."""
+    return CAP + name.encode(), None if cap is None else _ENCODE(cap.stored)
+
+
+def caps(store: Store, group: int) -> dict[str, tuple[float, int]]:
+    """Every stored cap: start of its window, used in it."""
+    return {key[1:].decode(): _CAP.decode(value) for key, value in store.scan(group, CAP)}
 
 
 def slip_item(partition: int, number: int) -> tuple[bytes, bytes]:

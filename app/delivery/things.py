@@ -6,7 +6,7 @@ from typing import Any
 
 from app import ids
 from app.commands import Command
-from app.delivery.rates import wrong_burst
+from app.delivery.limit_checks import Known, wrong_limit
 from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, users_of, wrong_route
 from app.routes import LimitSet, Route
 from app.specs import Content, Parts
@@ -39,6 +39,8 @@ class Owned:
     keys: int = 0
     routes: Mapping[str, Route] = field(default_factory=dict)
     running: int = 0
+    limit: LimitSet | None = None  # as it is set now
+    limits: Known = field(default_factory=Known)  # what limits can be for
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def decide(owned: Owned, command: Command, now: float) -> Decision | Refusal:
         case "account":
             return _account(owned.account, command)
         case "limit":
-            return _limit(command)
+            return _limit(owned, command, now)
         case "route":
             return _route(owned, command, verb)
     raise ValueError(f"{command.kind} is about no such thing")
@@ -237,12 +239,18 @@ def _account(account: Account, command: Command) -> Decision | Refusal:
     return Decision(200, changed, shown(changed))
 
 
-def _limit(command: Command) -> Decision | Refusal:
+def _limit(owned: Owned, command: Command, now: float) -> Decision | Refusal:
     limit = command.limit
     if limit is None:
         return _needs(command, "limit")
-    wrong = wrong_burst(limit.rate, limit.burst)
-    return Refusal(422, wrong, "limit.burst") if wrong else Decision(200, limit, shown(limit))
+    wrong = wrong_limit(limit, owned.limits, now, owned.limit)
+    if wrong is not None:
+        return Refusal(422, wrong[1], f"limit.{wrong[0]}")
+    if limit.limits_nothing and owned.limit is None:
+        towards = f" towards {limit.group!r}" if limit.group else ""
+        error = f"there is no limit of {limit.scope} {limit.name!r}{towards}: to set one, say how much it allows"
+        return Refusal(404, error, "limit")
+    return Decision(200, limit, shown(limit))
 
 
 # -- routes

@@ -104,27 +104,27 @@ async def test_a_limit_and_the_numbers_of_slips_hold_across_a_kill(workers: Work
     """
     A restart is no gift: what was granted before it counts, and a number that was used is never used again.
     """
-    limit = {"scope": "group", "name": "limited", "rate": 100.0}
+    limit = {"scope": "group", "name": "limited.example", "rate": 100.0}
     assert (await wire.ask(id=new_command_id(), kind="limit.set", limit=limit)).status == 200
     async with recipients(workers, wire) as plane:
-        await plane.demand(5_000, 3.0, "limited")
+        await plane.demand(5_000, 3.0, "limited.example")
         workers.kill("pacing")
         workers.start("pacing")
         before = len(plane.slips)
         end = time.monotonic() + 40
         while len(plane.slips) < before + 10:
             assert time.monotonic() < end
-            await plane.demand(5_000, 0.5, "limited")
+            await plane.demand(5_000, 0.5, "limited.example")
         granted = plane.granted()
         for window in (1.0, 3.0, 10.0):
             assert most_in(granted, window) <= 100.0 * window * 1.02 + 100.0
         numbers = [slip.number for slip in plane.slips if slip.partition == 0]
         assert numbers == sorted(set(numbers))
         assert (
-            await wire.ask(id=new_command_id(), kind="limit.set", limit=LimitSet(scope="group", name="limited"))
+            await wire.ask(id=new_command_id(), kind="limit.set", limit=LimitSet(scope="group", name="limited.example"))
         ).status == 200
         before = len(plane.slips)
-        await plane.demand(5_000, 2.0, "limited")
+        await plane.demand(5_000, 2.0, "limited.example")
         unlimited = sum(g.count for slip in plane.slips[before:] for g in slip.grants)
         assert unlimited > 400, "the limit was removed"
 

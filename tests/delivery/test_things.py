@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.commands import Command
+from app.delivery.limit_checks import Known
 from app.delivery.things import (
     MOST_KEYS,
     MOST_VERSIONS,
@@ -177,9 +178,14 @@ def test_a_limit_that_cannot_be_kept_is_refused() -> None:
     A limit that would silently be something else is worse than a clear no.
     """
     limit = {"scope": "account", "name": "acme", "rate": 100.0, "burst": 5.0}
-    assert refused(decide(owned(), command("limit.set", limit=limit), NOW)) == (422, "limit.burst")
-    kept = done(decide(owned(), command("limit.set", limit=limit | {"burst": 50.0}), NOW)).change
+    here = owned(limits=Known(accounts=["acme"]))
+    assert refused(decide(here, command("limit.set", limit=limit), NOW)) == (422, "limit.burst")
+    assert refused(decide(owned(), command("limit.set", limit=limit), NOW)) == (422, "limit.name")
+    kept = done(decide(here, command("limit.set", limit=limit | {"burst": 50.0}), NOW)).change
     assert isinstance(kept, LimitSet) and kept.burst == 50.0
+    gone = refused(decide(here, command("limit.set", limit={"scope": "account", "name": "acme"}), NOW))
+    assert gone == (404, "limit")
+    assert done(decide(owned(limit=kept), command("limit.set", limit={"scope": "account", "name": "acme"}), NOW))
 
 
 @pytest.mark.parametrize(
