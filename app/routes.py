@@ -2,9 +2,9 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 
 from app.specs import KnownZone, Name, Strict, ZoneName
 
@@ -130,18 +130,9 @@ class WarmUp(Strict):
 LimitScope = Literal["account", "provider", "pool", "route", "group", "country", "carrier"]
 
 
-class LimitSet(Strict):
-    """A limit above campaigns. Everything that counts against it shares it. docs/pacing.md has what goes before what.
+class Allowance(Strict):
+    """How many messages a limit lets through."""
 
-    One that limits nothing removes what was set for its scope, name and group.
-    """
-
-    scope: LimitScope
-    name: Name = Field(description="Which one; '*' is each of them that has no limit of its own")
-    group: str = Field(
-        default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f|]*$",
-        description="Of an account, provider, pool or route: only towards this MX group; '*' is each of them",
-    )  # fmt: skip
     rate: float | None = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*")
     per: Literal["second", "minute", "hour", "day"] = "second"
     burst: float | None = Field(default=None, gt=0, le=MOST, description="Messages at once; default a second of rate")
@@ -164,16 +155,24 @@ class LimitSet(Strict):
         """Whether setting it removes what was set."""
         return (self.rate, self.concurrency, self.hourly, self.daily, self.warm_up) == (None,) * 5
 
+
+class LimitSet(Allowance):
+    """A limit above campaigns. Everything that counts against it shares it. docs/pacing.md has what goes before what.
+
+    One that limits nothing removes what was set for its scope, name and group.
+    """
+
+    scope: LimitScope
+    name: Name = Field(description="Which one; '*' is each of them that has no limit of its own")
+    group: str = Field(
+        default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f|]*$",
+        description="Of an account, provider, pool or route: only towards this MX group; '*' is each of them",
+    )  # fmt: skip
+
     @property
     def key(self) -> tuple[str, str, str]:
         """What it is for: scope, name, group."""
         return self.scope, self.name, self.group
-
-
-class AskedLimit(LimitSet):
-    """A limit as people name it: its time zone must exist."""
-
-    time_zone: KnownZone = "UTC"
 
 
 _RATE = re.compile(r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?:/\s*(s|sec|second|m|min|minute|h|hour|d|day))?\s*$")
@@ -186,6 +185,67 @@ def rate_in(text: str) -> tuple[float, str]:
     if found is None:
         raise ValueError(f"{text!r} is no rate: write 200, 200/s, 30/min, 5000/hour or 100000/day")
     return float(found[1].replace(",", "").replace("_", "")), _UNITS[(found[2] or "s")[0]]
+
+
+def _rate_as_number(value: object) -> object:
+    return rate_in(value)[0] if isinstance(value, str) else value
+
+
+WrittenRate = Annotated[
+    float | None,
+    BeforeValidator(_rate_as_number),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+            {"type": "string", "examples": ["5000/hour"]},
+            {"type": "null"},
+        ]
+    }),
+]  # fmt: skip
+
+
+class AskedAllowance(Allowance):
+    """An allowance as people write it: the rate may be a text with its unit, and the time zone must exist."""
+
+    rate: WrittenRate = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*, or 5000/hour")
+    time_zone: KnownZone = "UTC"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unit_of_text(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("rate"), str):
+            return value
+        try:
+            unit = rate_in(value["rate"])[1]
+        except ValueError:
+            return value  # the field says so
+        if "/" in value["rate"] and value.get("per", unit) != unit:
+            raise ValueError(f"the rate {value['rate']!r} names its unit: leave out per, or make it {unit!r}")
+        return {**value, "per": unit if "/" in value["rate"] else value.get("per", unit)}
+
+
+class AskedLimit(AskedAllowance, LimitSet):
+    """A limit as people write it."""
+
+
+_PLAN = re.compile(r"^\s*([0-9_]+)\s*\.\.\s*([0-9_]+)\s*(?:x\s*([0-9.]+))?\s*$")
+
+
+def warm_up_in(text: str, begins: date) -> WarmUp:
+    """The warm-up of a text such as "50,100,200", or "50..20000x2": doubling. ValueError with what to write instead."""
+    grown = _PLAN.match(text)
+    try:
+        if grown is not None:
+            first, last, factor = int(grown[1]), int(grown[2]), float(grown[3] or 2)
+            return WarmUp(begins=begins, first=first, last=last, factor=factor)
+        return WarmUp(begins=begins, caps=[int(each) for each in text.split(",")])
+    except ValidationError as error:
+        told = (
+            error.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should be", "each figure should be")
+        )
+        raise ValueError(f"{text!r} is no warm-up: {told}") from error
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no warm-up: write the cap of each day, 50,100,200, or 50..20000x2") from error
 
 
 # -- notices: what pacing did by itself, and why
