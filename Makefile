@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 N ?= 20000
 
-.PHONY: help setup demo up down test check browser chaos bench bench-api clean
+.PHONY: help setup demo up down test check browser chaos bench bench-api bench-capacity clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ bench: $(READY) ## measure each stage and the whole road
 
 bench-api: $(READY) ## measure the API: orders, latency, edges, fairness, a million people, a million campaigns
 	@$(BIN)/python -m benchmarks.api
+
+bench-capacity: $(READY) ## three providers at 1,000/s, 100 campaigns, every limit on, a million waiting (15 minutes)
+	@$(BIN)/python -m benchmarks.capacity
 
 clean: ## remove the virtual environment and caches; state in var/ stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

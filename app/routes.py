@@ -85,6 +85,7 @@ class Route(Strict):
         description="Who takes over while its breaker is open, in order. None: whichever route comes next; []: nobody",
     )  # fmt: skip
     breaker: BreakerRules = Field(default_factory=BreakerRules)
+    adaptive: bool = Field(default=True, description="Slow down where mailbox providers push back")
     revision: int = Field(default=1, ge=1)
 
     @property

@@ -55,7 +55,7 @@ def installation(**settings_given: object) -> Iterator[Installation]:
         )  # fmt: skip
         record = Path(folder) / "taken.txt"
         environment = os.environ | settings.environment()
-        with _sink(smtp, record) as sink:
+        with sink_process(smtp, record) as sink:
             began = time.monotonic()
             try:
                 _fanfare("up", environment)
@@ -65,9 +65,10 @@ def installation(**settings_given: object) -> Iterator[Installation]:
 
 
 @contextmanager
-def _sink(port: int, record: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def sink_process(port: int, record: Path, behaviour: str = "accept") -> Iterator["subprocess.Popen[bytes]"]:
+    """A mail sink of its own on *port*."""
     command = [sys.executable, "-m", "app.local.sink", "--port", str(port), "--record", str(record)]
-    with subprocess.Popen([*command, "--behaviour", "accept"]) as process:
+    with subprocess.Popen([*command, "--behaviour", behaviour]) as process:
         try:
             yield process
         finally:
