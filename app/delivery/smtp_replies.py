@@ -7,6 +7,7 @@ the enhanced code, that before the bare code.
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from app.delivery.outcomes import Kind
 
@@ -123,6 +124,29 @@ def classify(code: int, text: str, group: str = "other") -> Meaning:
     if klass in HARD:
         return Meaning(Kind.REFUSED, klass)
     return Meaning(Kind.BLOCKED, klass)
+
+
+# What a relay says when the trouble is its own, and nobody's mail would be taken.
+_SERVICE = re.compile(
+    r"service (is )?(temporarily |currently )?(not |un)available|(system|insufficient|out of) .*(storage|resources)"
+    r"|shutting down|maintenance|not accepting (mail|messages|connections)|system not accepting|no smtp service"
+    r"|temporary (server|system) (error|problem|fail)|local error|internal (server )?error",
+    re.IGNORECASE,
+)
+_NO_LOGIN = (530, 534, 535, 538)  # RFC 4954
+
+
+def fault_of(code: int, text: str) -> Literal["login", "service", ""]:
+    """What a refusal of MAIL FROM, before a word on any recipient, tells of the relay itself. "": it means the message.
+
+    What asks to slow down does not: that is heeded for its sender and mailbox provider.
+    """
+    if code in _NO_LOGIN:
+        return "login"
+    enhanced = enhanced_code(text)
+    if _SERVICE.search(text) or (enhanced is not None and enhanced[1] == 3 and enhanced[2] not in (3, 4)):
+        return "service" if code < 500 or _SERVICE.search(text) else ""
+    return "service" if code == 421 and _class_of(code, text, "other") in ("temporary", "technical") else ""
 
 
 def _class_of(code: int, text: str, group: str) -> str:

@@ -5,9 +5,12 @@ import heapq
 from collections.abc import Awaitable, Callable
 from itertools import count
 
-from app.transport.smtp_wire import ConnectionLostError, SmtpWire
+from app.transport.smtp_connect import Fault, UnavailableError
+from app.transport.smtp_wire import SmtpWire
 
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 30.0  # seconds after a failed try to connect
+# Seconds after a failed try to connect. A route that fails is taken out of service by its breaker and probed now and
+# then: a probe must find out, so the longest is well below the pause between two.
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 2.0
 
 
 URGENT = 0  # the priority for which some connections are kept
@@ -29,10 +32,11 @@ class Connections:
         self._arrivals = count()
         self._backoff = 0.0
         self._refused_until = 0.0
-        self._why = ""
+        self._why: tuple[Fault, str] = ("connection", "")
+        self._closed = False
 
     async def acquire(self, priority: int = 1) -> SmtpWire:
-        """A connected wire. Raises ConnectionLostError while the relay cannot be reached."""
+        """A connected wire. Raises UnavailableError while the relay lets nobody in."""
         if self._taken < self._limit(priority):
             self._taken += 1
         else:
@@ -73,21 +77,24 @@ class Connections:
         loop = asyncio.get_running_loop()
         began = loop.time()
         if began < self._refused_until:
-            raise ConnectionLostError(self._why)
+            raise UnavailableError(*self._why)
         try:
             wire = await self._connect()
         except Exception as error:
             if began >= self._refused_until:  # tries that fail together count once
                 self._backoff = min(LONGEST_BACKOFF, self._backoff * 2 or FIRST_BACKOFF)
                 self._refused_until = loop.time() + self._backoff
-            self._why = f"no connection: {error}"
-            raise ConnectionLostError(self._why) from error
+            self._why = (error.fault if isinstance(error, UnavailableError) else "connection", str(error))
+            raise UnavailableError(*self._why) from error
         self._backoff = 0.0
         return wire
 
     def release(self, wire: SmtpWire) -> None:
         """Give a wire back for the next message."""
-        self._idle.append(wire)
+        if self._closed:
+            wire.close()
+        else:
+            self._idle.append(wire)
         self._free()
 
     def discard(self, wire: SmtpWire) -> None:
@@ -112,7 +119,8 @@ class Connections:
             self._taken -= 1
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and what is in use as soon as it is given back."""
+        self._closed = True
         for wire in self._idle:
             wire.close()
         self._idle.clear()

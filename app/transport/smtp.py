@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 
 from app.delivery.mx_groups import group_of
 from app.delivery.outcomes import Kind
-from app.delivery.smtp_replies import classify
+from app.delivery.smtp_replies import classify, fault_of
 from app.records import Outcome
 from app.transport.connections import Connections
-from app.transport.smtp_connect import MOST_DETAIL, Relay
+from app.transport.smtp_connect import MOST_DETAIL, Relay, Secret, UnavailableError
 from app.transport.smtp_wire import ConnectionLostError, Reply, SmtpWire
 
 _QUEUE_ID = re.compile(r"(?:queued as|id[= ]|<)\s*([A-Za-z0-9][A-Za-z0-9._@-]{5,80})", re.IGNORECASE)
@@ -61,18 +61,19 @@ class SmtpPool:
     """Connections to one relay, shared by all releases of a worker.
 
     *before_write* is called before messages that were begun go on the wire, once for all of the same turn
-    of the event loop, and soon after one has ended. When it raises, they do not go: they are returned. A
-    relay that cannot be reached defers messages; connecting is then tried again with backoff.
+    of the event loop, and soon after one has ended. When it raises, they do not go: they are returned. While a
+    relay lets nobody in, messages are answered UNAVAILABLE at once; connecting is tried again with backoff.
     """
 
     def __init__(
         self, host: str, port: int, *, size: int, per_connection: int, timeout: float, tls: str = "never",
-        user: str = "", password: str = "", helo: str = "localhost", tls_context: ssl.SSLContext | None = None,
+        user: str = "", password: Secret = "", helo: str = "localhost", tls_context: ssl.SSLContext | None = None,
         before_write: Callable[[], None] = _no_hook,
     ) -> None:  # fmt: skip
         relay = Relay(
             host, port, timeout=timeout, tls=tls, user=user, password=password, helo=helo, tls_context=tls_context
         )
+        self._name = relay.name
         self._timeout = timeout
         self._per_connection = per_connection
         self._connections = Connections(relay.connect, size)
@@ -87,7 +88,7 @@ class SmtpPool:
         return self._connections.healthy
 
     async def close(self) -> None:
-        """Close idle connections."""
+        """Close idle connections. Letters under way go on, and each connection ends with its last one."""
         self._connections.close()
 
     # -- sending ---------------------------------------------------------------------------
@@ -117,10 +118,9 @@ class SmtpPool:
             job.queued = asyncio.current_task()
             try:
                 wire = await self._connections.acquire(job.priority)
-            except ConnectionLostError as error:
+            except UnavailableError as error:
                 if (letter := job.next()) is not None:
-                    job.mailing.ended(letter, _outcome(Kind.DEFERRED, 0, "connection", str(error)))
-                    self._stir()
+                    self._end(job, letter, _outcome(Kind.UNAVAILABLE, 0, error.fault, str(error)))
                 continue
             finally:
                 job.queued = None
@@ -180,9 +180,13 @@ class SmtpPool:
             job.back(letter)  # the connection has had its share of messages: that says nothing of this one
             return _Opened.LOST
         if refused is not None:
-            self._end(job, letter, _refusal(refused, letter.to))
+            fault = fault_of(refused.code, refused.text) if refused is replies[0] else ""
+            self._end(job, letter, self._unavailable(refused, fault) if fault else _refusal(refused, letter.to))
             clean = not why and await self._end_refused(wire, replies)
             return _Opened.REFUSED if clean else _Opened.LOST
+        if not replies:  # nothing was said of the letter
+            self._end(job, letter, _outcome(Kind.UNAVAILABLE, 0, "connection", f"{self._name}: {why}"))
+            return _Opened.LOST
         self._end(job, letter, _outcome(Kind.DEFERRED, 0, "connection", why or f"DATA was answered {replies[-1].code}"))
         return _Opened.LOST
 
@@ -250,6 +254,12 @@ class SmtpPool:
                 return letter
             self._end(job, letter, lacking)
         return None
+
+    def _unavailable(self, reply: Reply, fault: str) -> Outcome:
+        """MAIL FROM was refused for what is the relay's own trouble."""
+        return _outcome(
+            Kind.UNAVAILABLE, reply.code, fault, f"{self._name}: MAIL was answered {reply.code} {reply.text}"
+        )
 
     def _end(self, job: "_Job", letter: Letter, outcome: Outcome) -> None:
         job.mailing.ended(letter, outcome)

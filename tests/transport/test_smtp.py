@@ -59,12 +59,12 @@ async def test_a_lost_reply_is_uncertain_never_a_guess(tmp_path: Path) -> None:
         assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.ACCEPTED
 
 
-async def test_a_silent_relay_defers_before_the_message_and_is_uncertain_after(tmp_path: Path) -> None:
+async def test_a_silent_relay_is_unavailable_before_the_message_and_uncertain_after(tmp_path: Path) -> None:
     """Time-outs are outcomes, with the same care."""
     async with relay(tmp_path, timeout=0.3) as (sink, pool):
         assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.ACCEPTED
         sink.silent = True
-        assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.DEFERRED
+        assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.UNAVAILABLE
         sink.silent = False
 
         def go_silent() -> None:
@@ -100,14 +100,15 @@ async def test_an_address_cannot_smuggle_a_command(tmp_path: Path) -> None:
         assert outcome.kind == Kind.REFUSED and not load(tmp_path / "sink.txt")
 
 
-async def test_a_relay_that_is_down_defers_and_is_not_hammered() -> None:
-    """Nothing is lost, and nobody tries to connect once a message."""
+async def test_a_relay_that_is_down_takes_nothing_and_is_not_hammered() -> None:
+    """Nothing is lost, no message has had an attempt, and nobody tries to connect once a message."""
     pool = SmtpPool("127.0.0.1", 1, size=4, per_connection=10, timeout=1.0)
     outcomes = await asyncio.gather(*(pool.send("a@b.c", "b@x.org", body(), nothing) for _ in range(50)))
-    assert {outcome.kind for outcome in outcomes} == {Kind.DEFERRED}
+    assert {(outcome.kind, outcome.klass) for outcome in outcomes} == {(Kind.UNAVAILABLE, "connection")}
+    assert {outcome.detail for outcome in outcomes} == {"127.0.0.1:1: Connection refused"}
 
 
-@pytest.mark.parametrize(("password", "kind"), [("secret", Kind.ACCEPTED), ("wrong", Kind.DEFERRED)])
+@pytest.mark.parametrize(("password", "kind"), [("secret", Kind.ACCEPTED), ("wrong", Kind.UNAVAILABLE)])
 async def test_a_relay_that_asks_for_a_password_gets_it(tmp_path: Path, password: str, kind: Kind) -> None:
     """Wrong credentials are our trouble: the mail waits."""
     login = "AHVzZXIAc2VjcmV0"  # \0user\0secret

@@ -1,12 +1,14 @@
 """The SMTP client against relays that are odd, rude or encrypted, over real sockets."""
 
 import asyncio
+import base64
 import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,6 +21,7 @@ from app.local.sink import Sink, serve
 from app.local.sink_read import load
 from app.records import Outcome
 from app.transport.connections import Connections
+from app.transport.secrets import SecretMissingError, secret_at
 from app.transport.smtp import SmtpPool
 from app.transport.smtp_wire import SmtpWire
 
@@ -95,12 +98,91 @@ async def send(pool: SmtpPool, body: bytes = BODY) -> Outcome:
     return await pool.send("a@acme.example", "b@x.org", body, lambda: None)
 
 
-@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
-async def test_a_connection_dropped_before_the_message_defers_it(step: str) -> None:
-    """Nothing was sent, so trying again is safe."""
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ("greeting", Kind.UNAVAILABLE), ("EHLO", Kind.UNAVAILABLE), ("MAIL", Kind.UNAVAILABLE),
+        ("RCPT", Kind.DEFERRED), ("DATA", Kind.DEFERRED),
+    ],
+)  # fmt: skip
+async def test_a_connection_dropped_before_the_message_is_no_attempt_until_the_relay_has_spoken_of_it(
+    step: str, kind: Kind
+) -> None:
+    """Nothing was sent, so trying again is safe; a relay that breaks off at RCPT may mean this recipient."""
     rude = Rude(**{step: None})
     async with to(rude) as pool:
-        assert (await send(pool)).kind == Kind.DEFERRED and not rude.bodies
+        assert (await send(pool)).kind == kind and not rude.bodies
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "fault"),
+    [
+        ("greeting", "421 4.3.2 too many connections", "service"),
+        ("greeting", "554 no SMTP service here", "service"),
+        ("EHLO", "550 who are you", "service"),
+        ("MAIL", "421 4.3.0 temporary system problem", "service"),
+        ("MAIL", "421 goodbye", "service"),
+        ("MAIL", "452 4.3.1 insufficient system storage", "service"),
+        ("MAIL", "530 5.7.0 authentication required", "login"),
+    ],
+)
+async def test_what_a_relay_says_of_itself_is_no_verdict_on_the_message(step: str, answer: str, fault: str) -> None:
+    """The route is to blame: the message keeps its attempts, and another route may have it at once."""
+    async with to(Rude(**{step: answer})) as pool:
+        outcome = await send(pool)
+        assert (outcome.kind, outcome.klass) == (Kind.UNAVAILABLE, fault)
+        assert outcome.detail.startswith("127.0.0.1:") and answer[:3] in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("550 5.1.8 sender domain not found", Kind.BLOCKED), ("451 4.7.1 greylisted", Kind.DEFERRED),
+        ("450 4.7.1 sender rate limited", Kind.THROTTLED), ("552 5.3.4 message too large", Kind.BLOCKED),
+    ],
+)  # fmt: skip
+async def test_what_a_relay_says_of_the_sender_is_one(answer: str, kind: Kind) -> None:
+    """It would be the same on every other route, or it asks to slow down."""
+    async with to(Rude(MAIL=answer)) as pool:
+        assert (await send(pool)).kind == kind
+
+
+async def test_a_secret_is_read_for_each_connection_and_its_absence_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that is changed must not need a restart; one that is missing must not look like a wrong one."""
+    monkeypatch.setenv("TEST_RELAY", "")
+    login = base64.b64encode(b"\0me\0secret").decode()
+    server = await serve(Sink(tmp_path / "sink.txt", realistic=False, seed=1, latency=0.0), 0, login=login)
+    port = server.sockets[0].getsockname()[1]
+    settings: dict[str, Any] = {"size": 1, "per_connection": 1, "timeout": 2.0, "user": "me"}
+    pool = SmtpPool("127.0.0.1", port, password=lambda: secret_at("env:TEST_RELAY"), **settings)
+    missing = await send(pool)
+    assert (missing.kind, missing.klass) == (Kind.UNAVAILABLE, "login") and "TEST_RELAY is not set" in missing.detail
+    await asyncio.sleep(0.25)  # the backoff
+    monkeypatch.setenv("TEST_RELAY", "secret")
+    assert (await send(pool)).kind == Kind.ACCEPTED
+    monkeypatch.setenv("TEST_RELAY", "old")
+    wrong = await send(pool)
+    assert (wrong.kind, wrong.klass) == (Kind.UNAVAILABLE, "login") and "535" in wrong.detail
+    assert "old" not in wrong.detail
+    (tmp_path / "secret").write_text("s3cret\n")
+    assert secret_at(f"file:{tmp_path / 'secret'}") == "s3cret"
+    with pytest.raises(SecretMissingError, match="cannot be read"):
+        secret_at(f"file:{tmp_path / 'nothing'}")
+    await pool.close()
+    server.close()
+
+
+async def test_a_pool_that_is_closed_ends_each_connection_with_its_last_letter() -> None:
+    """A route that is changed or deleted: what is under way finishes, and nothing stays open."""
+    rude = Rude()
+    async with to(rude) as pool:
+        wire = await pool._connections.acquire()
+        await pool.close()
+        pool._connections.release(wire)
+        assert wire.transport is not None and wire.transport.is_closing()
+        assert (await send(pool)).kind == Kind.ACCEPTED, "a release that has begun may need another connection"
 
 
 @pytest.mark.parametrize("answer", [None, "354 again", "what?"])
@@ -254,7 +336,7 @@ def certificate(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("trusted", "kind"), [(True, Kind.ACCEPTED), (False, Kind.DEFERRED)])
+@pytest.mark.parametrize(("trusted", "kind"), [(True, Kind.ACCEPTED), (False, Kind.UNAVAILABLE)])
 async def test_starttls_protects_mail_and_a_stranger_gets_none(tmp_path: Path, trusted: bool, kind: Kind) -> None:
     """A certificate nobody vouches for is somebody in between: the mail waits."""
     path = certificate(tmp_path)
@@ -294,4 +376,4 @@ async def test_a_relay_without_starttls_gets_no_mail_when_tls_is_asked_for() -> 
     """Stripping STARTTLS from the offer is the oldest attack there is."""
     rude = Rude()
     async with to(rude, tls="starttls") as pool:
-        assert (await send(pool)).kind == Kind.DEFERRED and not rude.bodies
+        assert (await send(pool)).kind == Kind.UNAVAILABLE and not rude.bodies
