@@ -71,11 +71,11 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     """senders of *channel*: the ledger, the journal and the connections."""
     from agents import send
     from agents.compose import Composer
+    from agents.pools import Pools
     from agents.quarantine import Quarantine
     from app.stream.last_act import LastAct
     from app.transport.journal import AttemptJournal
     from app.transport.neighbours import Neighbours
-    from app.transport.smtp import SmtpPool
 
     if channel != topics.EMAIL:
         raise ValueError(f"no senders for {channel!r} yet: this version sends email")
@@ -88,13 +88,8 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         app.not_frozen()
         journal.flush()
 
-    pool = SmtpPool(
-        settings.smtp_host, settings.smtp_port, size=settings.smtp_connections,
-        per_connection=settings.smtp_messages_per_connection, timeout=settings.smtp_timeout,
-        tls=settings.smtp_tls, user=settings.smtp_user, password=settings.smtp_password, helo=settings.helo_name,
-        before_write=before_write,
-    )  # fmt: skip
-    app.after_stop(pool.close)
+    pools = Pools(settings, _directory(app, topics.ROUTE_CHANGED), before_write)
+    app.after_stop(pools.close)
 
     async def pause(campaign: str) -> None:
         entry = sender.campaigns.get(campaign)
@@ -108,12 +103,12 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         await app.produce(topics.CAMPAIGN_COMMANDED, None, campaign.encode(), asked.model_dump_json().encode())
 
     sender = send.Sender(
-        app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pool,
+        app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pools,
         journal, Beats(app, app.worker_name, "senders", directory), neighbours,
         Quarantine(app.crash_notes, LastAct(app.state_dir / "last_act"), pause), DeadLetters(app),
     )  # fmt: skip
-    send.attach(sender, topics.TRANSACTIONAL, Lanes(app, 32))
-    send.attach(sender, topics.BULK, Lanes(app, 8))
+    for lane in topics.LANES:
+        send.attach(sender, lane, Lanes(app, send.RELEASES_IN_HAND[lane], most_waiting=64))
     return app
 
 

@@ -12,6 +12,7 @@ from faust.types import AgentT, EventT, StreamT
 from agents.campaigns import Campaigns
 from agents.compose import Composer, Letters
 from agents.mailing import ReleaseMailing
+from agents.pools import Pools
 from agents.quarantine import Quarantine
 from app import topics
 from app.commands import CampaignEntry
@@ -25,6 +26,7 @@ from app.stream.beats import Beats
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Abandoned, Lanes
 from app.stream.pack_table import PackTable
+from app.stream.places import Places
 from app.stream.ticks import every
 from app.transport.journal import AttemptJournal
 from app.transport.neighbours import Neighbours
@@ -36,6 +38,11 @@ MOST_ROWS = 500  # of a release; ours have at most 100
 KEEP_RESULTS = 7 * 86_400.0  # seconds of log time
 PRIORITY = {topics.TRANSACTIONAL: 0, topics.BULK: 1}  # who gets a connection first
 
+# Releases that are being sent at a time over one route. A route that hangs fills its own places and no others.
+PLACES_A_ROUTE = {topics.TRANSACTIONAL: 32, topics.BULK: 8}
+# Releases that are being sent or wait for a place. Pacing keeps what is open below that: LEAST_OPEN a partition.
+RELEASES_IN_HAND = {topics.TRANSACTIONAL: 1_024, topics.BULK: 2_048}
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -45,7 +52,7 @@ class Sender:
     table: PackTable
     campaigns: Campaigns
     composer: Composer
-    pool: SmtpPool
+    pools: Pools
     journal: AttemptJournal
     beats: Beats
     neighbours: Neighbours
@@ -56,6 +63,7 @@ class Sender:
 def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
     """Add the email sender of *lane* to its app."""
     app, table = sender.app, sender.table
+    places = Places(lanes, PLACES_A_ROUTE[lane])
     log_time: dict[int, float] = {}  # partition -> log time of the last release handled
 
     @app.agent(app.raw_topic(topics.send_attempted(topics.EMAIL, lane)), name=f"send-email-{lane}")
@@ -79,9 +87,10 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             await app.produce(topics.SEND_RESULTED, partition, None, stored)
         elif intent is not None:
             await conclude(partition, in_doubt(release.release_id, intent))
-            sender.journal.forget(release.release_id)
         else:
-            await conclude(partition, await execute(event, release))
+            async with places.take(release.route):
+                lanes.check(event)
+                await conclude(partition, await execute(event, release))
 
     def in_doubt(release_id: bytes, intent: Intent) -> Result:
         if intent.disk == sender.journal.disk:
@@ -92,6 +101,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
 
     async def conclude(partition: int, result: Result) -> None:
         await table.write(partition, ledger.conclude(result))
+        sender.journal.forget(result.release_id)
         reached("send.concluded")
         await app.produce(topics.SEND_RESULTED, partition, None, encode(result))
         reached("send.produced")
@@ -101,7 +111,10 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
         reason = refusal(release, campaign, app.now())
         if not reason and not sender.beats.fresh():
             reason = "this sender does not hear its directory"
-        if reason or campaign is None:
+        pool = sender.pools.of(release.route)
+        if not reason and pool is None:
+            reason = f"route {release.route} not here yet"
+        if reason or campaign is None or pool is None:
             return returned(release, reason, app.now())
         async with sender.quarantine.enter(release.campaign, release.rows[0].message_id) as poison:
             if poison:
@@ -113,9 +126,11 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))
             await table.write(event.message.partition, ledger.intend(release.release_id, intent))
             reached("send.intended")
-            return await send_rows(event, release, campaign, letters)
+            return await send_rows(event, release, campaign, letters, pool)
 
-    async def send_rows(event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters) -> Result:
+    async def send_rows(
+        event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters, pool: SmtpPool
+    ) -> Result:
         mailing = ReleaseMailing(
             release,
             campaign.spec.from_email,
@@ -125,7 +140,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             sender.quarantine,
             app.now,
         )
-        await sender.pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
+        await pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
         reached("send.sent")
         return Result(release.release_id, release.campaign, release.route, app.now(), mailing.outcomes())
 

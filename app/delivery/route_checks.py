@@ -13,6 +13,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Names of routes, providers and pools stand in addresses of the API, in limits and on metrics.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _GROUP = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_HOST = re.compile(r"[A-Za-z0-9_\[\]:.-]+")
 _FORM = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
 
 Wrong = tuple[str, str]  # the field of the route at fault, and what is wrong with it
@@ -115,6 +116,8 @@ def _wrong_server(route: Route) -> Wrong | None:
         return "smtp.user", "a password needs a user"
     if server.user and server.tls == "never" and server.host not in LOOPBACK:
         return "smtp.tls", "a password is not sent in the clear: set tls to starttls or implicit"
+    if server.helo and not _HOST.fullmatch(server.helo):
+        return "smtp.helo", f"{server.helo!r} is no host name: servers would refuse it"
     if server.tls == "starttls" and server.port == 465:
         return "smtp.tls", "port 465 is encrypted from the first byte: set tls to implicit, or use port 587"
     return None

@@ -31,16 +31,27 @@ class Lanes:
     *pace*: "bulk" handlers begin in turns, "urgent" ones keep those apart while they are at work.
     """
 
-    def __init__(self, app: "StreamApp", in_flight: int = 16, pace: Literal["bulk", "urgent", ""] = "") -> None:
+    def __init__(
+        self,
+        app: "StreamApp",
+        in_flight: int = 16,
+        pace: Literal["bulk", "urgent", ""] = "",
+        most_waiting: int | None = None,
+    ) -> None:
         self.app = app
         self.in_flight = in_flight
         self._pace = pace
-        self.most_waiting = 2 * in_flight
+        self.most_waiting = 2 * in_flight if most_waiting is None else most_waiting
         self._waiting: deque[tuple[StreamT[Any], EventT[bytes], Handler]] = deque()
         self._running: dict[asyncio.Task[None], EventT[bytes]] = {}
         self._busy: dict[bytes, asyncio.Task[None]] = {}
         self._held: set[TP] = set()
+        self._letting_go: list[Callable[[], None]] = []
         app.lanes.append(self)
+
+    def on_let_go(self, listener: Callable[[], None]) -> None:
+        """Call *listener* when a rebalance or shutdown begins: handlers that wait for something must give way."""
+        self._letting_go.append(listener)
 
     @property
     def running(self) -> int:
@@ -99,6 +110,8 @@ class Lanes:
         self._held.clear()
         for _, event, _ in waiting:
             self.app.consumer.give_up(event.message)
+        for listener in self._letting_go:
+            listener()
 
     def _current(self, event: EventT[bytes]) -> bool:
         app = self.app
@@ -138,6 +151,6 @@ class Lanes:
         del self._running[task]
         while self._waiting and len(self._running) < self.in_flight:
             self._start(*self._waiting.popleft())
-        if self._held and len(self._waiting) <= self.in_flight:
+        if self._held and len(self._waiting) <= self.most_waiting // 2:
             held, self._held = self._held, set()
             self.app.consumer.release(held, self)

@@ -21,7 +21,8 @@ from app.records import Outcome
 
 _HEAD = struct.Struct(">HI")
 _MAX_DETAIL = 200
-CURRENT, PREVIOUS = "attempts", "attempts.previous"
+CURRENT, PREVIOUS, NEXT = "attempts", "attempts.previous", "attempts.next"
+OPEN_SECONDS = 3_600.0  # a release that has been open for longer is no longer ours: its partition has left
 
 
 class _Record(msgspec.Struct, array_like=True):
@@ -40,8 +41,8 @@ class AttemptJournal:
     """The journal of one sender's data folder.
 
     *disk* (8 bytes) names the folder, since the machine was started, in every intent. Two files take turns, each
-    up to *rotate_at* bytes, so the journal always holds the last 20,000 attempts at least: far more
-    than can be open at once.
+    up to *rotate_at* bytes; what was noted of releases that are still open is taken along, however long a slow
+    route keeps them while others write.
     """
 
     def __init__(self, folder: Path, rotate_at: int = 4 << 20) -> None:
@@ -49,18 +50,26 @@ class AttemptJournal:
         self._opened_at = time.time()
         self.disk = disk_name(_disk_id(folder / "disk"))
         self.entries: Entries = {}  # what a former process left, by release
-        self._current, self._previous = folder / CURRENT, folder / PREVIOUS
+        self._current, self._previous, self._next = folder / CURRENT, folder / PREVIOUS, folder / NEXT
+        if self._next.exists():  # killed while the files took turns
+            if self._current.exists():
+                self._next.unlink()
+            else:
+                self._next.replace(self._current)
         _read(self._previous, self.entries)
         whole = _read(self._current, self.entries)
         if self._current.exists():
             os.truncate(self._current, whole)  # what follows a torn record could never be read
         self._rotate_at = rotate_at
         self._notes: list[bytes] = []
+        self._noted: dict[bytes, list[bytes]] = {}  # what this process has noted of each open release
+        self._noted_since: dict[bytes, float] = {}
         self._open()
 
     def _open(self) -> None:
         self._fd = os.open(self._current, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         self._size = os.fstat(self._fd).st_size
+        self._full = self._size + self._rotate_at
 
     def begun(self, release_id: bytes, row: int) -> None:
         """Note that the message goes on the wire. `flush` before its last byte is written."""
@@ -74,7 +83,13 @@ class AttemptJournal:
 
     def _note(self, record: _Record) -> None:
         body = _ENCODE(record)
-        self._notes.append(_HEAD.pack(len(body), zlib.crc32(body)) + body)
+        line = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        self._notes.append(line)
+        lines = self._noted.get(record.release_id)
+        if lines is None:
+            lines = self._noted[record.release_id] = []
+            self._noted_since[record.release_id] = time.monotonic()
+        lines.append(line)
 
     def flush(self) -> None:
         """Hand the notes over to the kernel. Raises OSError when it does not take them."""
@@ -86,10 +101,19 @@ class AttemptJournal:
             os.ftruncate(self._fd, self._size)  # what follows a torn record could never be read
             raise OSError("the attempt journal could not be written: is the disk full?")
         self._size += len(lines)
-        if self._size > self._rotate_at:
-            os.close(self._fd)
-            self._current.replace(self._previous)
-            self._open()
+        if self._size > self._full:
+            self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Begin a new file with what open releases need. A kill at any step leaves that in one file or another."""
+        oldest = time.monotonic() - OPEN_SECONDS
+        for release_id in [each for each, since in self._noted_since.items() if since < oldest]:
+            del self._noted[release_id], self._noted_since[release_id]
+        self._next.write_bytes(b"".join(line for lines in self._noted.values() for line in lines))
+        os.close(self._fd)
+        self._current.replace(self._previous)
+        self._next.replace(self._current)
+        self._open()
 
     def notes_on(self, release_id: bytes, since: float) -> Mapping[int, JournalEntry]:
         """What is known of a release that was taken on at *since*, by a former process of this disk or by this one."""
@@ -99,8 +123,10 @@ class AttemptJournal:
         return read_journal(self._current.parent).get(release_id, {})
 
     def forget(self, release_id: bytes) -> None:
-        """The former process's notes on a release are no longer needed."""
+        """Its result is stored: the notes on a release are no longer needed, be they ours or the former process's."""
         self.entries.pop(release_id, None)
+        self._noted.pop(release_id, None)
+        self._noted_since.pop(release_id, None)
 
     def close(self) -> None:
         """Write what is noted and close the file."""
@@ -111,7 +137,8 @@ class AttemptJournal:
 def read_journal(folder: Path) -> Entries:
     """Everything in the journal of *folder*, which nobody writes meanwhile."""
     entries: Entries = {}
-    for name in (PREVIOUS, CURRENT):
+    names = (PREVIOUS, CURRENT) if (folder / CURRENT).exists() else (PREVIOUS, NEXT)
+    for name in names:
         _read(folder / name, entries)
     return entries
 

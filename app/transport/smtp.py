@@ -88,6 +88,10 @@ class SmtpPool:
         return self._connections.healthy
 
     async def close(self) -> None:
+        """Close idle connections."""
+        self.let_go()
+
+    def let_go(self) -> None:
         """Close idle connections. Letters under way go on, and each connection ends with its last one."""
         self._connections.close()
 

@@ -58,6 +58,7 @@ SERVER = {"host": "smtp.example.com"}
         ({"smtp": SERVER | {"user": "u"}}, "smtp.password", "env:NAME"),
         ({"smtp": SERVER | {"password": "env:P"}}, "smtp.user", "needs a user"),
         ({"smtp": SERVER | {"user": "u", "password": "env:P", "tls": "never"}}, "smtp.tls", "in the clear"),
+        ({"smtp": SERVER | {"helo": "x\r\nMAIL"}}, "smtp.helo", "no host name"),
         ({"smtp": SERVER | {"port": 465}}, "smtp.tls", "implicit"),
         ({"breaker": {"open_for": 60, "longest": 30}}, "breaker.longest", "below open_for"),
     ],

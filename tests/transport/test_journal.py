@@ -9,7 +9,7 @@ from app.delivery.ledger import Intent, resolve
 from app.delivery.outcomes import Kind
 from app.records import Outcome
 from app.transport import journal as journals
-from app.transport.journal import AttemptJournal
+from app.transport.journal import AttemptJournal, read_journal
 
 RELEASE = b"r" * 16
 
@@ -51,11 +51,46 @@ def test_a_torn_record_hides_neither_what_came_before_nor_what_comes_after(tmp_p
 def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
     """It runs for years beside the mail."""
     journal = AttemptJournal(tmp_path, rotate_at=1_000)
-    for row in range(200):
-        journal.begun(RELEASE, row)
+    for number in range(200):
+        journal.begun(b"%016d" % number, 0)
         journal.flush()
+        if number < 199:
+            journal.forget(b"%016d" % number)
     assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 2_500
-    assert 199 in AttemptJournal(tmp_path).entries[RELEASE]
+    assert b"%016d" % 199 in AttemptJournal(tmp_path).entries
+
+
+@pytest.mark.parametrize("killed_at", [None, 0, 1])
+def test_notes_on_an_open_release_stay_while_others_fill_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int | None
+) -> None:
+    """A silent route keeps a release open for half a minute; a note that is gone would read as "never begun"."""
+    journal = AttemptJournal(tmp_path, rotate_at=1_000)
+    journal.begun(RELEASE, 0)
+    journal.begun(RELEASE, 1)
+    journal.answered(RELEASE, 1, Outcome(Kind.ACCEPTED, 5.0, 250, detail="ok"))
+    renamed = 0
+    rename = Path.replace
+
+    def dying(path: Path, target: Path) -> Path:
+        nonlocal renamed
+        renamed += 1
+        if killed_at is not None and renamed > 6 and renamed % 2 == killed_at:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", dying)
+    try:
+        for number in range(400):
+            journal.begun(b"%016d" % number, 0)
+            journal.flush()
+            journal.forget(b"%016d" % number)
+    except KeyboardInterrupt:
+        assert killed_at is not None
+    monkeypatch.setattr(Path, "replace", rename)
+    assert renamed > 6
+    for known in (read_journal(tmp_path), AttemptJournal(tmp_path).entries, AttemptJournal(tmp_path).entries):
+        assert set(known[RELEASE]) == {0, 1} and known[RELEASE][1].outcome is not None
 
 
 def test_a_machine_that_was_off_is_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
