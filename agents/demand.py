@@ -12,6 +12,7 @@ from app.stream.ticks import every
 GROUP_KEY = b"default"  # the pacing group: one owner hears every partition
 CHANGES_EVERY = 0.2  # seconds between reports of what changed
 FULL_EVERY = 2.0
+WASTED_SECONDS = 5.0  # for which it is told what was not taken of a slip: reports may be lost
 
 
 class DemandReport:
@@ -65,7 +66,7 @@ class DemandReport:
             number, -1, self._sequence, now, full, state.marks.slip,
             [state.demand_of(key) for key in keys],
             {campaign: dict(state.counters.get(campaign, {})) for campaign in campaigns},
-            dict(state.answered), self._epoch, state.health.report(full=full),
+            dict(state.answered), self._epoch, state.health.report(full=full), state.wasted_since(now - WASTED_SECONDS),
         )  # fmt: skip
         state.changed.clear()
         state.recounted.clear()

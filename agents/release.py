@@ -1,5 +1,7 @@
 """credit.granted -> send.attempted: spend each slip once, produce what it opened until it is settled."""
 
+from itertools import islice
+
 from faust.types import AgentT, EventT, StreamT
 
 from agents.opening import Opening
@@ -75,10 +77,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
         if not ended:
             return
         for partition, state in list(recipients.partitions.items()):
-            gone = [
-                number for number, pack in state.packs.items() if pack.cursor < pack.count and pack.campaign in ended
-            ]
-            for number in gone[:CLEARED_PACKS_A_TICK]:
+            for number in list(islice(state.waiting_of(ended), CLEARED_PACKS_A_TICK)):
                 if recipients.partitions.get(partition) is not state or number not in state.packs:
                     break
                 pack, batch, now = state.packs[number], Batch(), app.now()

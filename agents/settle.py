@@ -1,19 +1,24 @@
 """send.resulted -> messages, waiting: close the release, count once, schedule what is tried again."""
 
 import random
+from dataclasses import replace
 
 from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
 from app import topics
+from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
-from app.delivery.settle import RetryRules, settle
+from app.delivery.retries import RetryRules
+from app.delivery.settle import settle
+from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import Result, Undecodable, decode
 from app.settings import Settings
+from app.specs import Retries
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
@@ -28,6 +33,7 @@ def attach(
     recipients: Recipients,
     campaigns: Campaigns,
     dead: DeadLetters,
+    hours: Hours,
     settings: Settings,
     channel: str,
 ) -> AgentT[bytes]:
@@ -54,20 +60,35 @@ def attach(
             await dead.put(event, wrong)
             return
         batch = Batch()
-        settlement = settle(state, batch, number, result, rules_of(release), app.now(), dice.random())
+        now = app.now()
+        rules = rules_of(campaigns.get(release.campaign), settings, hours)
+        settlement = settle(state, batch, number, result, rules, now, dice.random())
         if settlement is not None:
             await recipients.commit(partition, batch, of_settlement(channel, settlement))
         reached("settle.written")
 
-    def rules_of(release: OpenRelease) -> RetryRules:
-        entry = campaigns.get(release.campaign)
-        delays = entry.spec.retries.transient if entry is not None else None
-        resend = entry is not None and entry.spec.unknown == "resend"
-        return RetryRules(
-            settings.retry_delays if delays is None else delays, settings.retry_jitter, resend_unknown=resend
-        )
-
     return settle_results
+
+
+def rules_of(entry: CampaignEntry | None, settings: Settings, hours: Hours) -> RetryRules:
+    """When messages of the campaign are tried again: as it says, else as the installation is set."""
+    own = entry.spec.retries if entry is not None else Retries()
+    rules = RetryRules(
+        settings.retry_delays if own.transient is None else own.transient,
+        settings.retry_soft_delays if own.soft is None else own.soft,
+        settings.retry_throttle if own.throttle is None else own.throttle,
+        settings.retry_give_up_after if own.give_up_after is None else own.give_up_after,
+        settings.retry_jitter,
+    )
+    if entry is None:
+        return rules
+    ends_at = 0.0 if entry.state == "CLOSING" else entry.spec.expires_at or float("inf")
+    return replace(
+        rules,
+        resend_unknown=entry.spec.unknown == "resend",
+        ends_at=ends_at,
+        placed=lambda zone, due: hours.opening(entry, zone, due) or due,
+    )
 
 
 def mistakes_in(result: Result, release: OpenRelease, partition: int) -> str:

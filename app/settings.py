@@ -4,10 +4,15 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _share(said: object) -> object:
+    """ "full" and "none" as the shares that they are."""
+    return {"full": 1.0, "none": 0.0}.get(said.strip().lower(), said) if isinstance(said, str) else said
 
 
 class Settings(BaseSettings):
@@ -64,7 +69,14 @@ class Settings(BaseSettings):
     retry_delays: list[float] = Field(
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )
-    retry_jitter: float = Field(default=0.1, ge=0, le=1, description="Share of a delay that is random")
+    retry_soft_delays: list[float] = Field(
+        default=[3_600.0, 14_400.0, 43_200.0, 86_400.0], description="The same after a soft bounce: a full mailbox"
+    )
+    retry_throttle: float = Field(default=60.0, ge=0, description="Seconds to wait after 'not so fast'")
+    retry_give_up_after: float = Field(default=259_200.0, gt=0, description="Seconds a message is tried for, at most")
+    retry_jitter: Annotated[float, BeforeValidator(_share)] = Field(
+        default=1.0, ge=0, le=1, description="Share of a delay that is drawn at random: full (1), none (0) or a share"
+    )
     account_rate: float = Field(default=0.0, ge=0, description="Messages/s of an account without a limit; 0: none")
     # Nothing reports yet on a message that went out over SMTP: to wait longer would not tell more.
     uncertain_after: float = Field(default=60.0, gt=0, description="Seconds until a held unknown is given up")

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from app import ids
-from app.cli.demo_run import demo_content
+from app.cli.demo_run import QUICK, demo_content
 from app.clickhouse import queries
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
@@ -29,7 +29,7 @@ from app.commands import CampaignEntry, Command
 from app.control import Control, new_command_id
 from app.local.sink_read import load
 from app.settings import Settings
-from app.specs import CampaignSpec, Retries
+from app.specs import CampaignSpec
 from benchmarks.installation import PARTS_OF_OTHERS, Installation, installation
 from benchmarks.usage import Usage
 
@@ -106,7 +106,7 @@ async def _campaign(control: Control, people: int, record: Path, tell: Tell) -> 
         from_email="letter@fernweh.example",
         from_name="Fernweh & Sons",
         lists=[LIST],
-        retries=Retries(transient=[1.0, 2.0, 5.0]),
+        retries=QUICK,
     )
     command = Command(id=new_command_id(), kind="campaign.create", spec=spec, content=demo_content(), start=True)
     answer = (await control.send(command)).answer

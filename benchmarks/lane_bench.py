@@ -19,14 +19,14 @@ from typing import Any
 
 import aiohttp
 
-from app.cli.demo_run import demo_content
+from app.cli.demo_run import QUICK, demo_content
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
 from app.commands import Command
 from app.control import Control, new_command_id
 from app.control.api_keys import make_key
 from app.local.sink_read import load
-from app.specs import CampaignSpec, Retries, Throttle
+from app.specs import CampaignSpec, Throttle
 from benchmarks.installation import Installation, installation
 
 LIST = "everybody"
@@ -112,7 +112,7 @@ async def _beside(
     """Messages while one campaign to everybody is on its way, from its first thousands to its last ones."""
     spec = CampaignSpec(
         from_email="letter@fernweh.example", from_name="Fernweh & Sons", lists=[LIST],
-        retries=Retries(transient=[1.0, 2.0, 5.0]),
+        retries=QUICK,
         throttle=Throttle(rate=limit),
     )  # fmt: skip
     before = _lines(running)

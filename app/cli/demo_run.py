@@ -23,7 +23,8 @@ from app.settings import Settings
 from app.specs import CampaignSpec, Content, Retries
 
 LETTER = Path(content.__file__).parent / "demo"
-RETRY_DELAYS = [1.0, 2.0, 5.0]  # seconds: a demo does not wait the hour that mailbox providers ask for
+DELAYS = [1.0, 2.0, 5.0]  # seconds: a demo does not wait the hour that mailbox providers ask for
+QUICK = Retries(transient=DELAYS, soft=DELAYS, throttle=1.0)
 RECORDED_WITHIN = 60.0  # seconds after the end of the campaign
 
 
@@ -68,7 +69,7 @@ def demo_spec(list_name: str) -> CampaignSpec:
         from_email="letter@fernweh.example",
         from_name="Fernweh & Sons",
         lists=[list_name],
-        retries=Retries(transient=RETRY_DELAYS),
+        retries=QUICK,
     )
 
 

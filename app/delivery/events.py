@@ -81,12 +81,17 @@ def _of_rows(
 
 
 def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: float) -> list[EventPack]:
-    """DROPPED after the gate: messages of one waiting pack that no longer may be sent."""
+    """After the gate: messages of one waiting pack that no longer may be sent.
+
+    DROPPED; but UNKNOWN for good where they waited to be sent again because an outcome was lost.
+    """
+    kind = EventKind.UNKNOWN if pack.pin else EventKind.DROPPED
     return [
         EventPack(
-            pack.account, pack.campaign, channel, pack.lane, EventKind.DROPPED, pack.group, "", pack.attempt - 1, at,
+            pack.account, pack.campaign, channel, pack.lane, kind, pack.group, pack.pin, pack.attempt - 1, at,
             b"".join([row.message_id for row, _, _ in part]), b"".join([row.recipient_id for row, _, _ in part]),
-            classes=[str(reason) for _, reason, _ in part], details=[detail for _, _, detail in part],
+            classes=["decided" if pack.pin else str(reason) for _, reason, _ in part],
+            details=[f"not sent again: {why} {detail}".strip() if pack.pin else detail for _, why, detail in part],
         )
         for part in (dropped[start : start + MOST] for start in range(0, len(dropped), MOST))
     ]  # fmt: skip
@@ -115,8 +120,7 @@ def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
 def _again(message: Settled) -> Again | None:
     if message.again is None:
         return None
-    attempt, due = message.again
-    return Again(attempt, due, policy_of(message.outcome.kind, message.outcome.klass))
+    return Again(message.again.attempt, message.again.due, policy_of(message.outcome.kind, message.outcome.klass))
 
 
 def of_decision(channel: str, held: HeldUnknown, why: str, at: float) -> EventPack:

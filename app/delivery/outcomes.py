@@ -71,6 +71,10 @@ STATUS_OF = {
 
 # Names in the counters of a campaign. All are monotone; each message is counted once in FINAL.
 LISTED = "listed"  # reached the gate
-DECIDED = "unknown.decided"  # of those in "unknown": given up by age, so final
-FINAL = ("dropped", "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
+DROPPED = "dropped"
+UNKNOWN = "unknown"  # outcome lost and held; who is sent again, and lost again, counts here again
+DECIDED = "unknown.decided"  # of those: nobody will learn, so final
+RESOLVED = "unknown.resolved"  # of those: somebody told that it went out; counted in "sent", too
+RESENT = "unknown.resent"  # of those: it waits for another try
+FINAL = (DROPPED, "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
 ATTEMPTS = ("deferred", "returned")  # per attempt, not per message

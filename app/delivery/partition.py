@@ -6,7 +6,7 @@ state and a `Writes` batch in one synchronous step, so both always tell the same
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -14,10 +14,14 @@ import msgspec
 
 from app.delivery.outcomes import DropReason, Status
 from app.delivery.route_counts import RouteCounts
-from app.records import ClassDemand, EventPack, Grant, Outgoing
+from app.records import ClassDemand, EventPack, Grant, Outgoing, encode
 
 SLICE = 100  # messages in one release, at most
+KEPT_WASTED = 200  # grants of which not all was taken, remembered for pacing
+MOST_READY = 5_000  # packs that become ready in one go: some 20 ms
 MOST_TAKEN = 500  # packs of which one step takes, or that it puts back: what it writes must fit into one batch
+MOST_WRITTEN = 300_000  # bytes of packs and releases in that batch, where names are long
+RECORD = 50  # bytes that a record of the batch costs besides its value
 
 
 class ClassKey(NamedTuple):
@@ -122,11 +126,24 @@ class HeldUnknown(msgspec.Struct, array_like=True):
     at: float  # when they were settled as unknown
     messages: bytes  # 16 bytes each
     recipients: bytes  # 16 bytes each, in the same order
+    rows: int = -1  # the number under which their rows lie, to be sent again; others may lie there, too. -1: nowhere
+    since: float = 0.0  # when they passed the gate
+    zone: str = ""
+    tier: str = ""
 
     @property
     def count(self) -> int:
         """How many they are."""
         return len(self.messages) // 16
+
+
+class Wasted(NamedTuple):
+    """A grant of which not all was taken, when its slip was applied."""
+
+    slip: int
+    grant: int  # its index
+    messages: int  # that were not taken
+    at: float
 
 
 @dataclass(slots=True)
@@ -203,6 +220,7 @@ class Partition:
         self.answered: dict[str, int] = {}  # route -> messages answered since this process owns the partition
         self.health = RouteCounts()  # what became of messages since this process owns the partition
         self.standing: dict[str, Standing] = {}  # campaign -> credit, in memory only: lost, it is given again
+        self.wasted: deque[Wasted] = deque(maxlen=KEPT_WASTED)  # in memory only: lost, it is not given back
         self.suppressions = 0  # suppressions added since this process owns the partition
         self.checked: dict[int, int] = {}  # pack -> value of *suppressions* when the gate passed it
         self._open_of: dict[int, int] = {}  # pack -> open releases
@@ -211,6 +229,7 @@ class Partition:
         self._later: list[tuple[float, ClassKey]] = []  # when packs of a class become due next, as *_next* says
         self._next: dict[ClassKey, float] = {}
         self._taken = 0  # packs that this step has taken of, or put back
+        self._written = 0  # bytes of them, and of the releases that it opened
         self._load_rows = load_rows
 
     def restore(
@@ -224,7 +243,15 @@ class Partition:
         """Take over what the table holds. Every class counts as changed."""
         if marks is not None:
             self.marks = marks
+        names: dict[str, str] = {}
         for number, pack in packs:
+            # The same few names in every pack: kept once, a million packs are half as large.
+            pack.account = names.setdefault(pack.account, pack.account)
+            pack.campaign = names.setdefault(pack.campaign, pack.campaign)
+            pack.lane = names.setdefault(pack.lane, pack.lane)
+            pack.group = names.setdefault(pack.group, pack.group)
+            pack.zone = names.setdefault(pack.zone, pack.zone)
+            pack.tier = names.setdefault(pack.tier, pack.tier)
             self.packs[number] = pack
             if pack.cursor < pack.count:
                 self._enqueue(number, pack)
@@ -250,6 +277,14 @@ class Partition:
         writes.rows(number, rows)
         return number
 
+    def keep(self, writes: Writes, rows: list[Outgoing]) -> int:
+        """Store *rows* that do not wait, as those of a pack; their number."""
+        number = self.marks.next_pack
+        self.marks.next_pack += 1
+        self._added[number] = rows
+        writes.rows(number, rows)
+        return number
+
     def _enqueue(self, number: int, pack: WaitingPack) -> None:
         queue = self.queue(pack.key)
         heapq.heappush(queue.later, (pack.due, number))
@@ -272,16 +307,18 @@ class Partition:
     def advance(self, now: float) -> float:
         """Make ready what is due at *now*; the moment to look again (0: nothing waits for a time).
 
-        Called often: it costs what becomes due, not what waits.
+        Called often: it costs what becomes due, not what waits. Of very much that is due at once, after an outage
+        or a start, it takes a part, and the rest the next time.
         """
-        while self._later and self._later[0][0] <= now:
+        most = MOST_READY
+        while self._later and self._later[0][0] <= now and most > 0:
             due, key = heapq.heappop(self._later)
             if self._next.get(key) != due:
                 continue  # it was looked at before
             del self._next[key]
             queue = self.queues.get(key)
             if queue is not None:
-                self._make_ready(key, queue, now)
+                most -= self._make_ready(key, queue, now, most)
                 if queue.later:
                     self._look_at(key, queue.later[0][0])
         return self._later[0][0] if self._later else 0.0
@@ -290,16 +327,20 @@ class Partition:
         """Make ready what is due of one class."""
         queue = self.queues.get(key)
         if queue is not None:
-            self._make_ready(key, queue, now)
+            self._make_ready(key, queue, now, MOST_READY)
 
-    def _make_ready(self, key: ClassKey, queue: ClassQueue, now: float) -> None:
-        while queue.later and queue.later[0][0] <= now:
+    def _make_ready(self, key: ClassKey, queue: ClassQueue, now: float, most: int) -> int:
+        """Make up to *most* packs of the class ready that are due; how many it were."""
+        done = 0
+        while queue.later and queue.later[0][0] <= now and done < most:
             _, number = heapq.heappop(queue.later)
+            done += 1
             pack = self.packs.get(number)
             if pack is not None:
                 queue.ready.append(number)
                 queue.due += pack.count - pack.cursor
                 self.changed.add(key)
+        return done
 
     def take(
         self, writes: Writes, key: ClassKey, wanted: int, opening: Callable[[WaitingPack], float]
@@ -310,13 +351,20 @@ class Partition:
         its *opening* (0: now). What one step cannot take is left for later credit.
         """
         queue = self.queues.get(key)
-        while queue is not None and wanted > 0 and queue.ready and self._taken < MOST_TAKEN:
+        while (
+            queue is not None
+            and wanted > 0
+            and queue.ready
+            and self._taken < MOST_TAKEN
+            and self._written < MOST_WRITTEN
+        ):
             number = queue.ready[0]
             pack = self.packs.get(number)
             if pack is None or pack.cursor >= pack.count:
                 queue.ready.popleft()
                 continue
             self._taken += 1
+            self._written += len(encode(pack)) + RECORD
             due = opening(pack)
             if due:
                 queue.ready.popleft()
@@ -352,6 +400,7 @@ class Partition:
         self.marks.next_release += 1
         self.releases[number] = release
         self._opened(release)
+        self._written += len(encode(release)) + RECORD
         writes.release(number, release)
         return number
 
@@ -383,6 +432,15 @@ class Partition:
             writes.pack(number, None)
             writes.rows(number, None)
 
+    def waiting_of(self, campaigns: Container[str]) -> Iterator[int]:
+        """The packs of *campaigns* of which rows wait. It costs what waits of them, not of others."""
+        for key, queue in self.queues.items():
+            if key.campaign in campaigns:
+                for number in (*queue.ready, *(number for _, number in queue.later)):
+                    pack = self.packs.get(number)
+                    if pack is not None and pack.cursor < pack.count:
+                        yield number
+
     def withdraw(self, number: int) -> tuple[int, int]:
         """Take every waiting row of a pack out of its queue: the rows [start, stop) it still had."""
         pack = self.packs[number]
@@ -400,7 +458,7 @@ class Partition:
     def tell(self, writes: Writes, events: Iterable[EventPack]) -> list[int]:
         """End a step: put *events* into the outbox, in the batch of the state they tell of; their numbers."""
         self._added.clear()
-        self._taken = 0
+        self._taken = self._written = 0
         numbers = []
         for event in events:
             writes.event(self.marks.next_event, event)
@@ -433,6 +491,10 @@ class Partition:
         return ClassDemand(
             key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin
         )
+
+    def wasted_since(self, since: float) -> list[tuple[int, int, int]]:
+        """(slip number, index of a grant, messages not taken) of slips applied from *since* on."""
+        return [each[:3] for each in self.wasted if each.at >= since]
 
     def drop_empty_queues(self) -> None:
         """Forget classes in which nothing waits and nothing is open."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app import ids
-from app.delivery.outcomes import DropReason, Status
+from app.delivery.outcomes import DECIDED, DROPPED, UNKNOWN, DropReason, Status
 from app.delivery.partition import (
     ClassKey,
     MessageState,
@@ -12,6 +12,7 @@ from app.delivery.partition import (
     Partition,
     Standing,
     WaitingPack,
+    Wasted,
     Writes,
     class_of,
 )
@@ -51,6 +52,7 @@ class Spent:
     """What a slip was spent on."""
 
     releases: list[int] = field(default_factory=list)  # numbers, to be produced
+    messages: int = 0  # in them
     dropped: list[tuple[WaitingPack, Outgoing, DropReason, str]] = field(default_factory=list)
 
 
@@ -65,10 +67,15 @@ def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: f
     state.marks.slip = slip.number
     state.advance(now)
     spent = Spent()
-    for grant in slip.grants:
+    for index, grant in enumerate(slip.grants):
+        before = spent.messages
         _open_releases(
             state, writes, class_of(grant), grant.route, grant.count, slip.not_after, permits, spent, now, grant.why
         )
+        left = grant.count - (spent.messages - before)
+        if left > 0:
+            state.wasted.append(Wasted(slip.number, index, left, now))
+            state.changed.add(class_of(grant))  # pacing thought that there was more: it hears soon
     writes.marks(state.marks)
     return spent
 
@@ -120,6 +127,7 @@ def _open_releases(
         writes.pack(number, pack)
         if release.size:
             spent.releases.append(state.open(writes, release))
+            spent.messages += release.size
         else:
             state.forget_if_used_up(writes, number)
         if len(spent.dropped) >= MOST_DROPPED:
@@ -137,14 +145,24 @@ def _drop_forbidden(
     now: float,
 ) -> None:
     rows = state.rows_of(release.pack)[release.start : release.stop]
-    counts: dict[str, int] = {}
     for i, reason, detail in permits.forbidden(pack, rows):
         release.skipped.append(i)
-        writes.message(rows[i].message_id, MessageState(Status.DROPPED, pack.attempt - 1, now))
+        _leave_out(state, writes, pack, rows[i : i + 1], reason, now)
         spent.dropped.append((pack, rows[i], reason, detail))
-        for name in ("dropped", f"dropped.{reason}"):
-            counts[name] = counts.get(name, 0) + 1
-    state.count(writes, pack.campaign, counts)
+
+
+def _leave_out(
+    state: Partition, writes: Writes, pack: WaitingPack, rows: Sequence[Outgoing], reason: DropReason, now: float
+) -> None:
+    """Write down that *rows* of *pack* are not sent any more.
+
+    They count as dropped; but who waits to be sent to again because an outcome was lost may have got the first try.
+    """
+    status = Status.UNKNOWN if pack.pin else Status.DROPPED
+    for row in rows:
+        writes.message(row.message_id, MessageState(status, pack.attempt - 1, now, pack.pin))
+    names = (UNKNOWN, DECIDED) if pack.pin else (DROPPED, f"{DROPPED}.{reason}")
+    state.count(writes, pack.campaign, dict.fromkeys(names, len(rows)))
 
 
 def rows_in(state: Partition, release: OpenRelease) -> list[Outgoing]:
@@ -171,9 +189,7 @@ def clear(state: Partition, writes: Writes, number: int, reason: DropReason, now
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
-    for row in gone:
-        writes.message(row.message_id, MessageState(Status.DROPPED, pack.attempt - 1, now))
-    state.count(writes, pack.campaign, {"dropped": len(gone), f"dropped.{reason}": len(gone)})
+    _leave_out(state, writes, pack, gone, reason, now)
     writes.pack(number, pack)
     state.forget_if_used_up(writes, number)
     return gone

@@ -17,7 +17,9 @@ MOST_PAIRS = 1_000  # of route and group in one partition: later groups are coun
 SOFT_EXCUSED = "deferred.recipient"  # of deferred and throttled: due to the recipient
 HARD_EXCUSED = "blocked.message"  # of blocked: due to recipient or content
 
-_RECIPIENT_CLASSES = frozenset({"greylisted", "mailbox_full", "unknown_user", "bad_domain", "bad_syntax"})
+_RECIPIENT_CLASSES = frozenset(
+    {"greylisted", "mailbox_full", "mailbox_busy", "unknown_user", "bad_domain", "bad_syntax"}
+)
 _MESSAGE_CLASSES = frozenset({"content", "too_large", "bad_syntax"})
 _READ = frozenset({Kind.DEFERRED, Kind.THROTTLED, Kind.BLOCKED})  # kinds whose reply is read
 

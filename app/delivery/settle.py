@@ -1,29 +1,15 @@
 """Settling a result: close the release, count each message once, schedule what is to be tried again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes
 from app.delivery.release import rows_in
+from app.delivery.retries import EXPIRED, Again, RetryRules, next_try
 from app.delivery.unknown import hold
 from app.records import Outcome, Outgoing, Result
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRules:
-    """When a message that could not be sent is tried again."""
-
-    delays: Sequence[float] = (60.0, 300.0, 900.0, 3600.0)  # seconds before attempt 2, 3, ...
-    jitter: float = 0.1  # share of a delay that is random
-    give_up_after: float = 259_200.0  # seconds since the gate; bounds what throttles repeat
-    resend_unknown: bool = False  # policy "resend": at least once instead of at most once
-
-    def delay(self, attempt: int, dice: float) -> float | None:
-        """Seconds between failed *attempt* (from 1) and the next, or None to give up. *dice* is in [0, 1)."""
-        if attempt > len(self.delays):
-            return None
-        return self.delays[attempt - 1] * (1.0 + self.jitter * (2.0 * dice - 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +19,7 @@ class Settled:
     kind: EventKind
     row: Outgoing
     outcome: Outcome
-    again: tuple[int, float] | None = None  # (attempt, due) of the next try
+    again: Again | None = None  # the next try
 
 
 @dataclass(slots=True)
@@ -64,8 +50,8 @@ COUNTER_OF = {
     Kind.UNCERTAIN: "unknown",
 }
 
-NO_DELAY = 60.0  # seconds after a throttle, where no retry delays are set
-GAVE_UP = "gave_up"
+GIVEN_UP = "given_up"  # the counter of those for whom no retry was left
+EXPIRED_DETAIL = "its campaign ends before the next try"
 
 
 def settle(
@@ -81,7 +67,7 @@ def settle(
     rows = rows_in(state, release)
     pack = state.packs[release.pack]
     settlement = Settlement(release)
-    again: dict[tuple[int, float], list[Outgoing]] = {}  # (attempt, due) -> rows
+    again: dict[Again, list[Outgoing]] = {}
     lost: list[Outgoing] = []
     counts: dict[str, int] = {}
     state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
@@ -89,54 +75,54 @@ def settle(
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
     for row, outcome in zip(rows, outcomes, strict=True):
         kind = Kind(outcome.kind)
-        retry = _retry(kind, release.attempt, pack.since, rules, now, dice)
-        if retry is not None:
+        retry = next_try(outcome, release.attempt, pack.since, pack.zone, rules, now, dice)
+        if isinstance(retry, Again):
             again.setdefault(retry, []).append(row)
-            name = "returned" if kind is Kind.RETURNED else "deferred"
-        else:
-            name = COUNTER_OF.get(kind, "given_up")
-            if outcome.klass and name in ("bounced", "blocked"):
-                counts[f"{name}.{outcome.klass}"] = counts.get(f"{name}.{outcome.klass}", 0) + 1
-            if kind is Kind.UNCERTAIN:
-                lost.append(row)
-        counts[name] = counts.get(name, 0) + 1
+        elif kind is Kind.UNCERTAIN:
+            lost.append(row)
+        for name in _counted_as(outcome, retry):
+            counts[name] = counts.get(name, 0) + 1
         if kind is Kind.RETURNED:
             continue
-        given_up = retry is None and kind not in COUNTER_OF
-        status = Status.BOUNCED if given_up else STATUS_OF[kind]
+        told = _given_up(outcome, retry) if isinstance(retry, str) and retry else outcome
+        status, event = (STATUS_OF[kind], EVENT_OF[kind]) if told is outcome else (Status.BOUNCED, EventKind.BOUNCED)
         writes.message(row.message_id, MessageState(status, release.attempt, outcome.at, release.route))
-        event = EventKind.BOUNCED if given_up else EVENT_OF[kind]
-        told = Outcome(kind, outcome.at, outcome.code, GAVE_UP, outcome.detail, outcome.ref) if given_up else outcome
-        settlement.messages.append(Settled(event, row, told, retry))
+        settlement.messages.append(Settled(event, row, told, retry if isinstance(retry, Again) else None))
     state.close(writes, number)
-    for (attempt, due), waiting in again.items():
-        waits = WaitingPack(
-            release.account, release.campaign, release.lane, release.group, attempt, pack.since, due, len(waiting),
-            zone=pack.zone, tier=release.tier, retry=release.retry, pin=release.pin,
-        )  # fmt: skip
-        state.add(writes, waits, waiting)
+    for retry, waiting in again.items():
+        state.add(writes, _waiting(release, pack, retry, len(waiting)), waiting)
     if lost:
-        hold(state, writes, release, lost, now)
+        hold(state, writes, release, pack, lost, now)
     state.count(writes, release.campaign, counts)
     writes.marks(state.marks)
     return settlement
 
 
-def _retry(
-    kind: Kind, attempt: int, since: float, rules: RetryRules, now: float, dice: float
-) -> tuple[int, float] | None:
-    """(attempt, due) of the next try, or None when this outcome is final."""
-    match kind:
-        case Kind.RETURNED:
-            return attempt, now
-        case Kind.UNCERTAIN if rules.resend_unknown:
-            return attempt + 1, now
-        case Kind.THROTTLED | Kind.UNAVAILABLE:
-            due = now + (rules.delays[0] if rules.delays else NO_DELAY) * (0.5 + dice)
-            return (attempt, due) if due - since <= rules.give_up_after else None
-        case Kind.DEFERRED:
-            delay = rules.delay(attempt, dice)
-            if delay is None or now + delay - since > rules.give_up_after:
-                return None
-            return attempt + 1, now + delay
-    return None
+def _counted_as(outcome: Outcome, retry: Again | str) -> list[str]:
+    """The counters of one message with *outcome*, of which *retry* tells whether it is tried again."""
+    if isinstance(retry, Again):
+        return ["deferred" if retry.tried else "returned"]
+    if retry:
+        return [GIVEN_UP, f"{GIVEN_UP}.{EXPIRED}"] if retry == EXPIRED else [GIVEN_UP]
+    name = COUNTER_OF[Kind(outcome.kind)]
+    return [name, f"{name}.{outcome.klass}"] if outcome.klass and name in ("bounced", "blocked") else [name]
+
+
+def _given_up(outcome: Outcome, why: str) -> Outcome:
+    """*outcome* as the last one: its class says *why* no other follows."""
+    detail = f"{EXPIRED_DETAIL}: {outcome.detail}" if why == EXPIRED else outcome.detail
+    return msgspec.structs.replace(outcome, klass=why, detail=detail)
+
+
+def _waiting(release: OpenRelease, pack: WaitingPack, retry: Again, count: int) -> WaitingPack:
+    """How *count* messages of *release* wait for *retry*.
+
+    What was begun waits in the lane of retries, what was not where it stood. Who is pinned to a route, because nobody
+    knows what became of the try before, stays so until an attempt there has certainly failed.
+    """
+    attempted = retry.attempt > release.attempt
+    pin = release.route if retry.pinned else "" if attempted else release.pin
+    return WaitingPack(
+        release.account, release.campaign, release.lane, release.group, retry.attempt, pack.since, retry.due, count,
+        zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin,
+    )  # fmt: skip

@@ -18,7 +18,7 @@ PROVIDERS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     group: tuple((re.compile(pattern, re.IGNORECASE), klass) for pattern, klass in rules)
     for group, rules in {
         "gmail": (
-            (r"receiving mail (too quickly|at a rate)|unusual rate", "throttle"),
+            (r"unusual rate", "throttle"),
             (r"unauthenticated|\bDMARC\b|alignment", "authentication"),  # also what it calls rate limited
             (r"likely unsolicited|suspicious|very low reputation", "reputation"),
             (r"daily .*(quota|limit)|TLS connection|\bhops\b", "technical"),
@@ -31,7 +31,7 @@ PROVIDERS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (r"block list \(A?S31\d\d\)|banned send|spam abuse|\b(SC|OU|DY|RP)-00\d", "reputation"),
             (r"STOREDRV", "mailbox_full"),
             (r"mailbox cannot be accessed|account closed", "unknown_user"),
-            (r"5\.2\.12[12]\b.*limit", "throttle"),
+            (r"[45]\.2\.12[12]\b.*limit", "mailbox_busy"),
             (r"required authentication level", "authentication"),
         ),
         "yahoo": (
@@ -58,12 +58,10 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), klass)
     for pattern, klass in (
         (r"gr[ae]y.?list", "greylisted"),
+        (r"receiving mail (too quickly|at a rate)", "mailbox_busy"),  # one person's mail, whoever sends it
         (r"sender (address|domain)|from domain|RFC.?5321.?from", "sender"),
         (r"unusual rate|rate limited|too many (connections|messages)|connection limit|excessive volume", "throttle"),
-        (
-            r"TSS?0[1-5]|max(imum)? (concurrent |number of )?connections|receiving mail (too quickly|at a rate)",
-            "throttle",
-        ),
+        (r"TSS?0[1-5]|max(imum)? (concurrent |number of )?connections", "throttle"),
         (
             r"over ?quota|mailbox (is )?full|out of storage|inbox is full|quota exceeded|insufficient .*storage",
             "mailbox_full",

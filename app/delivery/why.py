@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.delivery.outcomes import Kind
+from app.delivery.retries import SOFT
 
 LONGEST = 500  # characters
 SCHEDULE, HOURS, CAP = "schedule", "hours", "cap"  # why a message waits for a moment
@@ -35,7 +36,6 @@ POLICIES = {
     Kind.UNAVAILABLE: "route",
     Kind.UNCERTAIN: "resend",
 }
-SOFT = frozenset({"mailbox_full"})  # classes of a soft bounce
 
 
 def policy_of(kind: str, klass: str) -> str:

@@ -45,7 +45,10 @@ class Stage(Installation):
 
     def __init__(self, folder: Path, **given: Any) -> None:
         first = free_ports(8)
-        quick: dict[str, Any] = {"uncertain_after": 4.0, "retry_delays": RETRY_DELAYS, "senders_email": 2}
+        quick: dict[str, Any] = {
+            "uncertain_after": 4.0, "senders_email": 2,
+            "retry_delays": RETRY_DELAYS, "retry_soft_delays": RETRY_DELAYS, "retry_throttle": 0.5,
+        }  # fmt: skip
         self.sink_port = first + 6
         settings = Settings(
             state_dir=folder / "var", kafka_port=first, clickhouse_port=first + 2, edge_port=first + 3,

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from app.delivery.outcomes import DropReason, EventKind, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, clear, record_of, spend
-from app.delivery.settle import RetryRules, settle
+from app.delivery.retries import RetryRules
+from app.delivery.settle import settle
 from app.records import Grant, Outcome, Outgoing, Result, Slip
 from tables.recipients import Batch, restore
 
 NOW = 1_000_000.0
 KEY = ClassKey("c_1", "bulk", "gmail")
-RULES = RetryRules((60.0, 300.0), 0.1)
+AGAIN = KEY._replace(retry=True)
+RULES = RetryRules((60.0, 300.0), (600.0,), 30.0, jitter=0.0)
 
 
 class Rows:
@@ -57,9 +59,9 @@ def released(people: int, count: int, attempt: int = 1) -> tuple[Partition, Rows
     return state, table, spent.releases
 
 
-def answered(state: Partition, number: int, kind: Kind, returned: str = "") -> Result:
+def answered(state: Partition, number: int, kind: Kind, returned: str = "", klass: str = "") -> Result:
     size = state.releases[number].size
-    outcomes = [] if returned else [Outcome(kind, NOW)] * size
+    outcomes = [] if returned else [Outcome(kind, NOW, klass=klass)] * size
     return Result(b"", "c_1", "smtp", NOW, outcomes, returned)
 
 
@@ -112,8 +114,8 @@ def test_a_suppression_that_came_while_a_release_was_open_holds_for_what_comes_b
     batch = Batch()
     settle(state, batch, number, answered(state, number, kind), RULES, NOW + 1, 0.5)
     table.apply(batch)
-    later = NOW + 500
-    slip = Slip(0, 2, later, later + 1, later + 1, [Grant("c_1", "bulk", "gmail", "smtp", 3)])
+    later, retry = NOW + 500, kind is Kind.DEFERRED
+    slip = Slip(0, 2, later, later + 1, later + 1, [Grant("c_1", "bulk", "gmail", "smtp", 3, retry=retry)])
     spent = spend(
         state, Batch(), slip, Permits(lambda _: 1, lambda *_: [(0, DropReason.SUPPRESSED, "unsubscribed")]), later
     )
@@ -151,13 +153,6 @@ def test_deferred_waits_longer_each_time_and_is_given_up_at_last() -> None:
     assert state.counters["c_1"] == {"given_up": 2}
 
 
-@given(st.floats(0, 1, exclude_max=True))
-def test_jitter_stays_within_its_share(dice: float) -> None:
-    """Retries spread, but a minute stays about a minute."""
-    delay = RULES.delay(1, dice)
-    assert delay is not None and 54.0 <= delay <= 66.0
-
-
 def test_what_was_returned_keeps_its_attempt_and_is_due_at_once() -> None:
     """Nothing was sent, so nothing was tried."""
     state, _, (number,) = released(5, 5)
@@ -183,10 +178,10 @@ def test_unknown_is_held_or_sent_again_as_the_campaign_says() -> None:
     settle(state, Batch(), number, answered(state, number, Kind.UNCERTAIN), RULES, NOW, 0.5)
     assert state.counters["c_1"] == {"unknown": 1} and len(state.unknowns) == 1
     state, _, (number,) = released(1, 1)
-    resend = RetryRules((60.0,), 0.1, resend_unknown=True)
+    resend = RetryRules((60.0,), resend_unknown=True)
     settle(state, Batch(), number, answered(state, number, Kind.UNCERTAIN), resend, NOW, 0.5)
     state.advance(NOW)
-    assert state.demand_of(KEY).due == 1
+    assert state.demand_of(AGAIN._replace(pin="smtp")).due == 1
 
 
 def test_cancel_drops_what_waits_and_leaves_what_is_open() -> None:

@@ -11,7 +11,8 @@ from app.delivery.gate import GateRules, Known, Placing, admit, message_ids
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
 from app.delivery.release import Permits, spend
-from app.delivery.settle import RetryRules, settle
+from app.delivery.retries import RetryRules
+from app.delivery.settle import settle
 from app.records import EventPack, Grant, Outcome, Outgoing, Recipient, RecipientPack, Result, Slip
 from tables.recipients import Batch
 
@@ -84,7 +85,7 @@ def test_a_deferral_tells_when_it_is_tried_again(kind: Kind, klass: str, policy:
     spent = spend(state, Batch(), slip, Permits(lambda _: 1, lambda *_: []), NOW)
     assert spent is not None
     result = Result(b"", "c_1", "smtp", NOW, [Outcome(kind, NOW, 451, klass), Outcome(Kind.ACCEPTED, NOW, 250)])
-    settlement = settle(state, Batch(), spent.releases[0], result, RetryRules((60.0, 300.0), 0.1), NOW, 0.5)
+    settlement = settle(state, Batch(), spent.releases[0], result, RetryRules((60.0, 300.0)), NOW, 0.5)
     assert settlement is not None
     deferred, sent = of_settlement("email", settlement)
     before, again = why.without_again(deferred.why)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.admission import wrong_form
 from app.commands import CampaignEntry, Command
 from app.delivery.things import Refusal
-from app.specs import CampaignSpec
+from app.specs import CampaignSpec, Retries
 from app.things import Account
 from app.web import cursors
 from app.web.api.campaign_bodies import (
@@ -268,12 +268,29 @@ def test_a_refusal_of_the_owner_names_the_field_of_the_request() -> None:
     assert {field: renamed(field, names) for field in told} == told
 
 
-@given(st.integers(1, 21), st.none() | st.lists(st.floats(0, 1000), max_size=20))
-def test_a_retry_policy_has_as_many_attempts_as_it_says(attempts: int, delays: list[float] | None) -> None:
+DELAYS = st.none() | st.lists(st.floats(0, 1000), max_size=20)
+
+
+@given(st.integers(1, 21), DELAYS, DELAYS)
+def test_a_retry_policy_has_as_many_attempts_as_it_says(
+    attempts: int, delays: list[float] | None, soft: list[float] | None
+) -> None:
     """
     One attempt more is a mail that nobody wanted; one fewer is one that is missing.
     """
-    assert len(RetryPolicy(max_attempts=attempts, delays=delays).retry_delays()) == attempts - 1
+    said = validated(RetryPolicy, {"max_attempts": attempts, "delays": delays, "soft": soft}).changes()
+    assert len(said["transient"]) == len(said["soft"]) == attempts - 1
+
+
+def test_a_retry_policy_leaves_what_it_does_not_name_to_the_installation() -> None:
+    """
+    Who sets how long a throttle waits means nothing about full mailboxes.
+    """
+    spec = spec_of(flat(retry_policy={"throttle": 30, "give_up_after": 3_600, "soft": [600]}))
+    assert spec.retries == Retries(soft=[600], throttle=30, give_up_after=3_600)
+    assert spec_of(flat(retry_policy={"transient": [5]})).retries == Retries(transient=[5])
+    spec = spec_of(flat(unknown_after=900, unknown_then="resend"))
+    assert (spec.unknown, spec.unknown_after, spec.unknown_then) == ("hold", 900, "resend")
 
 
 @given(st.floats(1e9, 9e9), st.floats(0.001, 1e9))

@@ -28,7 +28,9 @@ from app.specs import (
 )
 
 DAY = 86_400.0
-RETRIES = [60.0, 300.0, 900.0, 3600.0]  # where a policy names a number of attempts, and no delays
+# Where a policy names a number of attempts, and no delays.
+RETRIES = [60.0, 300.0, 900.0, 3_600.0]
+SOFT_RETRIES = [3_600.0, 14_400.0, 43_200.0, 86_400.0]
 INLINE = ("html", "text", "mjml", "preheader")
 
 
@@ -110,19 +112,35 @@ class FlatThrottle(Strict):
 
 
 class RetryPolicy(Strict):
-    """How often a message that was deferred is tried again, and when."""
+    """How often a message that was not taken is tried again, and when, by why: docs/retries.md. Seconds."""
 
-    max_attempts: int | None = Field(default=None, ge=1, le=21, description="The first one counts")
-    delays: list[Delay] | None = Field(
-        default=None, max_length=20, description="Seconds before attempts 2, 3 ...; the last one holds for all further"
+    max_attempts: int | None = Field(default=None, ge=1, le=21, description="The first one counts; throttles do not")
+    transient: list[Delay] | None = Field(
+        default=None, max_length=20, validation_alias=AliasChoices("transient", "delays"),
+        description="Before attempts 2, 3 ... after a temporary refusal; the last one holds for all further",
+    )  # fmt: skip
+    soft: list[Delay] | None = Field(
+        default=None, max_length=20, description="The same after a soft bounce: a mailbox that is full"
     )
+    throttle: Delay | None = Field(default=None, description="After 'not so fast'")
+    give_up_after: Delay | None = Field(default=None, description="Since the message was listed")
 
-    def retry_delays(self) -> list[float]:
-        """Seconds before attempts 2, 3 ..."""
-        delays = RETRIES if self.delays is None else self.delays
+    def changes(self) -> dict[str, Any]:
+        """What it says, in the words of a spec."""
+        said = {
+            "transient": self._delays(self.transient, RETRIES),
+            "soft": self._delays(self.soft, SOFT_RETRIES),
+            "throttle": self.throttle,
+            "give_up_after": self.give_up_after,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+    def _delays(self, said: list[float] | None, usual: list[float]) -> list[float] | None:
+        """Seconds before attempts 2, 3 ... up to the last that it lets; None: as the installation is set."""
         if self.max_attempts is None:
-            return delays
-        longest = delays[-1] if delays else RETRIES[-1]
+            return said
+        delays = usual if said is None else said
+        longest = delays[-1] if delays else usual[-1]
         return (delays + [longest] * self.max_attempts)[: self.max_attempts - 1]
 
 
@@ -169,6 +187,8 @@ class CampaignFields(Strict):
     tracking: FlagOrTracking | None = None
     dedup: Dedup | None = None
     unknown: Literal["hold", "resend"] | None = None
+    unknown_after: Delay | None = Field(default=None, description="Seconds that 'hold' waits for a report")
+    unknown_then: Literal["give_up", "resend"] | None = Field(default=None, description="What it does then")
 
     @model_validator(mode="after")
     def _says_one_thing_once(self) -> "CampaignFields":
@@ -196,7 +216,7 @@ class CampaignFields(Strict):
         plain = {
             "name", "from_email", "from_name", "reply_to", "channel", "template_id", "template_version", "subject",
             "experiment", "lists", "segments", "exclude_lists", "exclude_segments", "schedule", "window", "expires_at",
-            "time_zone", "weight", "dedup", "unknown",
+            "time_zone", "weight", "dedup", "unknown", "unknown_after", "unknown_then",
         }  # fmt: skip
         said: dict[str, Any] = {}
         for field in sorted(plain & given):
@@ -208,7 +228,7 @@ class CampaignFields(Strict):
             rest = [each for each in self.lists or [] if each != self.recipient_list_id]
             said["lists"] = [self.recipient_list_id, *rest]
         if self.retry_policy is not None:
-            said["retries"] = {"transient": self.retry_policy.retry_delays()}
+            said["retries"] = self.retry_policy.changes()
         if isinstance(self.tracking, bool):
             said["tracking"] = {"opens": self.tracking, "clicks": self.tracking}
         elif self.tracking is not None:
@@ -301,6 +321,9 @@ FLAT_NAMES = {
     "spec.throttle.per_group": "throttle.per_mx_rps",
     "spec.throttle.per_route": "throttle.per_provider_rps",
     "spec.retries.transient": "retry_policy.delays",
+    "spec.retries.soft": "retry_policy.soft",
+    "spec.retries.throttle": "retry_policy.throttle",
+    "spec.retries.give_up_after": "retry_policy.give_up_after",
     "content": "",
     "campaign": "id",
     "match": "If-Match",
