@@ -37,7 +37,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         lanes.check(event)
         pacing.adopt(event.message.partition)
         if pacing.owns(event.message.partition):
-            pacing.pacer.hear(demand)
+            if pacing.pacer.hear(demand):
+                pacing.watch.hear(demand, app.now())
             standing.hear(demand, app.now())
             fresh = True
             urgent = urgent or any(each.lane == topics.TRANSACTIONAL and each.due for each in demand.classes)
@@ -49,12 +50,13 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         if pacing.group is None or now - last_tick < pause:
             return
         fresh, urgent, last_tick = False, False, now
-        slips = pacing.pacer.tick(now)
-        for slip in standing.slips(pacing.pacer, now):
+        slips, ahead = pacing.pacer.tick(now), standing.slips(pacing.pacer, now)
+        for slip in ahead:
             app.produce_soon(topics.CREDIT_GRANTED, slip.partition, None, encode(slip))
-        if not slips:
+        health = pacing.look_at_health(now, [*slips, *ahead])
+        if not slips and not health:
             return
-        await pacing.write(_items_of(slips))
+        await pacing.write([*_items_of(slips), *health])
         reached("pace.written")
         for slip in slips:
             app.produce_soon(topics.CREDIT_GRANTED, slip.partition, None, encode(slip))

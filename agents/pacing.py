@@ -1,25 +1,32 @@
 """What the agents of the pacing plane share: the campaigns, limits and credit of the pacing group."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 from aiokafka.partitioner import DefaultPartitioner
 
+from agents.notices import Notices
 from agents.outbox import Acks
 from agents.owned import OwnedCampaigns, Position
 from agents.thing_commands import tell_pacer
 from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
+from app.delivery.adaptive import rules_with
 from app.delivery.lifecycle import ENDED, LIVE
+from app.delivery.notices import completed
 from app.delivery.pacing import ROUTE, Pacer
+from app.delivery.route_health import RouteWatch
 from app.delivery.sharding import Progress
 from app.delivery.things import ByHand
-from app.records import SealTask, Shard, encode
+from app.records import SealTask, Shard, Slip, encode
+from app.routes import HeldStatus, LimitStatus, Notice, RouteStatus
 from app.settings import Settings
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
 from tables import pacing as sections
+from tables import pacing_health
 from tables.pacing_things import Writes
 
 GROUP_KEY = b"default"
@@ -42,6 +49,8 @@ class Pacing:
         self.group: int | None = None  # the partition of the group, when it is ours
         self.progress: dict[str, Progress] = {}
         self.pacer = Pacer(settings.partitions, ROUTE, settings.account_rate)
+        self.watch = self._new_watch()
+        self.notices = Notices(table, self.things.outbox, lambda: self.campaigns)
         self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
         self.untold: list[CampaignEntry] = []  # as recovered: to be told again
         self.announced = True  # False after a recovery, until all is told again
@@ -87,6 +96,7 @@ class Pacing:
             self.pacer.limit(limit)
         self.owned.take_over(group)
         self.things.take_over(group, [entry for entry in self.campaigns.values() if entry.state not in ENDED])
+        self._restore_health(group)
         for name, route in self.things.routes.items():
             tell_pacer(self.pacer, name, route)
         self.pacer.restore(
@@ -110,9 +120,78 @@ class Pacing:
             writes.add(more)
         return await self.things.outbox.write(writes)
 
-    def route_by_hand(self, order: ByHand, now: float) -> Writes:  # noqa: ARG002 - breakers come with health
+    # -- health
+
+    def _new_watch(self) -> RouteWatch:
+        rules = rules_with(self.settings.adaptive_recovery)
+        return RouteWatch(rules, self.app.now(), adaptive=self.settings.adaptive)
+
+    def _restore_health(self, group: int) -> None:
+        now = self.app.now()
+        self.watch = self._new_watch()
+        self._tell_watch(now)
+        self.watch.restore(pacing_health.breakers(self.table, group), pacing_health.senders(self.table, group), now)
+        self.notices.take_over(group)
+
+    def _tell_watch(self, now: float) -> None:
+        """Have breakers watch the routes that there are."""
+        routes = self.things.routes
+        for name, route in routes.items():
+            if self.watch.routes.get(name) is not route:
+                self.watch.route(name, route, now)
+        for name in [each for each in self.watch.names() if routes and each not in routes]:
+            self.watch.route(name, None, now)
+            self.notices.standing.gone(name)
+
+    def look_at_health(self, now: float, slips: Iterable[Slip]) -> sections.Items:
+        """Judge routes and senders, which get *slips* just now; what to write in this step, with the notices."""
+        self._tell_watch(now)
+        for slip in slips:
+            self.watch.granted(slip.grants, now)
+            self.watch.granted(slip.standing, now)
+        return self._health_items(self.watch.tick(now, self.on_the_way))
+
+    def route_by_hand(self, order: ByHand, now: float) -> Writes:
         """Take a route out of service or back into it as an operator says; what to write in this step."""
-        return Writes()
+        state: Literal["open", "closed"] = "open" if order.open else "closed"
+        return Writes(items=self._health_items(self.watch.by_hand(order.route, state, now, order.reason)))
+
+    def _health_items(self, drafts: list[Notice]) -> sections.Items:
+        breakers, senders = self.watch.take_touched()
+        return [
+            *(pacing_health.breaker_item(route, kept) for route, kept in breakers.items()),
+            *(pacing_health.sender_item(key, kept) for key, kept in senders.items()),
+            *self.notices.items(drafts),
+        ]
+
+    def on_the_way(self, route: str) -> int:
+        """Messages on the way over *route*."""
+        count = getattr(self.pacer, "on_the_way", None)
+        return int(count(route)) if callable(count) else 0
+
+    def route_status(self, now: float) -> list[RouteStatus]:
+        """Every route as it stands."""
+        return self.watch.status(now, self.on_the_way)
+
+    def limit_status(self, now: float) -> list[LimitStatus]:  # noqa: ARG002 - the pacer tells of its meters later
+        """How much of each limit is used."""
+        return []
+
+    def held_status(self, now: float) -> list[HeldStatus]:
+        """What keeps the messages of each campaign that could leave now."""
+        held = getattr(self.pacer, "held", None)
+        if not callable(held):
+            return []
+        return [HeldStatus(campaign=campaign, at=now, held=groups) for campaign, groups in held().items()]
+
+    def standing_notices(self, now: float) -> list[Notice]:
+        """What holds on just now, with the campaigns that it concerns just now."""
+        found = []
+        for notice in self.notices.standing.all():
+            concerned = self.watch.concerned(now, route=notice.route, pool=notice.pool, group=notice.group)
+            campaigns = sorted({*notice.campaigns, *concerned})
+            found.append(completed(notice.model_copy(update={"campaigns": campaigns}), self.campaigns))
+        return found
 
     async def carry(
         self, before: CampaignEntry, after: CampaignEntry, written: Callable[[], None] | None = None

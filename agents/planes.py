@@ -117,6 +117,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     """pacing: campaign lifecycle, limits, credits."""
     from agents import command, course, pace, shards
     from agents.pacing import Pacing
+    from agents.status import Status
     from agents.views import attach_pacing_views
 
     app = _app("pacing", topics.PACING_APP, settings, slot)
@@ -127,6 +128,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     directory = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
     mirrored = partial(trim.committed_offset, settings.kafka, topics.RECORD_GROUP, directory)
     course.Course(app, pacing, mirrored).attach()
+    Status(app, pacing).attach()
     attach_pacing_views(app, pacing)
     return app
 

@@ -259,7 +259,7 @@ class Notice(Strict):
     at: float
     kind: Literal[
         "breaker_opened", "breaker_probes", "breaker_closed", "slowed", "suspended", "raised", "restored",
-        "route_changed", "limit_changed", "warm_up",
+        "route_changed", "limit_changed", "warm_up", "warned",
     ]  # fmt: skip
     level: Literal["info", "warning", "alert"] = "info"
     route: str = ""

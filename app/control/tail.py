@@ -17,7 +17,7 @@ from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
 from app.control.overlay import Overlay
 from app.records import Beat, Demand, Undecodable, decode
-from app.routes import LimitSet
+from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, RouteStatus
 from app.settings import Settings
 from app.things import Account, ApiKey, ThingRecord
 from app.topics import (
@@ -26,12 +26,15 @@ from app.topics import (
     DEMAND_REPORTED,
     KEY_CHANGED,
     LIMIT_CHANGED,
+    PACING_STATUS,
     THING_RECORDED,
     WORKER_BEAT,
 )
 
 DEMAND_SECONDS = 25.0  # every partition publishes a full snapshot each 10 s
 BEAT_SECONDS = 5.0
+STATUS_SECONDS = 12.0  # all of it is told each 10 s
+STATUS_LIFE = 35.0  # then what was not told again is gone: its teller may have died before it could say so
 THING_SECONDS = 120.0  # where record has committed nothing yet
 COMMITTED_SECONDS = 1.0  # between two looks at how far record has come
 
@@ -41,6 +44,7 @@ ACCOUNTS = TopicPartition(ACCOUNT_CHANGED, 0)
 LIMITS = TopicPartition(LIMIT_CHANGED, 0)
 DIRECTORIES = [DIRECTORY, KEYS, ACCOUNTS, LIMITS]  # compacted: read whole
 BEATS = TopicPartition(WORKER_BEAT, 0)
+STATUS = TopicPartition(PACING_STATUS, 0)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,6 +61,12 @@ class Tail:
         self.keys: dict[str, ApiKey] = {}
         self.accounts: dict[str, Account] = {}
         self.limits: dict[str, LimitSet] = {}
+        # How it stands by pacing.status: routes and limits by name, what holds campaigns, notices that hold on by id.
+        self.route_status: dict[str, RouteStatus] = {}
+        self.limit_status: dict[str, LimitStatus] = {}
+        self.held: dict[str, HeldStatus] = {}
+        self.notices: dict[str, Notice] = {}
+        self._status_heard: dict[str, float] = {}  # key of pacing.status -> when it was told last
         self.overlay = Overlay()
         self.beats: dict[str, Beat] = {}
         self.live = LiveCounts(settings.partitions)
@@ -145,12 +155,12 @@ class Tail:
 
     async def _seek(self) -> dict[TopicPartition, int]:
         demand = [TopicPartition(DEMAND_REPORTED, each) for each in range(self.settings.partitions)]
-        everything = [*DIRECTORIES, BEATS, *demand, *self._things]
+        everything = [*DIRECTORIES, BEATS, STATUS, *demand, *self._things]
         await self._check_topics([*everything, ANSWERS])
         self._consumer.assign(everything)
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(everything)
         starts = await self._consumer.beginning_offsets([*DIRECTORIES, *self._things])
-        since = dict.fromkeys(demand, _ago(DEMAND_SECONDS)) | {BEATS: _ago(BEAT_SECONDS)}
+        since = dict.fromkeys(demand, _ago(DEMAND_SECONDS)) | {BEATS: _ago(BEAT_SECONDS), STATUS: _ago(STATUS_SECONDS)}
         since |= dict.fromkeys(self._things, _ago(THING_SECONDS))
         found = await self._consumer.offsets_for_times(since)
         committed = await self._committed() if self._things else {}
@@ -236,6 +246,8 @@ class Tail:
         elif place.topic == THING_RECORDED:
             with contextlib.suppress(ValidationError):
                 self.overlay.take(place.partition, offset, ThingRecord.model_validate_json(value or b""))
+        elif place == STATUS:
+            self._take_status((key or b"").decode(errors="replace"), value)
         elif place == BEATS:
             beat = decode(Beat, value or b"")
             if not isinstance(beat, Undecodable):
@@ -244,6 +256,25 @@ class Tail:
             demand = decode(Demand, value or b"")
             if not isinstance(demand, Undecodable):
                 self.live.hear(demand)
+
+    def _take_status(self, key: str, value: bytes | None) -> None:
+        now = time.monotonic()
+        if value:
+            self._status_heard[key] = now
+            for old in [old for old, at in self._status_heard.items() if now - at > STATUS_LIFE]:
+                self._take_status(old, None)
+        else:
+            self._status_heard.pop(key, None)
+        kind, _, name = key.partition("|")
+        match kind:
+            case "route":
+                _keep(self.route_status, RouteStatus, name.encode(), value)
+            case "limit":
+                _keep(self.limit_status, LimitStatus, name.encode(), value)
+            case "campaign":
+                _keep(self.held, HeldStatus, name.encode(), value)
+            case "notice":
+                _keep(self.notices, Notice, name.encode(), value)
 
 
 def _keep(known: MutableMapping[str, M], model: type[M], key: bytes | None, value: bytes | None) -> None:

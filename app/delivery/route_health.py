@@ -1,0 +1,337 @@
+"""The health of routes and senders, learned from what partitions report: breakers, adaptive pacing, and their notices.
+
+It answers what the Pacer asks (app/delivery/health.py). Counts come as totals since a partition's owner started, so
+what is new is a difference; where a total cannot be compared, counting begins anew. Notices are drafts: who keeps them
+adds the accounts.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+from app.delivery.adaptive import AdaptiveRules, Answers, Change, KeptSender, Sender
+from app.delivery.breaker import FOR_EVER, Breaker, Kept, Tally, Turn
+from app.delivery.health import Shaping
+from app.delivery.outcomes import Kind
+from app.delivery.route_counts import HARD_EXCUSED, SOFT_EXCUSED
+from app.records import Demand, Grant, RouteHealth
+from app.routes import BreakerRules, Notice, Route, RouteStatus, SenderStatus
+
+LOOK_EVERY = 0.1  # seconds
+FORGET_EVERY = 60.0
+LATELY = 600.0  # seconds for which a campaign is concerned by a route after it last had messages on it
+MOST_SENDERS = 2_000  # pools x MX groups
+MOST_CONCERNED = 100  # campaigns of a notice
+SPEED_SECONDS = 5.0
+
+ERRORS = (Kind.UNAVAILABLE, Kind.UNCERTAIN)
+TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
+ANSWERED = frozenset({*ERRORS, *TAKEN, Kind.DEFERRED, Kind.THROTTLED, Kind.REFUSED, Kind.BLOCKED})
+
+NOTICE_OF: dict[str, tuple[Literal["breaker_opened", "breaker_probes", "breaker_closed"], Literal["info", "alert"]]] = {
+    "open": ("breaker_opened", "alert"),
+    "half_open": ("breaker_probes", "info"),
+    "closed": ("breaker_closed", "info"),
+}
+
+
+class SenderKey(NamedTuple):
+    """One pool towards one MX group."""
+
+    pool: str
+    group: str
+
+
+@dataclass(slots=True)
+class Reporter:
+    """What one partition has reported since its owner started."""
+
+    epoch: float
+    whole: bool  # every pair that it counts is known: one that is new began at nothing
+    pairs: dict[tuple[str, str], RouteHealth] = field(default_factory=dict)
+
+
+class Speed:
+    """Messages a second over the last seconds."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int, now: float) -> None:
+        """*count* more."""
+        if self._points and now - self._points[-1][0] < LOOK_EVERY:
+            count += self._points.pop()[1]
+        self._points.append((now, count))
+
+    def at(self, now: float) -> float:
+        """How fast it is."""
+        while self._points and now - self._points[0][0] > SPEED_SECONDS:
+            self._points.popleft()
+        return sum(count for _, count in self._points) / SPEED_SECONDS
+
+
+class RouteWatch:
+    """Breakers of routes and shaping of senders, of one pacing group."""
+
+    def __init__(self, rules: AdaptiveRules, started: float, *, adaptive: bool = True) -> None:
+        self._rules, self._started, self._adaptive = rules, started, adaptive
+        self.routes: dict[str, Route] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._senders: dict[SenderKey, Sender] = {}
+        self._reporters: dict[int, Reporter] = {}
+        self._speeds: dict[str, Speed] = {}
+        self._seen: dict[tuple[str, str], dict[str, float]] = {}  # (route, group) -> campaign -> last granted
+        self._due: set[SenderKey] = set()  # senders to look at: heard of, or held back
+        self._touched: set[str | SenderKey] = set()  # routes and senders whose state is not stored yet
+        self._looked_at = self._forgot_at = float("-inf")
+
+    # -- asked by the Pacer
+
+    def places(self, route: str, now: float) -> int | None:  # noqa: ARG002 - a breaker turns at its tick
+        """How many messages may be on the way over *route*: None any number, 0 none; a few while it is probed."""
+        breaker = self._breakers.get(route)
+        return None if breaker is None else breaker.places
+
+    def shaping(self, pool: str, group: str) -> Shaping | None:
+        """How *pool* is held back towards *group*, or None."""
+        sender = self._senders.get(SenderKey(pool, group))
+        return None if sender is None else sender.shaping()
+
+    def why_not(self, route: str) -> str:
+        """Why *route* takes nothing or little just now, in words; "" when it does."""
+        breaker = self._breakers.get(route)
+        if breaker is None or breaker.state == "closed":
+            return ""
+        return f"the breaker of {route} is {breaker.state.replace('_', ' ')}: {breaker.reason}"
+
+    # -- told
+
+    def route(self, name: str, route: Route | None, now: float) -> None:
+        """A route was set, or (None) deleted."""
+        if route is None:
+            self.routes.pop(name, None)
+            if self._breakers.pop(name, None) is not None:
+                self._touched.add(name)
+            return
+        self.routes[name] = route
+        breaker = self._breakers.get(name)
+        if breaker is None:
+            self._breakers[name] = Breaker(route.breaker, now)
+        else:
+            breaker.rules = route.breaker
+
+    def names(self) -> set[str]:
+        """The routes that are watched: those told, and those that were reported."""
+        return {*self.routes, *self._breakers}
+
+    def granted(self, grants: Iterable[Grant], now: float) -> None:
+        """Messages of these campaigns are about to go over these routes."""
+        for grant in grants:
+            campaigns = self._seen.setdefault((grant.route, grant.group), {})
+            if grant.campaign in campaigns or len(campaigns) < MOST_CONCERNED:
+                campaigns[grant.campaign] = now
+
+    def hear(self, demand: Demand, now: float) -> None:
+        """Take in what one partition reports."""
+        known = self._reporters.get(demand.partition)
+        if known is None or known.epoch != demand.epoch:
+            known = self._reporters[demand.partition] = Reporter(demand.epoch, demand.epoch >= self._started)
+        for each in demand.health:
+            before = known.pairs.get((each.route, each.group))
+            known.pairs[each.route, each.group] = each
+            if before is not None or known.whole:
+                self._take(each.route, each.group, *_more(each, before), now)
+        known.whole = known.whole or demand.full
+
+    def _take(self, route: str, group: str, counts: Mapping[str, int], signals: Mapping[str, int], now: float) -> None:
+        answers = sum(count for kind, count in counts.items() if kind in ANSWERED)
+        if answers <= 0:
+            return
+        errors = sum(counts.get(kind, 0) for kind in ERRORS)
+        blocked = counts.get(Kind.BLOCKED, 0) - counts.get(HARD_EXCUSED, 0)
+        deferred = sum(counts.get(kind, 0) for kind in (Kind.DEFERRED, Kind.THROTTLED)) - counts.get(SOFT_EXCUSED, 0)
+        self._breaker(route, now).hear(group, Tally(answers, errors, blocked), now)
+        self._speeds.setdefault(route, Speed()).add(answers, now)
+        if not self._adaptive or answers <= errors:
+            return
+        key = SenderKey(self._pool_of(route), group)
+        sender = self._sender(key, now)
+        if sender is not None:
+            taken = sum(counts.get(kind, 0) for kind in TAKEN)
+            sender.hear(Answers(answers - errors, taken, max(0, blocked + deferred), Counter(signals)), now)
+            self._due.add(key)
+
+    def _pool_of(self, route: str) -> str:
+        known = self.routes.get(route)
+        return route if known is None else known.sender
+
+    def _breaker(self, route: str, now: float) -> Breaker:
+        breaker = self._breakers.get(route)
+        if breaker is None:
+            known = self.routes.get(route)
+            breaker = self._breakers[route] = Breaker(BreakerRules() if known is None else known.breaker, now)
+        return breaker
+
+    def _sender(self, key: SenderKey, now: float) -> Sender | None:
+        sender = self._senders.get(key)
+        if sender is None:
+            if len(self._senders) >= MOST_SENDERS:
+                self._forget_a_sender()
+            if len(self._senders) < MOST_SENDERS:
+                sender = self._senders[key] = Sender(key.group, self._rules, now)
+        return sender
+
+    def _forget_a_sender(self) -> None:
+        """Make room: who is not held back and has been silent for longest."""
+        free = [key for key, sender in self._senders.items() if sender.is_free]
+        if free:
+            gone = min(free, key=lambda key: self._senders[key].heard_at)
+            del self._senders[gone]
+            self._due.discard(gone)
+
+    # -- decided
+
+    def tick(self, now: float, on_the_way: Callable[[str], int]) -> list[Notice]:
+        """Look at everything, at most ten times a second; drafts of notices for what has changed."""
+        if now - self._looked_at < LOOK_EVERY:
+            return []
+        self._looked_at = now
+        if now - self._forgot_at >= FORGET_EVERY:
+            self._forgot_at = now
+            self._forget_campaigns(now)
+        notices = []
+        for route, breaker in self._breakers.items():
+            turn = breaker.tick(on_the_way(route), now)
+            if turn is not None:
+                notices.append(self._turned(route, turn, now))
+        for key in list(self._due):
+            sender = self._senders[key]
+            change = sender.look(now)
+            if change is not None:
+                notices.append(self._changed(key, change, now))
+            elif sender.is_free:
+                self._due.discard(key)
+        return notices
+
+    def by_hand(self, route: str, state: Literal["open", "closed"], now: float, who: str = "") -> list[Notice]:
+        """Take *route* out of service until it is put back, or put it back with all that holds its pool back undone."""
+        said = f"{'taken out of service' if state == 'open' else 'put back into service'} by hand"
+        breaker = self._breaker(route, now)
+        turn = breaker.by_hands(state, now, f"{said} ({who})" if who else said)
+        self._touched.add(route)
+        notices = [] if turn is None else [self._turned(route, turn, now)]
+        if state == "closed":
+            pool = self._pool_of(route)
+            for key in [key for key in self._due if key.pool == pool]:
+                change = self._senders[key].raised_by_hand(now)
+                if change is not None:
+                    notices.append(self._changed(key, change, now))
+        return notices
+
+    def _turned(self, route: str, turn: Turn, now: float) -> Notice:
+        self._touched.add(route)
+        kind, level = NOTICE_OF[turn.state]
+        return Notice(
+            id=notice_id(now, kind, route), at=now, kind=kind, level=level, route=route, pool=self._pool_of(route),
+            reason=turn.reason, figures=turn.figures, campaigns=self.concerned(now, route=route),
+        )  # fmt: skip
+
+    def _changed(self, key: SenderKey, change: Change, now: float) -> Notice:
+        self._touched.add(key)
+        return Notice(
+            id=notice_id(now, change.kind, *key), at=now, kind=change.kind, level=change.level, pool=key.pool,
+            group=key.group, reason=change.reason, figures=change.figures,
+            campaigns=self.concerned(now, pool=key.pool, group=key.group),
+        )  # fmt: skip
+
+    def concerned(self, now: float, *, route: str = "", pool: str = "", group: str = "") -> list[str]:
+        """Campaigns that had messages lately on *route*, or on any of *pool* towards *group*."""
+        found = {
+            campaign
+            for (name, to), campaigns in self._seen.items()
+            if (name == route or (pool and self._pool_of(name) == pool)) and group in ("", to)
+            for campaign, at in campaigns.items()
+            if now - at <= LATELY
+        }
+        return sorted(found)[:MOST_CONCERNED]
+
+    def _forget_campaigns(self, now: float) -> None:
+        for pair, campaigns in list(self._seen.items()):
+            kept = {campaign: at for campaign, at in campaigns.items() if now - at <= LATELY}
+            if kept:
+                self._seen[pair] = kept
+            else:
+                del self._seen[pair]
+
+    # -- kept
+
+    def take_touched(self) -> tuple[dict[str, Kept | None], dict[SenderKey, KeptSender | None]]:
+        """The states of routes and senders that changed since the last call: to be stored; None is to be removed."""
+        touched, self._touched = self._touched, set()
+        breakers: dict[str, Kept | None] = {}
+        senders: dict[SenderKey, KeptSender | None] = {}
+        for each in touched:
+            if isinstance(each, SenderKey):
+                sender = self._senders.get(each)
+                senders[each] = None if sender is None or sender.is_free else sender.state
+            else:
+                breaker = self._breakers.get(each)
+                breakers[each] = None if breaker is None else breaker.keep()
+        return breakers, senders
+
+    def restore(self, breakers: Mapping[str, Kept], senders: Mapping[SenderKey, KeptSender], now: float) -> None:
+        """Take over what was stored. A suspension goes on until the moment that was decided."""
+        for route, kept in breakers.items():
+            self._breaker(route, now).restore(kept, now)
+        for key, state in senders.items():
+            sender = Sender(key.group, self._rules, now)
+            sender.state = state
+            self._senders[key] = sender
+            self._due.add(key)
+
+    # -- shown
+
+    def status(self, now: float, on_the_way: Callable[[str], int]) -> list[RouteStatus]:
+        """Every route as it stands."""
+        return [self._status(route, now, on_the_way) for route in sorted(self.names())]
+
+    def _status(self, name: str, now: float, on_the_way: Callable[[str], int]) -> RouteStatus:
+        breaker, route, speed = self._breakers.get(name), self.routes.get(name), self._speeds.get(name)
+        shown: dict[str, Any] = {}
+        if breaker is not None:
+            until = 0.0 if breaker.until == FOR_EVER else breaker.until
+            shown = {"state": breaker.state, "since": breaker.since, "until": until, "reason": breaker.reason}
+        if route is not None and not route.enabled:
+            shown = {"state": "disabled"}
+        pool = self._pool_of(name)
+        senders = [self._sender_status(key) for key in sorted(self._due) if key.pool == pool]
+        return RouteStatus(
+            route=name, at=now, speed=0.0 if speed is None else round(speed.at(now), 1), on_the_way=on_the_way(name),
+            senders=[each for each in senders if each is not None], **shown,
+        )  # fmt: skip
+
+    def _sender_status(self, key: SenderKey) -> SenderStatus | None:
+        sender = self._senders[key]
+        if sender.is_free:
+            return None
+        state = sender.state
+        return SenderStatus(
+            pool=key.pool, group=key.group, factor=round(state.factor, 4), rate=sender.rate,
+            suspended_until=state.suspended_until, reason=state.reason, since=state.since,
+        )  # fmt: skip
+
+
+def notice_id(at: float, *parts: str) -> str:
+    """The id of a notice: sorts by time, and is the same for the same thing at the same moment."""
+    return f"{round(at * 1000):012x}{blake2b('|'.join(parts).encode(), digest_size=4).hexdigest()}"
+
+
+def _more(now: RouteHealth, before: RouteHealth | None) -> tuple[dict[str, int], dict[str, int]]:
+    """What has come since *before*; everything, where a count is lower than it was."""
+    if before is None or any(now.counts.get(name, 0) < count for name, count in before.counts.items()):
+        return now.counts, now.signals
+    counts = {name: count - before.counts.get(name, 0) for name, count in now.counts.items()}
+    signals = {name: count - before.signals.get(name, 0) for name, count in now.signals.items()}
+    return counts, {name: count for name, count in signals.items() if count > 0}
