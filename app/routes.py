@@ -267,7 +267,7 @@ class Notice(Strict):
     group: str = ""
     reason: str = Field(max_length=1_000, description="In a sentence, with the figures that decided")
     campaigns: list[str] = Field(default_factory=list, max_length=100, description="Live ones that are concerned")
-    accounts: list[str] = Field(default_factory=list, max_length=100)
+    accounts: list[str] = Field(default_factory=list, max_length=100, description="Whose *campaigns* are, one by one")
     figures: dict[str, float] = Field(default_factory=dict)
 
 

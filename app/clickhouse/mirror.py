@@ -11,10 +11,12 @@ from app import topics
 from app.clickhouse.campaign_rows import campaign_row, state_row
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.insert import insert
+from app.clickhouse.notices import notice_row
 from app.clickhouse.suppression_rows import SourcedSuppression, owned, suppressions_block
 from app.clickhouse.thing_rows import thing_row
 from app.commands import CampaignEntry
 from app.records import Undecodable
+from app.routes import Notice
 from app.suppressions import decode_suppression
 from app.things import ThingRecord
 
@@ -59,7 +61,7 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
     async def refused_suppression(unit: tuple[SourcedSuppression, ConsumerRecord], reason: str) -> None:
         await dead(unit[1], reason)
 
-    for table in ("campaigns", "things"):
+    for table in ("campaigns", "things", "notices"):
         await insert(client, [row for row in rows if row.table == table], _json, refused)
     await insert(client, states, _json, refused)
     await insert(client, suppressions, _native, refused_suppression)
@@ -74,6 +76,8 @@ def row_of(record: ConsumerRecord) -> Row | str | None:
             entry = CampaignEntry.model_validate_json(record.value)
             return Row("campaigns", campaign_row(entry, record.value.decode()), record, entry)
         thing = ThingRecord.model_validate_json(record.value)
+        if thing.kind == "notice":
+            return Row("notices", notice_row(Notice.model_validate(thing.body)), record)
         if thing.kind != "campaign":
             return Row("things", thing_row(thing), record)
         entry = CampaignEntry.model_validate(thing.body)

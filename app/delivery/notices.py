@@ -15,7 +15,7 @@ PASSING = frozenset({"route_changed", "limit_changed", "warm_up", "warned"})  # 
 def completed(draft: Notice, live: Mapping[str, CampaignEntry]) -> Notice:
     """*draft* with the accounts of its campaigns, as far as these are live."""
     campaigns = [campaign for campaign in draft.campaigns if campaign in live][:MOST_CONCERNED]
-    accounts = sorted({live[campaign].account for campaign in campaigns})[:MOST_CONCERNED]
+    accounts = [live[campaign].account for campaign in campaigns]
     return draft.model_copy(update={"campaigns": campaigns, "accounts": accounts})
 
 
@@ -44,12 +44,7 @@ class Standing:
         return list(self._of.values())
 
 
-def as_seen_by(notice: Notice, account: str, campaigns: Mapping[str, str]) -> Notice | None:
-    """*notice* for an account, which learns of its own campaigns only; None when it does not concern the account.
-
-    *campaigns* tells the account of each campaign that is known.
-    """
-    if account not in notice.accounts:
-        return None
-    own = [each for each in notice.campaigns if campaigns.get(each) == account]
-    return notice.model_copy(update={"accounts": [account], "campaigns": own})
+def as_seen_by(notice: Notice, account: str) -> Notice | None:
+    """*notice* for an account, which learns of its own campaigns only; None when it does not concern the account."""
+    own = [each for each, its in zip(notice.campaigns, notice.accounts, strict=False) if its == account]
+    return notice.model_copy(update={"campaigns": own, "accounts": [account] * len(own)}) if own else None
