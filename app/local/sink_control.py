@@ -4,16 +4,13 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from app.local.sink_orders import Ordered, orders_in
+
 SINK: web.AppKey["Controlled"] = web.AppKey("sink")
 
 
-class Controlled(Protocol):
+class Controlled(Ordered, Protocol):
     """What the control needs of a sink."""
-
-    realistic: bool
-    latency: float
-    silent: bool
-    drop_replies: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -44,16 +41,13 @@ async def _messages(request: web.Request) -> web.Response:
 
 
 async def _behave(request: web.Request) -> web.Response:
-    """Body: any of realistic (bool), latency_ms (number), silent (bool), drop_replies (messages)."""
-    sink, wish = request.app[SINK], await request.json()
-    unknown = wish.keys() - {"realistic", "latency_ms", "silent", "drop_replies"}
-    if unknown:
-        raise web.HTTPBadRequest(text=f"unknown: {', '.join(sorted(unknown))}")
-    sink.realistic = bool(wish.get("realistic", sink.realistic))
-    sink.latency = float(wish.get("latency_ms", sink.latency * 1000)) / 1000
-    sink.silent = bool(wish.get("silent", sink.silent))
-    sink.drop_replies = int(wish.get("drop_replies", sink.drop_replies))
-    return web.json_response({})
+    """Body: any of what Orders has, or a trouble by name."""
+    sink = request.app[SINK]
+    try:
+        await sink.behave(orders_in(await request.json(), sink.orders()))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    return web.json_response(sink.orders().model_dump())
 
 
 async def control(sink: Controlled, port: int) -> web.AppRunner:
