@@ -5,6 +5,7 @@ from enum import IntEnum
 # What explains the fields of a model.
 FIELDS = {
     "ApiKey": "`fanfare keys create --help`",
+    "AskedLimit": "docs/pacing.md",
     "SegmentDraft": "docs/audiences.md",
     "TemplateDraft": "docs/content.md",
 }
@@ -80,5 +81,8 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
 def _invalid(error: Exception) -> str:
     """The findings of a pydantic ValidationError, one a line."""
     found = error.errors()  # type: ignore[attr-defined]
-    lines = [f"{'.'.join(str(part) for part in each['loc']) or 'value'}: {each['msg']}" for each in found]
+    lines = [
+        f"{'.'.join(str(part) for part in each['loc']) or 'value'}: {each['msg'].removeprefix('Value error, ')}"
+        for each in found
+    ]
     return "\n".join(lines)

@@ -20,12 +20,18 @@ IfMatch = Annotated[int | None, typer.Option("--if-match", min=1, help="Only if 
 LISTS = {
     "campaign": "fanfare campaign status",
     "key": "fanfare keys list",
+    "limit": "fanfare limits list",
     "segment": "fanfare segments list",
     "template": "fanfare templates list",
 }
 
 # What explains the fields of a kind.
-FIELDS = {"key": "`fanfare keys create --help`", "segment": "docs/audiences.md", "template": "docs/content.md"}
+FIELDS = {
+    "key": "`fanfare keys create --help`",
+    "limit": "docs/pacing.md",
+    "segment": "docs/audiences.md",
+    "template": "docs/content.md",
+}
 
 
 def send(command: "Command") -> "Done":

@@ -45,8 +45,13 @@ def is_new(header: str | None, keys: Mapping[str, ApiKey]) -> bool:
 
 
 def allows(key: ApiKey, method: str, scope: str) -> bool:
-    """Whether *key* may do *method* on what *scope* names; "admin" is for keys and account settings."""
+    """Whether *key* may do *method* on what *scope* names.
+
+    "admin" is for keys and account settings, "operator" for what accounts share.
+    """
     held = set(key.scopes)
+    if scope == "operator":
+        return scope in held
     if held & {"admin", "operator"}:
         return True
     if scope == "admin":
@@ -54,12 +59,17 @@ def allows(key: ApiKey, method: str, scope: str) -> bool:
     return scope in held or "write" in held or ("read" in held and method in ("GET", "HEAD"))
 
 
+def needed_scopes(method: str, scope: str) -> str:
+    """What a key needs for *method* on what *scope* names, for a sentence."""
+    if scope == "operator":
+        return "operator: `fanfare keys create --scope operator` makes such a key"
+    return "admin" if scope == "admin" else f"{scope}, {'read, ' if method in ('GET', 'HEAD') else ''}write or admin"
+
+
 def check_scope(key: ApiKey, method: str, scope: str) -> None:
     """403 unless *key* may do it."""
     if not allows(key, method, scope):
-        needed = (
-            "admin" if scope == "admin" else f"{scope}, {'read, ' if method in ('GET', 'HEAD') else ''}write or admin"
-        )
+        needed = needed_scopes(method, scope)
         raise refuse(
             403, "Not allowed", f"the key {key.id} has the scopes {', '.join(key.scopes)}; this needs {needed}",
             headers={"WWW-Authenticate": f'Bearer realm="fanfare", error="insufficient_scope", scope="{scope}"'},

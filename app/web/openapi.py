@@ -155,8 +155,8 @@ def _operation(endpoint: Endpoint, named: Named, schemas: dict[str, Schema]) -> 
 
 
 def _scopes(endpoint: Endpoint) -> str:
-    if endpoint.scope == "admin":
-        return "admin"
+    if endpoint.scope in ("admin", "operator"):
+        return endpoint.scope
     return ", ".join([endpoint.scope, *(["read"] if endpoint.method == "GET" else []), "write or admin"])
 
 

@@ -69,7 +69,7 @@ def test_what_holds_above_campaigns_is_set_and_shown(installation: Installation,
     installation.terminal("limits", "set", "account", account, "--rate", "50")
     limits = {each["name"]: each["rate"] for each in installation.terminal("limits", "list")["limits"]}
     assert limits[account] == 50
-    installation.terminal("limits", "set", "account", account)
+    installation.terminal("limits", "remove", "account", account)
     made = installation.terminal("keys", "create", "--account", account, "--scope", "read", "--expires", "90d")
     assert made["key"].startswith(f"fk_{made['id']}_")
     installation.terminal("keys", "revoke", made["id"], "--account", account)

@@ -7,6 +7,7 @@ from app.web.api import (
     contacts,
     imports,
     keys,
+    limits,
     lists,
     messages,
     segments,
@@ -29,4 +30,5 @@ ENDPOINTS: list[Endpoint] = [
     *suppressions.ENDPOINTS,
     *keys.ENDPOINTS,
     *account.ENDPOINTS,
+    *limits.ENDPOINTS,
 ]

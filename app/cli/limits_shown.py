@@ -1,0 +1,109 @@
+"""A limit in words and figures, with bars for what is used of its caps."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from app.cli.times import iso
+
+if TYPE_CHECKING:
+    from app.routes import LimitSet, LimitStatus
+
+CELLS = 10  # of a bar
+FULL, HALF, EMPTY = "█", "▌", "░"
+SHORT = {"second": "s", "minute": "min", "hour": "h", "day": "day"}
+
+
+def named(limit: "LimitSet") -> str:
+    """What a limit is for, in words."""
+    return f"{limit.scope} {limit.name}" + (f" towards {limit.group}" if limit.group else "")
+
+
+def columns() -> tuple[str, ...]:
+    """The columns of a list of limits."""
+    return "scope", "name", "rate", "at once", "on the way", "an hour", "a day", "when full", "used"
+
+
+def row_of(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> tuple[str, ...]:
+    """One limit of a list."""
+    return (
+        limit.scope, limit.name + (f" > {limit.group}" if limit.group else ""), rate_of(limit), _figure(limit.burst),
+        _figure(limit.concurrency), _figure(limit.hourly), _days(limit), limit.full if limit.scope in _DETOURS else "",
+        _used(usage),
+    )  # fmt: skip
+
+
+_DETOURS = ("provider", "pool", "route")
+
+
+def details(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> list[tuple[str, str]]:
+    """All about one limit: (what, figure)."""
+    rows = [
+        ("rate", rate_of(limit)), ("at once", _figure(limit.burst)), ("on the way", _figure(limit.concurrency)),
+        ("an hour", _figure(limit.hourly)), ("a day", _figure(limit.daily)), ("warm-up", _plan(limit)),
+        ("time zone", limit.time_zone), ("when full", limit.full),
+    ]  # fmt: skip
+    return [row for row in rows if row[1]] + [(each.name, _told(each)) for each in usage]
+
+
+def spoken(limit: "LimitSet") -> str:
+    """What a limit lets through, for a sentence."""
+    parts = [
+        rate_of(limit),
+        f"{limit.burst:,g} at once" if limit.burst is not None else "",
+        f"{limit.concurrency:,} on the way" if limit.concurrency is not None else "",
+        f"{limit.hourly:,} an hour" if limit.hourly is not None else "",
+        f"{limit.daily:,} a day" if limit.daily is not None else "",
+        f"warm-up {_plan(limit)}" if limit.warm_up is not None else "",
+    ]
+    return ", ".join(filter(None, parts)) or "nothing is limited"
+
+
+def rate_of(limit: "LimitSet") -> str:
+    """A rate with its unit; empty where there is none."""
+    return "" if limit.rate is None else f"{limit.rate:,.10g}/{SHORT[limit.per]}"
+
+
+def bar(used: float, most: float) -> str:
+    """How much of *most* is used: ten cells."""
+    halves = min(2 * CELLS, int(2 * CELLS * used / most)) if most > 0 else 2 * CELLS
+    drawn = FULL * (halves // 2) + HALF * (halves % 2)
+    return drawn + EMPTY * (CELLS - len(drawn))
+
+
+def _days(limit: "LimitSet") -> str:
+    return " / ".join(filter(None, [_figure(limit.daily), f"warm-up {_plan(limit)}" if limit.warm_up else ""]))
+
+
+def _plan(limit: "LimitSet") -> str:
+    if limit.warm_up is None:
+        return ""
+    days = limit.warm_up.days()
+    shown = [f"{each:,}" for each in (days if len(days) < 6 else [*days[:3], days[-1]])]
+    if len(days) >= 6:
+        shown.insert(3, "...")
+    return f"{' '.join(shown)}, {len(days)} days from {limit.warm_up.begins}"
+
+
+def _used(usage: Iterable["LimitStatus"]) -> str:
+    caps = [each for each in usage if each.used is not None and each.most]
+    if not caps:
+        return ""
+    fullest = max(caps, key=lambda each: (each.used or 0) / (each.most or 1))
+    more = f" (of {len(caps)})" if len(caps) > 1 else ""
+    return f"{bar(fullest.used or 0, fullest.most or 1)} {fullest.used or 0:,}/{fullest.most:,.0f}{more}"
+
+
+def _told(status: "LimitStatus") -> str:
+    parts = []
+    if status.used is not None and status.most is not None:
+        parts.append(f"{bar(status.used, status.most)} {status.used:,} of {status.most:,.0f}")
+    if status.on_the_way is not None:
+        most = f" of {status.most:,.0f}" if status.most is not None and status.used is None else ""
+        parts.append(f"{status.on_the_way:,}{most} on the way")
+    if status.resets_at is not None:
+        parts.append(f"begins anew at {iso(status.resets_at)}")
+    return ", ".join(parts) or "in force"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.10g}"
