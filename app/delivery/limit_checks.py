@@ -108,7 +108,7 @@ def _no_such(limit: LimitSet, known: Known) -> str:
         case "country":
             return _no_such_country(name)
         case "carrier":
-            return "" if name == name.strip() else f"{name!r} begins or ends with a space: leave it out"
+            return _no_such_carrier(name)
 
 
 def _not_among(name: str, what: str, names: Collection[str], how: str) -> str:
@@ -141,11 +141,19 @@ def _is_domain(name: str) -> bool:
     )
 
 
+def _no_such_carrier(name: str) -> str:
+    country, divided, carrier = name.partition("/")
+    if country in countries() and carrier.strip() == carrier != "":
+        return ""
+    wrong = _no_such_country(country) if divided and carrier else f"{name!r} is no carrier"
+    return f"{wrong}: write the country and the carrier, such as IN/airtel"
+
+
 def _no_such_country(name: str) -> str:
     if name in countries():
         return ""
-    hint = f": write {name.upper()!r}" if name.upper() in countries() else " such as PT, DE or US"
-    return f"{name!r} is no country code of ISO 3166{hint}"
+    hint = f"write {name.upper()!r}" if name.upper() in countries() else "write one such as PT, DE or US"
+    return f"{name!r} is no country code of ISO 3166: {hint}"
 
 
 # -- whether it can be kept

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.mx_groups import OTHER
 from app.routes import EVERY, LimitSet, LimitStatus
 
 ON_THE_WAY = "on the way|"  # + what it counts for: a limit of messages on the way
@@ -23,10 +24,14 @@ def counted_by(name: str) -> Key | None:
 
 
 def in_force(key: Key, limits: Collection[Key]) -> Key | None:
-    """The one of *limits* that rules what *key* names: its own, else that of its name for '*', and so on."""
+    """The one of *limits* that counts for what *key* names: by its own name before '*', then by its group before '*'.
+
+    "other", the long tail of domains, is no thing that '*' stands for.
+    """
     scope, name, group = key
-    groups = (group, EVERY) if group else ("",)
-    candidates = ((scope, of, towards) for of in (name, EVERY) for towards in groups)
+    names = (name,) if scope == "group" and name == OTHER else (name, EVERY)
+    groups = (group,) if group in ("", OTHER) else (group, EVERY)
+    candidates = ((scope, of, towards) for of in names for towards in groups)
     return next((each for each in candidates if each in limits), None)
 
 
