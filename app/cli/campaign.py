@@ -193,3 +193,16 @@ def audience(
         table(campaign_id, ("row", "address", "provider", "left out for", "due"), rows, right=(0,))
     else:
         say("Nobody (an audience is fixed when the campaign starts).")
+
+
+@campaign.command("explain", epilog=examples("fanfare campaign explain c_4f0a --to anna@example.com"))
+def explain(
+    campaign_id: Id,
+    to: Annotated[str, typer.Option("--to", help="Address of the recipient, or their id.")],
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Tell why somebody got the message of CAMPAIGN, or did not."""
+    from app.cli.explained import explain_person
+
+    explain_person(campaign_id, to, account, as_json)

@@ -1,4 +1,4 @@
-"""`fanfare messages`: those of a campaign by status, and single ones to send at once."""
+"""`fanfare messages`: those of a campaign by status, why one became what it is, and single ones to send at once."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -103,6 +103,18 @@ def list_messages(
         say("No such messages (yet: ClickHouse is some seconds behind).")
     else:
         table(campaign, SHOWN, [[row[each] for each in SHOWN] for row in rows])
+
+
+@messages.command("explain", epilog=examples("fanfare messages explain 4f0a7c1d00000000000000000000000a"))
+def explain(
+    message: Annotated[str, typer.Argument(help="Id of the message.")],
+    account: Account = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Tell why MESSAGE was sent, dropped, tried again, or waits: which rule, limit and route decided."""
+    from app.cli.explained import explain_message
+
+    explain_message(message, account, as_json)
 
 
 def _rows(account: str, campaign: str, status: str, limit: int) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ SINCE = "toDateTime64({day:UInt32} * 86400, 3, 'UTC') - INTERVAL 1 DAY"
 EVENTS = f"""
 SELECT campaign, lower(hex(any(recipient_id))) AS recipient, any(channel) AS channel, any(lane) AS lane, kind,
        attempt, any(mx_group) AS provider, any(route) AS route, any(code) AS code, min(class) AS class,
-       any(detail) AS detail, any(ref) AS ref, toUnixTimestamp64Milli(any(time)) AS ms
+       any(detail) AS detail, any(ref) AS ref, any(why) AS why, toUnixTimestamp64Milli(any(time)) AS ms
 FROM events
 WHERE message_id = toFixedString(unhex({{message:String}}), 16) AND account = {{account:String}} AND time >= {SINCE}
 GROUP BY campaign, kind, attempt, event_id
@@ -67,7 +67,7 @@ WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message
   AND account = {account:String}
 """
 
-TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref")  # of each event
+TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref", "why")  # of each event
 
 
 DROPPED_FOR = """
@@ -160,7 +160,8 @@ async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[s
         return None
     addresses = await addresses_of(client, account, [first["recipient"]])
     return {
-        "message": message_id.hex(), "campaign": first["campaign"], "address": addresses.get(first["recipient"], ""),
+        "message": message_id.hex(), "recipient": first["recipient"], "campaign": first["campaign"],
+        "address": addresses.get(first["recipient"], ""),
         "channel": first["channel"], "lane": first["lane"],
         **_shown(state[0]),
         "events": [{"at": each["ms"] / 1000} | {name: each[name] for name in TOLD} for each in events],

@@ -8,16 +8,21 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from app.clickhouse import message_queries
 from app.clickhouse.audience_pages import LEFT_OUT, audience_page, is_reason
 from app.commands import CampaignEntry, State
+from app.content.address import AddressError
 from app.delivery.lifecycle import LIVE
 from app.delivery.outcomes import DropReason, Status
 from app.specs import Strict
 from app.web import cursors
 from app.web.api.campaign_shown import CampaignShown, CampaignStatus, When, campaign_shown, iso, status_shown
+from app.web.api.explained import Explained, explained
+from app.web.api.people_in_requests import secret_of
 from app.web.campaigns_seen import CampaignFilter, campaign_page, find_campaign
 from app.web.cursors import PageQuery
 from app.web.etags import etag
+from app.web.explaining import Explaining
 from app.web.forecasts import forecast_of
 from app.web.keys import FEED
+from app.web.named_people import recipient_of
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
 
@@ -204,6 +209,17 @@ async def _dropped(call: Call, entry: CampaignEntry) -> tuple[list[dict[str, Any
     return people, cursors.encode(*following) if following else ""
 
 
+async def explain_recipient(call: Call) -> Reply:
+    """Why a person got the message of this campaign, or did not: by address, or by recipient id."""
+    entry = await entry_of(call)
+    try:
+        recipient = recipient_of(call.path("recipient"), secret_of(call))
+    except (AddressError, UnicodeError) as error:
+        text = f"recipient: {error}: an address, or a recipient id of 32 hex digits"
+        raise refuse(422, "Nobody", text, field="recipient") from error
+    return Reply(explained(await Explaining(call.control, call.views.client, call.account).person(entry, recipient)))
+
+
 def _place(cursor: str) -> message_queries.Place | None:
     """Where a page of messages goes on; 400 for what is no place."""
     before = cursors.decode(cursor, int, str)
@@ -227,4 +243,6 @@ ENDPOINTS = [
              query=MessageQuery, answer=Messages, errors=(404,)),
     Endpoint("GET", f"{ONE}/audience", campaign_audience, "Audience of a campaign", SCOPE, TAG,
              query=AudienceQuery, answer=Audience, errors=(404,)),
+    Endpoint("GET", f"{ONE}/recipients/{{recipient}}/explain", explain_recipient, "Why somebody got it or not", SCOPE,
+             TAG, answer=Explained, errors=(404, 503)),
 ]  # fmt: skip

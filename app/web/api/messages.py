@@ -11,6 +11,8 @@ from app.clickhouse import message_queries
 from app.control.message_campaigns import MessageError
 from app.control.messages import NewMessages
 from app.web.api.campaign_shown import iso
+from app.web.api.explained import Explained, explained
+from app.web.explaining import Explaining
 from app.web.keys import MESSAGES
 from app.web.problems import refuse
 from app.web.rest import TITLES, Call, Endpoint, Reply
@@ -61,13 +63,27 @@ async def message_status(call: Call) -> Reply:
     return Reply({"id": told.pop("message"), **told, "changed_at": iso(told["changed_at"]), "events": events})
 
 
-def _message_id(call: Call) -> bytes:
+async def explain_message(call: Call) -> Reply:
+    """What decided on one message: a timeline in sentences, and what it waits for. As early as its status."""
+    message = _message_id(call, status=422)
+    explaining = Explaining(call.control, call.views.client, call.account)
+    told = await explaining.message(message)
+    deadline = time.monotonic() + (RECORD_SECONDS if _is_recent(message) else 0.0)
+    while told is None and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_EVERY)
+        told = await explaining.message(message)
+    if told is None:
+        raise _unknown(call)
+    return Reply(explained(told))
+
+
+def _message_id(call: Call, status: int = 404) -> bytes:
     try:
         message = bytes.fromhex(call.path("id"))
     except ValueError:
         message = b""
     if len(message) != ids.ID_BYTES:
-        raise _unknown(call)
+        raise _unknown(call, status)
     return message
 
 
@@ -75,9 +91,12 @@ def _is_recent(message: bytes) -> bool:
     return abs(int.from_bytes(message[:2], "big") - time.time() / 86_400) <= RECENT_DAYS + 1
 
 
-def _unknown(call: Call) -> Exception:
-    text = f"no message {call.path('id')[:64]!r}: an id is 32 hex digits, and events are kept for 90 days"
-    return refuse(404, "No such message", text, field="id")
+def _unknown(call: Call, status: int = 404) -> Exception:
+    text = (
+        f"no message {call.path('id')[:64]!r}: an id is 32 hex digits, and events are kept for 90 days. "
+        "What happened is recorded within seconds, later while ClickHouse is away: ask again for one of just now"
+    )
+    return refuse(status, "No such message" if status == 404 else "Not an id", text, field="id")
 
 
 class ToldMessage(BaseModel, extra="allow"):
@@ -94,6 +113,10 @@ ENDPOINTS = [
     Endpoint(
         "GET", "/v1/messages/{id}", message_status, "What became of a message", "messages", "Messages",
         answer=ToldMessage, errors=(404, 503),
+    ),
+    Endpoint(
+        "GET", "/v1/messages/{id}/explain", explain_message, "Why that became of a message", "messages", "Messages",
+        answer=Explained, errors=(404, 503),
     ),
     Endpoint(
         "POST", "/v1/messages", send_messages, "Send a message, or up to 1,000", "messages", "Messages",

@@ -1,0 +1,83 @@
+"""What a message that is not final waits for right now: its campaign, its time, or its turn at a limit."""
+
+from collections.abc import Sequence
+
+from app.delivery import explain_words as words
+from app.delivery.explain_story import HITS, Event, Story, Waiting
+from app.delivery.explain_words import span
+from app.delivery.limit_words import STATE
+from app.delivery.limit_words import words as limit_words
+from app.delivery.outcomes import EventKind
+from app.delivery.why import later_in, told, without_again
+from app.delivery.windows import Hours
+
+
+def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None) -> Waiting:
+    """What a message that is not final waits for right now, from the first thing that holds it back to the last."""
+    last = [each for each in events if each.kind not in HITS]
+    since = last[-1].at if last else story.now
+    entry = story.entry
+    unknown = _unknown(story, last)
+    if unknown is not None:
+        return unknown
+    if entry is not None and entry.state != "RUNNING":
+        since = max((each.at for each in story.states if each.state == entry.state), default=since)
+        return Waiting(
+            f"{STATE}|{entry.id}", words.STANDSTILL.get(entry.state, f"its campaign is {entry.state}"), since
+        )
+    due, rule = _due(last)
+    if due > story.now:
+        text = words.WAITS.get(rule, words.WAITS_UNTIL).format(at=told(due), span=span(due - story.now))
+        return Waiting(rule, text, since, due, estimate=round(due - story.now, 1))
+    if entry is not None and hours is not None and (closed := hours.closed_by(entry, story.now)):
+        opening = hours.opening(entry, "", story.now)
+        text = words.WAITS.get(closed, words.WAITS_UNTIL).format(at=told(opening), span=span(opening - story.now))
+        return Waiting(closed, text, max(since, due), opening, estimate=round(opening - story.now, 1))
+    return _in_line(story, max(since, due))
+
+
+def _unknown(story: Story, events: Sequence[Event]) -> Waiting | None:
+    """For one whose outcome was lost and which is held."""
+    if not events or events[-1].kind != EventKind.UNKNOWN or without_again(events[-1].why)[1] is not None:
+        return None
+    spec = story.entry.spec if story.entry is not None else None
+    after = story.unknown_after if spec is None or spec.unknown_after is None else spec.unknown_after
+    due = events[-1].at + after
+    text = words.UNKNOWN_WAITS["give_up" if spec is None else spec.unknown_then].format(at=told(due))
+    return Waiting("unknown.hold", text, events[-1].at, due)
+
+
+def _due(events: Sequence[Event]) -> tuple[float, str]:
+    """From when on it may leave, and by which rule; (0, "") for at once."""
+    for event in reversed(events):
+        _, again = without_again(event.why)
+        if again is not None:
+            return again.due, f"retry.{again.policy}"
+        if event.kind == EventKind.QUEUED:
+            return later_in(event.why) or (0.0, "")
+    return 0.0, ""
+
+
+def _in_line(story: Story, since: float) -> Waiting:
+    held = story.held
+    if held is None or not held.held_by:
+        return Waiting("pacing", "it could leave, and waits for its turn", since, ahead=held.due if held else 0)
+    ahead = f"{held.due:,} of its kind could leave"
+    text = f"it waits for {limit_words(held.held_by, story.rates)}: {ahead}"
+    rate, resets = story.rates(held.held_by), story.resets.get(held.held_by, 0.0)
+    estimate = None
+    if resets > story.now:
+        estimate = resets - story.now
+        text += f"; the next hour or day of it begins at {told(resets)}"
+    elif rate:
+        estimate = held.due / rate
+        text += f", about {span(estimate)}"
+    return Waiting(
+        held.held_by, text, since, resets if resets > story.now else 0.0, held.due,
+        None if estimate is None else round(estimate, 1),
+    )  # fmt: skip
+
+
+def meter(held_by: str) -> str:
+    """The name of the meter that *held_by* is, or ""."""
+    return held_by if "|" in held_by and not held_by.startswith(f"{STATE}|") else ""

@@ -1,0 +1,212 @@
+"""The words of explain: every kind of event, reason and policy in a sentence that somebody in support can read out."""
+
+from collections.abc import Sequence
+
+from app.delivery.outcomes import DropReason, EventKind, Status
+
+# What became of an attempt. Every EventKind is here or in HITS.
+OUTCOMES: dict[str, str] = {
+    EventKind.QUEUED: "let through",
+    EventKind.DROPPED: "not sent",
+    EventKind.SENT: "taken by the mail server",
+    EventKind.DELIVERED: "taken by the recipient's own server",
+    EventKind.DEFERRED: "put off",
+    EventKind.BOUNCED: "refused for good",
+    EventKind.BLOCKED: "blocked",
+    EventKind.UNKNOWN: "the answer was lost, it may or may not have gone out",
+}
+HITS: dict[str, str] = {
+    EventKind.OPENED: "Opened",
+    EventKind.CLICKED: "A link was clicked",
+    EventKind.UNSUBSCRIBED: "The recipient unsubscribed",
+}
+
+DROPPED: dict[str, str] = {
+    DropReason.SUPPRESSED: "the recipient must not be written to",
+    DropReason.DUPLICATE: "the recipient had a message under the same dedup key",
+    DropReason.INVALID: "it could not be made into a message",
+    DropReason.CANCELLED: "the campaign was cancelled before its turn came",
+    DropReason.EXPIRED: "its time was over before its turn came",
+    DropReason.POISON: "it ended whoever tried to send it, and was set aside",
+    DropReason.CAPPED: "the recipient has had as many messages as the account allows",
+}
+SCOPES = {
+    "global": "by anybody",
+    "account": "by this account",
+    "list": "about list {name}",
+    "campaign": "in this campaign",
+}
+
+# Why a message is let through, and waits: app/delivery/why.py.
+LATER = {
+    "schedule": "It may leave from {at} on: that is its time where the recipient is",
+    "hours": "It may leave from {at} on: before, its hours or the quiet hours of the account are closed",
+    "cap": "It may leave from {at} on: the recipient has had enough messages until then",
+}
+
+LATER_AT = "It may leave from {at} on"
+
+# When it is tried again, by the retry policy that applied.
+AGAIN = {
+    "transient": "Attempt {attempt} comes in {span}, at {at}: the refusal was temporary.",
+    "soft": "Attempt {attempt} comes in {span}, at {at}: the mailbox could not take it, which may change.",
+    "throttle": "It is tried again in {span}, at {at}: the server asked for a slower pace, which is no attempt.",
+    "route": "It is tried again in {span}, at {at}: the route took nothing at all, which is no attempt.",
+    "resend": "It is sent again as attempt {attempt}, at {at}: the campaign would rather send twice than not at all.",
+}
+AGAIN_AT = "Attempt {attempt} comes in {span}, at {at}."
+WAITS = {
+    "schedule": "it is not its time yet where the recipient is: from {at} on, in {span}",
+    "hours": "its hours are closed until {at}, in {span}",
+    "cap": "the recipient has had enough messages until {at}, in {span}",
+    "window": "it is outside the hours of its campaign until {at}, in {span}",
+    "quiet": "the account has quiet hours until {at}, in {span}",
+    "retry.transient": "it is tried again at {at}, in {span}, after a temporary refusal",
+    "retry.soft": "it is tried again at {at}, in {span}, after the mailbox could not take it",
+    "retry.throttle": "it is tried again at {at}, in {span}: the server asked for a slower pace",
+    "retry.route": "it is tried again at {at}, in {span}: the route took nothing at all",
+    "retry.resend": "it is sent again at {at}",
+}
+WAITS_UNTIL = "it waits until {at}, in {span}"
+READY = {
+    "schedule": ", from its time on",
+    "hours": ", from the opening of its hours on",
+    "cap": ", from the end of the recipient's cap on",
+    "retry.transient": ", once it was to be tried again",
+    "retry.soft": ", once it was to be tried again",
+    "retry.throttle": ", once it was to be tried again",
+    "retry.route": ", once it was to be tried again",
+}
+
+UNKNOWN_POLICIES = {
+    "hold": "The campaign holds such messages: it is not sent again unless somebody decides so",
+    "resend": "The campaign sends such messages again: it would rather send twice than not at all",
+}
+UNKNOWN_WAITS = {
+    "give_up": "nobody knows whether it went out: a report may tell until {at}, then it is given up",
+    "resend": "nobody knows whether it went out: a report may tell until {at}, then it is sent again",
+}
+
+RESUMED = "The campaign was resumed"
+STATES: dict[str, str] = {
+    "RUNNING": "The campaign runs",
+    "PAUSED": "The campaign was paused",
+    "CANCELLING": "The campaign was cancelled",
+    "CANCELLED": "The campaign is cancelled",
+    "CLOSING": "The time of the campaign was over",
+    "COMPLETED": "The campaign is complete",
+    "FAILED": "The campaign failed",
+}
+STANDSTILL = {
+    "PAUSED": "its campaign is paused",
+    "SEALING": "its campaign starts again in a moment",
+    "CANCELLING": "its campaign is being cancelled: it will be dropped",
+    "CLOSING": "the time of its campaign is over: it will be dropped",
+    "CANCELLED": "its campaign is cancelled",
+    "COMPLETED": "its campaign is complete: what is recorded of it is not all there yet",
+}
+NOT_READ = {
+    "RUNNING": "the campaign has not come to that row yet, or it is not recorded yet",
+    "PAUSED": "the campaign is paused and has not come to that row yet",
+}
+NOT_SEALED = {
+    "DRAFT": "the campaign has not been started",
+    "APPROVAL": "the start of the campaign waits for an approval",
+    "SCHEDULED": "the campaign waits for its time",
+    "QUEUED": "the campaign waits until fewer of its account run",
+    "SEALING": "its audience is being fixed",
+}
+
+NOTICES: dict[str, str] = {
+    "breaker_opened": "Out of service,",
+    "breaker_probes": "Tried again with a few messages,",
+    "breaker_closed": "Back in service,",
+    "slowed": "Slowed down,",
+    "suspended": "Suspended,",
+    "raised": "Speeded up,",
+    "warned": "A warning about",
+    "restored": "Back at full speed,",
+    "route_changed": "A change of",
+    "limit_changed": "A limit changed,",
+    "warm_up": "Warm-up of",
+}
+
+TIERS = {
+    "engaged": "somebody who reacted of late",
+    "new": "somebody of whom nothing is known yet",
+    "dormant": "somebody who has not reacted for long",
+}
+
+# Why a server refused, or why it could not be sent: app/delivery/smtp_replies.py. Others are told by their name.
+CLASSES = {
+    "unknown_user": "there is no such mailbox",
+    "bad_domain": "there is no such domain",
+    "bad_syntax": "the address is none",
+    "mailbox_full": "the mailbox is full",
+    "greylisted": "the server greets strangers with 'later'",
+    "throttle": "the server asked for a slower pace",
+    "reputation": "for the reputation of the sender",
+    "content": "for what it says",
+    "policy": "by a rule of the recipient's server",
+    "authentication": "SPF, DKIM or DMARC did not satisfy the server",
+    "temporary": "for now",
+    "gave_up": "given up after the last retry",
+    "expired": "its campaign ends before the next try",
+    "mailbox_busy": "the mailbox is busy",
+    "connection": "the connection failed",
+    "render": "its template could not be filled in",
+    "variables": "its variables cannot be read",
+    "poison": "it ended whoever tried to send it",
+}
+
+SO_FAR: dict[str, str] = {
+    Status.QUEUED: "Not sent yet",
+    Status.DEFERRED: "Put off",
+    Status.UNKNOWN: "Unknown",
+}
+ENDS = {
+    Status.QUEUED: "Let through at",
+    Status.SENT: "Sent: taken by the mail server at",
+    Status.DELIVERED: "Delivered: taken by the recipient's server at",
+    Status.DEFERRED: "Put off at",
+    Status.BOUNCED: "Bounced: refused for good at",
+    Status.BLOCKED: "Blocked at",
+    Status.DROPPED: "Not sent: dropped at",
+    Status.UNKNOWN: "Unknown for good: given up at",
+}
+KIND_OF_STATUS = {str(status): EventKind(status.lower()) for status in Status}
+
+
+def left_out(reason: str) -> str:
+    """Why somebody is not in an audience (app/clickhouse/audience_sql.py)."""
+    kind, _, name = reason.partition(":")
+    return {
+        "removed": "they had left the list",
+        "holdout": "they are in the group of the experiment that gets nothing",
+        "excluded_list": f"they are on the excluded list {name}",
+        "excluded_segment": f"they are in the excluded segment {name}",
+    }.get(kind, reason)
+
+
+def reply(code: int, detail: str) -> str:
+    """What the server said."""
+    return f"{code} {detail}".strip() if code and not detail.startswith(str(code)) else detail
+
+
+def listing(names: Sequence[str]) -> str:
+    """*names* as people list them, the first few of them."""
+    shown = list(names[:5]) + ([f"{len(names) - 5} more"] if len(names) > 5 else [])
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part) if shown else ""
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: 4 m 12 s."""
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        if count or (parts and len(parts) < 2):
+            parts.append(f"{count} {unit}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0 "))

@@ -1,0 +1,113 @@
+"""What holds messages back, in words: the names of meters and of places where classes wait, as pacing tells them.
+
+A name is parts divided by "|": what kind of meter, then scope, whose, and towards which MX group. `words` takes any
+text: a name that is not known is told as it is.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+from app.commands import CampaignEntry
+from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.mx_groups import OTHER
+from app.routes import EVERY, LimitSet
+from app.specs import Throttle
+
+Rates = Callable[[str], float | None]  # name of a meter -> messages a second, None for one that has no rate
+
+CONCURRENCY, STATE, NO_ROUTE, HEALTH, SHAPED = "on the way", "state", "no route", "health", "shaped"  # no buckets
+CAPS = {HOURLY.rstrip("|"): "hourly cap of", DAILY.rstrip("|"): "daily cap of", WARM_UP.rstrip("|"): "warm-up of"}
+SCOPES = {
+    "account": "account",
+    "provider": "provider",
+    "pool": "pool",
+    "route": "route",
+    "group": "mailbox provider",
+    "country": "country",
+    "carrier": "carrier",
+}
+KINDS = "campaign|account|provider|pool|route|group|country|carrier|health|no route|state"
+EVERY_NAME = re.compile(
+    rf"\b(?:(?:on the way|hour|day|warm-up|shaped)\|)?(?:{KINDS})\|[^\s,;|()]*(?:\|[^\s,;|()]*)*"  # in a sentence
+)
+
+
+def no_rate(_: str) -> float | None:
+    """Where nobody knows rates."""
+    return None
+
+
+def words(name: str, rates: Rates = no_rate) -> str:
+    """What the meter or place *name* is, with its rate a second if *rates* knows it."""
+    said, rate = _words(name), rates(name)
+    return f"{said} ({rate_words(rate)})" if rate else said
+
+
+def in_words(text: str, rates: Rates = no_rate) -> str:
+    """*text*, with every name of a meter in it in words."""
+    return EVERY_NAME.sub(lambda found: words(found[0].rstrip("."), rates), text)
+
+
+def rate_of(name: str, limits: Iterable[LimitSet], entry: CampaignEntry | None = None) -> float | None:
+    """Messages a second that the meter *name* lets through, as *limits* and the campaign *entry* are now."""
+    scope, _, rest = name.partition("|")
+    of, _, group = rest.partition("|")
+    if scope == "campaign":
+        return _rate_of_campaign(entry.spec.throttle, group) if entry is not None and entry.id == of else None
+    known = {each.key: each for each in limits}
+    names = (of,) if scope == "group" and of == OTHER else (of, EVERY)
+    groups = (group,) if group in ("", OTHER) else (group, EVERY)
+    found = next((known[key] for name in names for each in groups if (key := (scope, name, each)) in known), None)
+    return found.per_second if found is not None else None
+
+
+def _rate_of_campaign(throttle: Throttle, towards: str) -> float | None:
+    if not towards:
+        return throttle.rate
+    per = throttle.per_route if towards.startswith("route|") else throttle.per_group
+    of = towards.removeprefix("route|")
+    return per.get(of, per.get(EVERY))
+
+
+def rate_words(rate: float) -> str:
+    """A rate a second, in the unit in which it is a number that people can read."""
+    for unit, seconds in (("s", 1.0), ("min", 60.0), ("h", 3_600.0)):
+        if rate * seconds >= 1:
+            return f"{rate * seconds:,.4g}/{unit}"
+    return f"{rate * 86_400:,.4g}/day"
+
+
+def _words(name: str) -> str:
+    kind, _, rest = name.partition("|")
+    if kind == CONCURRENCY:
+        return f"messages on the way at once, {_words(rest)}"
+    if kind in CAPS and rest:
+        return f"{CAPS[kind]} {_whose(rest)}"
+    if kind == STATE:
+        return "the campaign does not run"
+    if kind == NO_ROUTE:
+        return "no route takes it"
+    if kind == HEALTH:
+        return f"route {rest}, which takes nothing or little just now"
+    if kind == SHAPED:
+        pool, _, group = rest.partition("|")
+        return f"pool {pool}, held back towards {group} for how it was answered there"
+    if kind == "campaign":
+        return _of_campaign(rest)
+    return f"limit of {_whose(name)}" if kind in SCOPES and rest else name
+
+
+def _of_campaign(rest: str) -> str:
+    _, _, towards = rest.partition("|")
+    if towards.startswith("route|"):
+        return f"the campaign's own limit over route {towards.removeprefix('route|')}"
+    return f"the campaign's own limit to {towards}" if towards else "the campaign's own limit"
+
+
+def _whose(name: str) -> str:
+    scope, _, rest = name.partition("|")
+    of, _, group = rest.partition("|")
+    if scope == "campaign":
+        return _of_campaign(rest)
+    said = f"{SCOPES.get(scope, scope)} {of}"
+    return f"{said} towards {group}" if group else said
