@@ -18,6 +18,7 @@ from app.cli import (
     lists,
     local,
     messages,
+    notices,
     segments,
     store,
     suppressions,
@@ -82,6 +83,7 @@ templates.attach(app)
 suppressions.attach(app)
 keys.attach(app)
 limits.attach(app)
+notices.attach(app)
 account.attach(app)
 store.attach(app)
 workers.attach(app)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,6 +25,7 @@ from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.settings import settings
+from app.web.notices_seen import of_campaign
 
 SHOWN = ("delivered", "sent", "bounced", "blocked", "dropped", "unknown", "given_up", "deferred")
 
@@ -37,6 +39,9 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         else:
             found = sorted(control.campaigns.values(), key=lambda each: -each.created_at)
         rows = [describe(each, control.picture(each.id)) for each in found]
+        if campaign:
+            standing = of_campaign(control.tail.notices.values(), campaign, found[0].account)
+            rows[0]["notices"] = [each.model_dump(exclude={"accounts", "campaigns"}) for each in standing]
     if as_json:
         emit(rows[0] if campaign else {"campaigns": rows})
     elif campaign:
@@ -144,3 +149,6 @@ def _print_one(row: dict[str, Any]) -> None:
         lines.append((name, counts.get(name, 0)))
         lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
     table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
+    for each in row.get("notices", []):
+        about = each["route"] or f"{each['pool']} to {each['group']}"
+        say(escape(f"{each['level']}: {about}, since {iso(each['at'])}: {each['reason']}"))

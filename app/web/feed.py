@@ -12,12 +12,14 @@ from app.delivery.lifecycle import LIVE
 from app.delivery.queueing import position
 from app.web.forecasts import forecast_of
 from app.web.link import Link
+from app.web.notices_seen import of_campaign
 from app.web.views import Views
 
 SAMPLE_SECONDS = 1.0
 MOST_SAMPLES = 600  # then every second one is dropped: a long campaign keeps its whole shape
 PROVIDER_SECONDS = 2.0
 PICTURE_SECONDS = 0.25
+MOST_NOTICES = 20
 FORGET_SECONDS = 300.0  # between two looks for counts of campaigns that are over; each full snapshot has the others
 
 
@@ -76,6 +78,10 @@ class Feed:
             "queue_position": position(entry, control.campaigns.values()),
             "trial": entry.trial.model_dump() if entry.trial else None,
             "forecast": forecast_of(control, entry, counted, rate, providers or []).as_json(),
+            "notices": [
+                each.model_dump(include={"id", "at", "level", "kind", "route", "pool", "group", "reason"})
+                for each in of_campaign(control.tail.notices.values(), entry.id, entry.account)[:MOST_NOTICES]
+            ],
         }
 
     def rate(self, entry: CampaignEntry, done: int) -> float:

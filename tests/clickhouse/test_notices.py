@@ -4,9 +4,11 @@ from typing import Any
 
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.notices import notice_page
+from app.control.overlay import Overlay
 from app.delivery.route_health import notice_id
 from app.routes import Notice
 from app.things import ThingRecord
+from app.web.notices_seen import NoticeFilter, seen_notices
 from tests.clickhouse.mirrored import NOW, recorded, store
 
 
@@ -64,3 +66,23 @@ async def test_what_is_no_notice_is_set_apart(client: ClickHouse) -> None:
     """
     empty = ThingRecord(kind="notice", account="", id="x", version=1, at=NOW)
     assert len(await store(client, recorded(empty))) == 1
+
+
+async def test_what_is_still_on_its_way_shows_and_others_stay_unnamed(client: ClickHouse) -> None:
+    """
+    Who asks right after the alert must find what it was about; and an account finds its own campaigns alone.
+    """
+    stored = notice(0, campaigns=["c1", "c2"], accounts=["acme", "other"])
+    fresh, foreign = notice(1, campaigns=["c1"], accounts=["acme"]), notice(2, campaigns=["c2"], accounts=["other"])
+    await store(client, recorded(told(stored)))
+    overlay = Overlay()
+    for offset, each in enumerate((stored, fresh, foreign)):
+        overlay.take(0, offset, told(each))
+    everything = await seen_notices(client, overlay, NoticeFilter())
+    assert everything == [foreign, fresh, stored]
+    assert await seen_notices(client, overlay, NoticeFilter(), before=fresh.id) == [stored]
+    own = await seen_notices(client, overlay, NoticeFilter(account="acme"))
+    assert [(each.id, each.campaigns, each.accounts) for each in own] == [
+        (fresh.id, ["c1"], ["acme"]), (stored.id, ["c1"], ["acme"]),
+    ]  # fmt: skip
+    assert await seen_notices(client, overlay, NoticeFilter(levels=["info"])) == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from pydantic import BaseModel
 
 from app.commands import Answer, CampaignEntry, Command, Seal
 from app.control.api_keys import hash_of
@@ -25,6 +26,7 @@ from app.topics import (
     COMMAND_ANSWERED,
     DEMAND_REPORTED,
     KEY_CHANGED,
+    PACING_STATUS,
     WORKER_BEAT,
 )
 from app.web.application import create_edge
@@ -84,6 +86,11 @@ class Planes:
         """Publish an API key; its offset."""
         sent = await self._producer.send_and_wait(KEY_CHANGED, key.model_dump_json().encode(), key=key.id.encode())
         return int(sent.offset)
+
+    async def stands(self, key: str, value: BaseModel | None) -> None:
+        """Publish how something stands, or that it is gone."""
+        raw = b"" if value is None else value.model_dump_json().encode()
+        await self._producer.send_and_wait(PACING_STATUS, raw, key=key.encode())
 
     async def demand(self, demand: Demand) -> None:
         """Publish what a partition reports."""

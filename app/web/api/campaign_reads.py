@@ -13,8 +13,9 @@ from app.delivery.lifecycle import LIVE
 from app.delivery.outcomes import DropReason, Status
 from app.specs import Strict
 from app.web import cursors
-from app.web.api.campaign_shown import CampaignShown, CampaignStatus, When, campaign_shown, iso, status_shown
+from app.web.api.campaign_shown import CampaignShown, CampaignStatus, campaign_shown, status_shown
 from app.web.api.explained import Explained, explained
+from app.web.api.moments_shown import When, iso
 from app.web.api.people_in_requests import secret_of
 from app.web.campaigns_seen import CampaignFilter, campaign_page, find_campaign
 from app.web.cursors import PageQuery
@@ -23,6 +24,7 @@ from app.web.explaining import Explaining
 from app.web.forecasts import forecast_of
 from app.web.keys import FEED
 from app.web.named_people import recipient_of
+from app.web.notices_seen import of_campaign
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
 
@@ -150,7 +152,8 @@ async def campaign_status(call: Call) -> Reply:
     rate = feed.rate(entry, picture.final)
     providers = feed.providers(entry.id) if entry.state in LIVE else []
     forecast = forecast_of(call.control, entry, picture, rate, providers or [])
-    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast))
+    notices = of_campaign(call.control.tail.notices.values(), entry.id, entry.account)
+    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast, notices))
 
 
 async def campaign_messages(call: Call) -> Reply:

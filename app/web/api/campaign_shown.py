@@ -1,6 +1,6 @@
 """How a campaign is shown over REST: as it was written, where it stands, and what it may be told."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,9 +10,10 @@ from app.control import Picture
 from app.delivery.forecast import Forecast
 from app.delivery.lifecycle import allowed
 from app.delivery.queueing import position
+from app.routes import Notice
 from app.specs import CampaignSpec, Strict, Window
-
-When = str  # ISO 8601 in UTC
+from app.web.api.moments_shown import When, iso
+from app.web.api.notice_shown import NoticeShown, notice_shown
 
 
 class TrialShown(Strict):
@@ -89,17 +90,10 @@ class CampaignStatus(Strict):
     rate: float = Field(description="Messages decided a second, over the last three seconds")
     trial: TrialShown | None
     forecast: ForecastShown
+    notices: list[NoticeShown] = Field(description="What holds on just now and concerns it, the newest first")
     created_at: When
     started_at: When | None
     finished_at: When | None
-
-
-def iso(at: float | None) -> str | None:
-    """A moment as ISO 8601 in UTC."""
-    if at is None:
-        return None
-    shown = datetime.fromtimestamp(at, UTC)
-    return shown.isoformat(timespec="milliseconds" if shown.microsecond else "seconds").replace("+00:00", "Z")
 
 
 def spec_shown(spec: CampaignSpec) -> dict[str, Any]:
@@ -137,9 +131,14 @@ def campaign_shown(entry: CampaignEntry) -> dict[str, Any]:
 
 
 def status_shown(
-    entry: CampaignEntry, picture: Picture, others: list[CampaignEntry], rate: float, forecast: Forecast
+    entry: CampaignEntry,
+    picture: Picture,
+    others: list[CampaignEntry],
+    rate: float,
+    forecast: Forecast,
+    notices: Iterable[Notice] = (),
 ) -> dict[str, Any]:
-    """*entry* as CampaignStatus has it; *others* are the live campaigns."""
+    """*entry* as CampaignStatus has it; *others* are the live campaigns, *notices* concern it."""
     return {
         "id": entry.id, "campaign": entry.id, "name": entry.spec.name,
         "state": entry.state, "reason": entry.reason, "revision": entry.revision,
@@ -154,6 +153,7 @@ def status_shown(
             "finishes_at": iso(forecast.finishes_at), "seconds": forecast.seconds, "limited_by": forecast.limited_by,
             "text": forecast.text, "goes_on_at": iso(forecast.goes_on_at),
         },
+        "notices": [notice_shown(each) for each in notices],
         "created_at": iso(entry.created_at), "started_at": iso(entry.started_at),
         "finished_at": iso(entry.finished_at),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from app.clickhouse import people
 from app.content.address import AddressError
 from app.specs import Label, Strict
 from app.web import cursors
-from app.web.api.campaign_shown import iso
+from app.web.api.moments_shown import iso
 from app.web.api.people_in_requests import Address, ConsentBody, Problem, id_in_path, no_contact, secret_of
 from app.web.cursors import PageQuery
 from app.web.problems import refuse

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.delivery.explain_story import Explanation
 from app.specs import Strict
-from app.web.api.campaign_shown import When, iso
+from app.web.api.moments_shown import When, iso
 
 
 class StepShown(Strict):

@@ -11,7 +11,7 @@ from app.clickhouse.import_options import ImportOptions
 from app.clickhouse.key_check import WrongKeyError
 from app.specs import AskedMoment, Label, Strict
 from app.web import cursors
-from app.web.api.campaign_shown import iso
+from app.web.api.moments_shown import iso
 from app.web.cursors import PageQuery
 from app.web.keys import IMPORTER, SETTINGS
 from app.web.problems import refuse

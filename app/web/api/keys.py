@@ -9,7 +9,7 @@ from pydantic import Field
 from app.control.api_keys import PREFIX, hash_of
 from app.specs import AskedMoment, Strict
 from app.things import SCOPES, ApiKey, Scope
-from app.web.api.campaign_shown import When, iso
+from app.web.api.moments_shown import When, iso
 from app.web.keys import LINK_KEY
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply

@@ -9,7 +9,7 @@ from app.control import Control
 from app.delivery.limit_usage import usage_of
 from app.routes import EVERY, AskedAllowance, LimitScope, LimitSet, LimitStatus
 from app.specs import Strict
-from app.web.api.campaign_shown import When, iso
+from app.web.api.moments_shown import When, iso
 from app.web.cursors import PageQuery, decode, following
 from app.web.problems import refuse
 from app.web.reading import validated

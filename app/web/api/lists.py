@@ -10,7 +10,7 @@ from app.clickhouse import lists, people
 from app.clickhouse.list_columns import types_of
 from app.specs import Label, Strict
 from app.web import cursors
-from app.web.api.campaign_shown import iso
+from app.web.api.moments_shown import iso
 from app.web.api.people_in_requests import Address, ConsentBody, ContactId, Problem, secret_of
 from app.web.cursors import PageQuery
 from app.web.named_people import named_people

@@ -10,8 +10,8 @@ from app import ids
 from app.clickhouse import message_queries
 from app.control.message_campaigns import MessageError
 from app.control.messages import NewMessages
-from app.web.api.campaign_shown import iso
 from app.web.api.explained import Explained, explained
+from app.web.api.moments_shown import iso
 from app.web.explaining import Explaining
 from app.web.keys import MESSAGES
 from app.web.problems import refuse

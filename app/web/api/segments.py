@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 from app.clickhouse import segments as sql
 from app.specs import Strict
 from app.things import Filter, Segment, SegmentDraft
-from app.web.api.campaign_shown import iso
 from app.web.api.contacts import ContactShown
 from app.web.api.contacts import shown as contact_shown
+from app.web.api.moments_shown import iso
 from app.web.api.storage import found_thing, stored
 from app.web.cursors import PageQuery, decode, encode
 from app.web.etags import etag

@@ -10,7 +10,7 @@ from app.clickhouse.client import ClickHouseError
 from app.control.suppressions import packs_of, publish
 from app.delivery.gate import UNSUBSCRIBED
 from app.specs import AskedMoment, Strict
-from app.web.api.campaign_shown import iso
+from app.web.api.moments_shown import iso
 from app.web.api.people_in_requests import Address, Problem, secret_of
 from app.web.campaigns_seen import find_campaign
 from app.web.cursors import PageQuery, decode, encode

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.specs import Content, Strict
 from app.things import TemplateDraft, ThingRecord
-from app.web.api.campaign_shown import iso
+from app.web.api.moments_shown import iso
 from app.web.api.storage import found_thing, stored
 from app.web.cursors import PageQuery, decode, encode
 from app.web.etags import etag
