@@ -75,12 +75,14 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
             table, partition, [row.recipient_id for row in pack.rows], sighting_keys(rules, pack.rows)
         )
         place = opening.hours.placing(entry)
-        verdict = admit(state, batch, pack, messages, known_rows, rules, now, place)
-        events = of_admission(rules.channel, pack, messages, verdict, place, rules.dedup_key)
+        desk = opening.frequency.at_gate(partition, batch, entry, now)
+        verdict = admit(state, batch, pack, messages, known_rows, rules, now, place, desk)
+        capped = {i: desk.put_off[each] for i, each in enumerate(messages) if each in desk.put_off} if desk else {}
+        events = of_admission(rules.channel, pack, messages, verdict, place, rules.dedup_key, capped)
         records: list[tuple[str, bytes]] = []
         if lane == topics.TRANSACTIONAL:
             keys = {ClassKey(pack.campaign, lane, row.group) for row in pack.rows}
-            spent = spend_standing(state, batch, keys, opening.permits(partition, now), now)
+            spent = spend_standing(state, batch, keys, opening.permits(partition, batch, now), now)
             if spent is not None:
                 events += opening.events_of(spent, now)
                 records = opening.records_of(partition, spent, now)

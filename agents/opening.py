@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
 from agents.campaigns import Campaigns
+from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.events import of_drops
+from app.delivery.events import of_drops, of_put_off
 from app.delivery.gate import GateRules, applies, end_of
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import WaitingPack
@@ -18,21 +20,24 @@ from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import EventPack, Outgoing, encode
 from app.stream.app import StreamApp
-from tables.recipients import suppressions_of
+from tables.recipients import Batch, suppressions_of
 
 
 class Opening:
     """What the gate and the release agent share. The same releases are produced again until they are settled."""
 
     def __init__(
-        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, channel: str
-    ) -> None:
+        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, frequency: Frequency,
+        channel: str,
+    ) -> None:  # fmt: skip
         self.app, self.recipients, self.campaigns, self.hours = app, recipients, campaigns, hours
+        self.frequency = frequency
         self.channel = channel
         self.produced: dict[tuple[int, int], float] = {}  # (partition, release) -> when it was last produced
 
-    def permits(self, partition: int, now: float) -> Permits:
-        """What is asked at the moment *now* of messages of *partition*."""
+    def permits(self, partition: int, batch: Batch, now: float) -> Permits:
+        """What is asked at the moment *now* of messages of *partition*, in the step that writes *batch*."""
+        book = self.frequency.book(partition, batch, now)
 
         def running(campaign: str) -> int | None:
             entry = self.campaigns.get(campaign)
@@ -57,15 +62,18 @@ class Opening:
                 return now
             return min(self.hours.closing(entry, pack.zone, now), entry.spec.expires_at or float("inf"))
 
-        return Permits(running, forbidden, opening, closing)
+        return Permits(running, forbidden, opening, closing, partial(self.frequency.at_release, book))
 
     def events_of(self, spent: Spent, now: float) -> list[EventPack]:
-        """What is told of those who were dropped at the last look."""
-        return [
+        """What is told of those who were dropped, or have to wait, at the last look."""
+        events = [
             event
             for pack, dropped in groupby(spent.dropped, itemgetter(0))
             for event in of_drops(self.channel, pack, [each[1:] for each in dropped], now)
         ]
+        for pack, put_off in groupby(spent.put_off, itemgetter(0)):
+            events += of_put_off(self.channel, pack, [each[1:] for each in put_off], now)
+        return events
 
     def records_of(self, partition: int, spent: Spent, now: float) -> list[tuple[str, bytes]]:
         """(topic, record) of each release that was opened: made in the step that opened it."""

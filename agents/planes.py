@@ -43,6 +43,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
     from agents import decide, gate, release, settle, suppress, sweep
     from agents.demand import DemandReport
+    from agents.frequency import AccountsCaps, Frequency
     from agents.opening import Opening
     from agents.recipients import Recipients
     from agents.views import attach_partition_views
@@ -53,12 +54,14 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     recipients = Recipients(app, app.pack_table(topics.RECIPIENTS_TABLE))
     directory = _directory(app, topics.CAMPAIGN_CHANGED)
     campaigns, dead = Campaigns(directory), DeadLetters(app)
-    hours = Hours(zone_named)
-    opening = Opening(app, recipients, campaigns, hours, topics.EMAIL)
+    caps, hours = AccountsCaps(_directory(app, topics.ACCOUNT_CHANGED)), Hours(zone_named)
+    frequency = Frequency(recipients, campaigns, caps, hours, topics.EMAIL)
+    frequency.attach()
+    opening = Opening(app, recipients, campaigns, hours, frequency, topics.EMAIL)
     gate.attach(app, topics.TRANSACTIONAL, Lanes(app, 64, "urgent"), opening, dead)
     gate.attach(app, topics.BULK, Lanes(app, 16, "bulk"), opening, dead)
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
-    settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, dead, hours, settings, topics.EMAIL)
+    settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
     sweep.attach(app, recipients, campaigns)

@@ -53,12 +53,13 @@ class Recipients:
             batch.event(number, None)
         generation = self.generation
         try:
+            before = [asyncio.ensure_future(self.table.write(partition, part)) for part in batch.ahead]
             written = asyncio.ensure_future(self.table.write(partition, batch.items))
         except ValueError as error:
             self.app.die("a step is too large for one batch", error)
             raise
         self._last_write[partition] = written
-        await written
+        await asyncio.gather(*before, written)
         reached("commit.written")
         outputs = [*records, *((topics.EVENT_RECORDED, encode(event)) for event in events)]
         await asyncio.gather(*(self.app.produce_soon(topic, partition, None, value) for topic, value in outputs))

@@ -42,7 +42,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
             return
         state, batch, now = recipients.partitions[partition], Batch(), app.now()
         stand(state, slip)
-        spent = spend(state, batch, slip, opening.permits(partition, now), now)
+        spent = spend(state, batch, slip, opening.permits(partition, batch, now), now)
         if spent is None:
             return
         records = opening.records_of(partition, spent, now)
@@ -82,7 +82,9 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
                     break
                 pack, batch, now = state.packs[number], Batch(), app.now()
                 reason = ended[pack.campaign]
-                drops = [(row, reason, "") for row in clear(state, batch, number, reason, now)]
+                rows = clear(state, batch, number, reason, now)
+                opening.frequency.clear(partition, batch, pack, rows, now)
+                drops = [(row, reason, "") for row in rows]
                 await recipients.commit(partition, batch, of_drops(opening.channel, pack, drops, now))
 
     every(app, 1.0, repeat_open)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
+from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import topics
 from app.commands import CampaignEntry
@@ -32,6 +33,7 @@ def attach(
     lanes: Lanes,
     recipients: Recipients,
     campaigns: Campaigns,
+    frequency: Frequency,
     dead: DeadLetters,
     hours: Hours,
     settings: Settings,
@@ -64,6 +66,7 @@ def attach(
         rules = rules_of(campaigns.get(release.campaign), settings, hours)
         settlement = settle(state, batch, number, result, rules, now, dice.random())
         if settlement is not None:
+            frequency.settle(partition, batch, settlement, app.now())
             await recipients.commit(partition, batch, of_settlement(channel, settlement))
         reached("settle.written")
 

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from app.specs import Content, Label, Moment, Name, Strict, Window, ZoneName
 
@@ -241,11 +241,26 @@ class ApiKey(Strict):
 class FrequencyCap(Strict):
     """At most so many messages to one person in a time, over all campaigns and channels of an account."""
 
-    messages: int = Field(ge=1, le=1_000)
+    messages: int = Field(ge=1, le=100)
     window: float = Field(ge=60, le=31 * 86_400, description="Seconds; it slides")
     channels: list[Literal["email", "sms", "whatsapp", "voice"]] = Field(
         default_factory=list, max_length=4, description="Only messages by these count; none: all"
     )
+
+    def counts_all_of(self, other: "FrequencyCap") -> bool:
+        """Whether what *other* counts counts here, too."""
+        return not self.channels or (bool(other.channels) and set(other.channels) <= set(self.channels))
+
+
+def idle_cap(caps: list[FrequencyCap]) -> tuple[FrequencyCap, FrequencyCap] | None:
+    """(a cap that never decides, the one because of which), or None."""
+    for at, cap in enumerate(caps):
+        for number, other in enumerate(caps):
+            tighter = other.window >= cap.window and other.messages <= cap.messages and other.counts_all_of(cap)
+            same = tighter and other.window == cap.window and other.messages == cap.messages
+            if number != at and tighter and not (same and cap.counts_all_of(other) and number > at):
+                return cap, other
+    return None
 
 
 class Account(Strict):
@@ -258,8 +273,21 @@ class Account(Strict):
     quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign")
     time_zone: ZoneName = "UTC"
     weight: int = Field(default=1, ge=1, le=100, description="Share of what accounts compete for")
-    frequency_caps: list[FrequencyCap] = Field(default_factory=list, max_length=5)
+    frequency_caps: list[FrequencyCap] = Field(
+        default_factory=list, max_length=5, description="Of what one person gets from all campaigns"
+    )
     revision: int = 1
+
+    @field_validator("frequency_caps")
+    @classmethod
+    def _each_decides(cls, caps: list[FrequencyCap]) -> list[FrequencyCap]:
+        idle = idle_cap(caps)
+        if idle is not None:
+            cap, other = idle
+            raise ValueError(
+                f"{cap.messages} in {cap.window:g} s never decides: {other.messages} in {other.window:g} s is tighter"
+            )
+        return caps
 
 
 ThingKind = Literal["campaign", "template", "segment", "notice"]

@@ -12,6 +12,11 @@
 | marks | k | Marks | gate, release, settle, decide | never |
 | outbox | e number | EventPack, as produced | gate, release, settle, decide | once produced |
 | unknowns | u number | HeldUnknown | settle, decide | when decided |
+| touches | f recipient_id, hash of account | list of Touch | gate, release, settle | swept once none counts any more |
+
+A record of touches grows with the messages of its person, so a step may have more of them than one batch takes. They
+are written before the rest of the step, in as many batches as they need (`Batch.ahead`): a step that is cut off there
+comes again, finds its own touches, and goes on (app/delivery/frequency.py).
 """
 
 import struct
@@ -20,17 +25,19 @@ from typing import Protocol
 
 import msgspec
 
+from app.delivery.frequency import Touch
 from app.delivery.gate import Known, Sighting, Suppression
 from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
 from app.records import EventPack, Outgoing
 
-SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN = (
-    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u"
+SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN, TOUCHES = (
+    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u", b"f"
 )  # fmt: skip
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _NUMBER = struct.Struct(">Q")
 _TIME = struct.Struct(">d")
+FRAMING = 32  # bytes a record may cost besides its key and value
 _SUPPRESSIONS = msgspec.msgpack.Decoder(list[Suppression])
 _ROWS = msgspec.msgpack.Decoder(list[Outgoing])
 _PACK = msgspec.msgpack.Decoder(WaitingPack)
@@ -39,6 +46,8 @@ _VERDICT = msgspec.msgpack.Decoder(Verdict)
 _COUNTERS = msgspec.msgpack.Decoder(dict[str, int])
 _MARKS = msgspec.msgpack.Decoder(Marks)
 _UNKNOWN = msgspec.msgpack.Decoder(HeldUnknown)
+_TOUCHES = msgspec.msgpack.Decoder(list[Touch])
+MOST_AHEAD = 256 * 1024  # bytes of keys and values in one batch of touches
 
 
 class Store(Protocol):
@@ -53,6 +62,23 @@ class Batch:
 
     def __init__(self) -> None:
         self._items: dict[bytes, bytes | None] = {}
+        self._touches: dict[bytes, list[Touch] | None] = {}
+
+    @property
+    def ahead(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        """What is to be written before *items*, in this order, each in a batch of its own."""
+        part: list[tuple[bytes, bytes | None]] = []
+        size = 0
+        for key, touches in self._touches.items():
+            value = None if touches is None else _ENCODE(touches)
+            more = len(key) + len(value or b"") + FRAMING
+            if part and size + more > MOST_AHEAD:
+                yield part
+                part, size = [], 0
+            part.append((TOUCHES + key, value))
+            size += more
+        if part:
+            yield part
 
     @property
     def items(self) -> list[tuple[bytes, bytes | None]]:
@@ -89,6 +115,9 @@ class Batch:
     def unknown(self, number: int, held: HeldUnknown | None) -> None:
         self._items[UNKNOWN + _NUMBER.pack(number)] = None if held is None else _ENCODE(held)
 
+    def touches(self, key: bytes, touches: list[Touch] | None) -> None:
+        self._touches[key] = touches
+
     def suppressions(self, recipient: bytes, entries: list[Suppression]) -> int:
         """Set what forbids to write to *recipient*; how many bytes that takes."""
         value = _ENCODE(entries) if entries else b""
@@ -123,6 +152,17 @@ def suppressions_of(store: Store, partition: int, recipients: Sequence[bytes]) -
     """The suppressions of each recipient."""
     found = store.get_many(partition, [SUPPRESSION + recipient for recipient in recipients])
     return [[] if raw is None else _SUPPRESSIONS.decode(raw) for raw in found]
+
+
+def touches_of(store: Store, partition: int, keys: Sequence[bytes]) -> list[list[Touch]]:
+    """The frequency records under *keys*."""
+    found = store.get_many(partition, [TOUCHES + key for key in keys])
+    return [[] if raw is None else touches_in(raw) for raw in found]
+
+
+def touches_in(raw: bytes) -> list[Touch]:
+    """The frequency record that *raw* is the value of."""
+    return _TOUCHES.decode(raw)
 
 
 def rows_of(store: Store, partition: int, number: int) -> list[Outgoing]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import msgspec
 
 from app.delivery.partition import Verdict
-from app.delivery.sweep import Horizon, is_old_message, is_old_sighting, is_old_verdict
-from tables.recipients import COUNTERS, MESSAGE, SIGHTING, VERDICT, Store, sighting_in
+from app.delivery.sweep import Horizon, is_old_message, is_old_record, is_old_sighting, is_old_verdict
+from tables.recipients import COUNTERS, MESSAGE, SIGHTING, TOUCHES, VERDICT, Store, sighting_in, touches_in
 
 _VERDICT = msgspec.msgpack.Decoder(Verdict)
 SLOTS = 1 << 16
@@ -19,7 +19,9 @@ SLOTS = 1 << 16
 def slices(store: Store, partition: int, partitions: int, old: Horizon) -> Iterator[bytes]:
     """The prefixes of one round over everything in *partition* that grows old."""
     slots = range(partition, SLOTS, partitions)
-    yield from (SIGHTING + slot.to_bytes(2, "big") for slot in slots)
+    for section in (SIGHTING, TOUCHES):
+        if next(store.scan(partition, section), None) is not None:
+            yield from (section + slot.to_bytes(2, "big") for slot in slots)
     yield from (VERDICT + number.to_bytes(2, "big") for number in range(SLOTS))
     first = next((key for key, _ in store.scan(partition, MESSAGE)), None)
     if first is not None:
@@ -47,4 +49,6 @@ def _is_old(key: bytes, value: bytes, old: Horizon) -> bool:
             return is_old_sighting(key[1:], seen.message, seen.at, old)
         case b"v":
             return is_old_verdict(_VERDICT.decode(value).at, old)
+        case b"f":
+            return is_old_record(touches_in(value), old)
     return is_old_message(key[1:], old)

@@ -12,7 +12,7 @@ from app.cli.order import Key, new_id, order
 from app.cli.times import span_of
 
 if TYPE_CHECKING:
-    from app.things import Account
+    from app.things import Account, FrequencyCap
 
 account_group = typer.Typer(
     help="Settings of an account.",
@@ -25,6 +25,7 @@ account_group = typer.Typer(
 )
 
 NONE = "none"
+_CAP = re.compile(r"(\d{1,6})/([^:]+)(?::([a-z,]+))?")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")]
@@ -49,6 +50,8 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         ("a start can be undone for", f"{found.undo:g} s"),
         ("quiet hours", f"{quiet.opens} to {quiet.closes}{' by local clocks' * quiet.local}" if quiet else NONE),
         ("time zone", found.time_zone),
+        ("share of what accounts compete for", found.weight),
+        ("messages to one person", ", ".join(map(_cap_shown, found.frequency_caps)) or NONE),
     ]
     table(name, ("setting", "value"), rows)
 
@@ -60,6 +63,8 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         "fanfare account set acme --approval --undo 10m",
         "fanfare account set acme --quiet 21:00-08:00 --local --time-zone Europe/Lisbon",
         "fanfare account set acme --quiet none",
+        "fanfare account set acme --cap 2/24h --cap 5/7d:email",
+        "fanfare account set acme --cap none",
     ),
 )
 def set_account(
@@ -76,6 +81,13 @@ def set_account(
         bool, typer.Option("--local", help="Quiet hours by the clock of each recipient, where it is known.")
     ] = False,
     time_zone: Annotated[str, typer.Option("--time-zone", help="IANA name: Europe/Lisbon.")] = "",
+    weight: Annotated[
+        int | None, typer.Option("--weight", help="Share of what accounts compete for, 1 to 100.")
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option("--cap", help="Most messages to one person in a span: 2/24h, 5/7d:email; all of them, or none."),
+    ] = None,
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
@@ -83,11 +95,15 @@ def set_account(
     from app.commands import Command
     from app.things import Account
 
-    changes: dict[str, Any] = {"running": running, "approval": approval, "time_zone": time_zone or None}
+    changes: dict[str, Any] = {
+        "running": running, "approval": approval, "time_zone": time_zone or None, "weight": weight,
+    }  # fmt: skip
     changes["undo"] = span_of(undo, "--undo") if undo else None
     changes = {field: value for field, value in changes.items() if value is not None}
     if quiet:
         changes["quiet"] = None if quiet == NONE else _window(quiet, local)
+    if cap:
+        changes["frequency_caps"] = [] if cap == [NONE] else [_cap(each) for each in cap]
     if not changes:
         raise CommandError("nothing to set", "give a setting, such as --running 20", Exit.USAGE)
     before = _account(name)
@@ -106,3 +122,18 @@ def _window(hours: str, local: bool) -> dict[str, Any]:
     if read is None:
         raise CommandError(f"--quiet {hours!r} are no hours", "write them as 21:00-08:00, or none", Exit.USAGE)
     return {"opens": read[1], "closes": read[2], "local": local}
+
+
+def _cap(text: str) -> dict[str, Any]:
+    read = _CAP.fullmatch(text)
+    if read is None:
+        raise CommandError(f"--cap {text!r} is no cap", "write it as 2/24h, or 5/7d:email, or none", Exit.USAGE)
+    channels = read[3].split(",") if read[3] else []
+    return {"messages": int(read[1]), "window": span_of(read[2], "--cap"), "channels": channels}
+
+
+def _cap_shown(cap: "FrequencyCap") -> str:
+    from app.delivery.frequency import span
+
+    channels = f" by {', '.join(cap.channels)}" if cap.channels else ""
+    return f"{cap.messages} in {span(cap.window)}{channels}"

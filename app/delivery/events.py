@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.delivery.frequency import Room
 from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
@@ -11,7 +12,8 @@ from app.records import EventPack, Outgoing, Recipient, RecipientPack
 
 Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail
 MOST = 500  # messages in one event pack
-NOBODY: Mapping[int, float] = {}
+Waits = tuple[Outgoing, Room]  # row, until when and why
+NOBODY: Mapping[int, Room] = {}
 
 
 def of_admission(
@@ -21,7 +23,7 @@ def of_admission(
     verdict: Verdict,
     place: Placing | None = None,
     dedup_key: str = "",
-    capped: Mapping[int, float] = NOBODY,
+    capped: Mapping[int, Room] = NOBODY,
 ) -> list[EventPack]:
     """QUEUED and DROPPED of a pack, one event pack a group and reason.
 
@@ -33,7 +35,7 @@ def of_admission(
     for i, row in enumerate(pack.rows):
         if i in apart:
             continue
-        known = (row.tier, row.due, row.zone, capped.get(i, 0.0))
+        known = (row.tier, row.due, row.zone, capped[i].due if i in capped else 0.0)
         why = reasons.get(known)
         if why is None:
             why = reasons[known] = _why_queued(row, verdict.at, place, dedup_key, known[3])
@@ -42,6 +44,9 @@ def of_admission(
     for (group, why), rows in queued.items():
         event = _of_rows(channel, pack, EventKind.QUEUED, group, messages, rows, verdict.at)
         event.why = why
+        if not capped.keys().isdisjoint(rows):
+            event.classes = [str(DropReason.CAPPED) if i in capped else "" for i in rows]
+            event.details = [capped[i].detail if i in capped else "" for i in rows]
         events.append(event)
     dropped: dict[str, list[tuple[int, DropReason, str]]] = {}
     for each in verdict.dropped:
@@ -94,6 +99,22 @@ def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: fl
             details=[f"not sent again: {why} {detail}".strip() if pack.pin else detail for _, why, detail in part],
         )
         for part in (dropped[start : start + MOST] for start in range(0, len(dropped), MOST))
+    ]  # fmt: skip
+
+
+def of_put_off(channel: str, pack: WaitingPack, put_off: Sequence[Waits], at: float) -> list[EventPack]:
+    """DEFERRED after the gate: messages of one waiting pack that a frequency cap lets wait, one pack a moment."""
+    parts: dict[float, list[Waits]] = {}
+    for each in put_off:
+        parts.setdefault(each[1].due, []).append(each)
+    return [
+        EventPack(
+            pack.account, pack.campaign, channel, pack.lane, EventKind.DEFERRED, pack.group, "", pack.attempt - 1, at,
+            b"".join([row.message_id for row, _ in part]), b"".join([row.recipient_id for row, _ in part]),
+            classes=[str(DropReason.CAPPED)] * len(part), details=[room.detail for _, room in part],
+            why=of_queued("", due, CAP, ""),
+        )
+        for due, part in parts.items()
     ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from app import ids
 from app.commands import CampaignEntry
-from app.delivery.outcomes import LISTED, DropReason, Status
+from app.delivery.frequency import NEVER, Desk
+from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
 from app.topics import TRANSACTIONAL
@@ -155,44 +156,81 @@ def admit(
     rules: GateRules,
     now: float,
     place: Placing | None = None,
+    desk: Desk | None = None,
 ) -> Verdict:
-    """Decide on *pack* once: drop with a reason, ignore what was taken before, let the rest wait by class."""
+    """Decide on *pack* once: drop with a reason, ignore what was taken before, let the rest wait by class.
+
+    *desk* is where the frequency caps of the account are asked; None when there are none for this campaign.
+    """
     verdict = Verdict(now, body=pack.body, campaign=pack.campaign if pack.request else "")
-    waiting: dict[tuple[str, float, str, str], list[Outgoing]] = {}
+    waiting: dict[tuple[str, float, str, str, bool], list[Outgoing]] = {}
     taken: set[bytes] = set()
     keys = sighting_keys(rules, pack.rows)
+    if desk is not None:
+        desk.fetch(row.recipient_id for row in pack.rows)
     for i, row in enumerate(pack.rows):
         message, seen, suppressions = messages[i], known.sightings[i], known.suppressions[i]
         if message in taken or (seen is not None and seen.message == message):
             verdict.ignored.append(i)
             continue
         taken.add(message)
-        found = applies(suppressions, rules, now) if suppressions else None
-        if rules.closed is not None:
-            verdict.dropped.append((i, rules.closed, ""))
-        elif found is not None:
-            verdict.dropped.append((i, DropReason.SUPPRESSED, f"{found.reason} ({found.scope})"))
-        elif seen is not None and now - seen.at < rules.dedup_window:
-            verdict.dropped.append((i, DropReason.DUPLICATE, f"message {seen.message.hex()}"))
-        else:
-            writes.sighting(keys[i], message, now)
-            due, zone = max(now, row.due), ""
-            if place is not None:
-                due, zone = place(row.zone, due)
-            rows = waiting.get((row.group, due, zone, row.tier))
-            if rows is None:
-                rows = waiting[row.group, due, zone, row.tier] = []
-            rows.append(Outgoing(message, row.recipient_id, row.address, row.variables, row.variant))
-    for i, _, _ in verdict.dropped:
-        writes.message(messages[i], MessageState(Status.DROPPED, 0, now))
-    for (group, due, zone, tier), rows in waiting.items():
+        against = _against(suppressions, seen, rules, now)
+        due, zone = max(now, row.due), ""
+        if place is not None:
+            due, zone = place(row.zone, due)
+        leaves = due
+        if desk is not None:
+            leaves, against = _asked(desk, row, message, due, against)
+        if against is not None:
+            verdict.dropped.append((i, *against))
+            writes.message(message, MessageState(Status.DROPPED, 0, now))
+            continue
+        writes.sighting(keys[i], message, now)
+        lot = row.group, leaves, zone, row.tier, leaves > due
+        rows = waiting.get(lot)
+        if rows is None:
+            rows = waiting[lot] = []
+        rows.append(Outgoing(message, row.recipient_id, row.address, row.variables, row.variant))
+    for (group, due, zone, tier, put_off), rows in waiting.items():
         waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone, tier=tier)
+        if desk is not None:
+            waits.counted = True
+            waits.since, waits.put_off = (due, desk.rules.caps.stamp) if put_off else (now, 0)
         state.add(writes, waits, rows, checked=True)
     fresh = len(pack.rows) - len(verdict.ignored)
-    state.count(writes, pack.campaign, {LISTED: fresh, "dropped": len(verdict.dropped)} | reasons(verdict))
+    counts = {LISTED: fresh, "dropped": len(verdict.dropped), PUT_OFF: len(desk.put_off) if desk is not None else 0}
+    state.count(writes, pack.campaign, counts | reasons(verdict))
     writes.marks(state.marks)
     writes.verdict(pack.pack_id, verdict)
     return verdict
+
+
+Against = tuple[DropReason, str]  # why a message is not sent, and more of it for people
+
+
+def _against(
+    suppressions: Sequence[Suppression] | None, seen: Sighting | None, rules: GateRules, now: float
+) -> Against | None:
+    """What forbids a message to somebody of whom this is known, or None."""
+    if rules.closed is not None:
+        return rules.closed, ""
+    found = applies(suppressions, rules, now) if suppressions else None
+    if found is not None:
+        return DropReason.SUPPRESSED, f"{found.reason} ({found.scope})"
+    if seen is not None and now - seen.at < rules.dedup_window:
+        return DropReason.DUPLICATE, f"message {seen.message.hex()}"
+    return None
+
+
+def _asked(
+    desk: Desk, row: Recipient, message: bytes, due: float, against: Against | None
+) -> tuple[float, Against | None]:
+    """(when it leaves, what forbids it) once the frequency caps have been asked."""
+    if against is not None:
+        desk.free(row.recipient_id, message)
+        return due, against
+    room = desk.ask(row.recipient_id, message, due, row.zone)
+    return room.due, (DropReason.CAPPED, room.detail) if room.due == NEVER else None
 
 
 def reasons(verdict: Verdict) -> dict[str, int]:

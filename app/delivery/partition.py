@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from app.delivery.frequency import Touch
 from app.delivery.outcomes import DropReason, Status
 from app.delivery.route_counts import RouteCounts
 from app.records import ClassDemand, EventPack, Grant, Outgoing, encode
@@ -56,6 +57,8 @@ class WaitingPack(msgspec.Struct, array_like=True):
     tier: str = ""
     retry: bool = False
     pin: str = ""
+    counted: bool = False  # they may stand in the frequency records of their recipients
+    put_off: int = 0  # the caps (their stamp) for which they wait until *due*; 0: they do not
 
     @property
     def key(self) -> ClassKey:
@@ -83,6 +86,7 @@ class OpenRelease(msgspec.Struct, array_like=True):
     retry: bool = False
     pin: str = ""
     why: str = ""  # what decided on it, for its events
+    counted: bool = False  # its messages may stand in the frequency records of their recipients
 
     @property
     def key(self) -> ClassKey:
@@ -167,7 +171,7 @@ class Marks(msgspec.Struct, array_like=True):
 
 
 class Writes(Protocol):
-    """One atomic batch of the recipients table. None deletes."""
+    """One atomic batch of the recipients table. None deletes. What *touches* gets may be written before the rest."""
 
     def pack(self, number: int, pack: WaitingPack | None) -> None: ...
     def rows(self, number: int, rows: list[Outgoing] | None) -> None: ...
@@ -179,6 +183,7 @@ class Writes(Protocol):
     def marks(self, marks: Marks) -> None: ...
     def event(self, number: int, event: EventPack | None) -> None: ...
     def unknown(self, number: int, held: HeldUnknown | None) -> None: ...
+    def touches(self, key: bytes, touches: list[Touch] | None) -> None: ...
 
 
 class RowSource(Protocol):

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from app import ids
-from app.delivery.outcomes import DECIDED, DROPPED, UNKNOWN, DropReason, Status
+from app.delivery.frequency import NEVER, Desk, Room
+from app.delivery.outcomes import DECIDED, DROPPED, PUT_OFF, UNKNOWN, DropReason, Status
 from app.delivery.partition import (
     ClassKey,
     MessageState,
@@ -19,6 +22,9 @@ from app.delivery.partition import (
 from app.records import Outgoing, Release, Slip
 
 MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step
+MOST_PUT_OFF_BYTES = 60_000  # of rows in one step, and the rest of a slice, which may have 300,000
+ROW_BYTES = 60  # of a row besides its address and its variables
+MOST_BESIDE = 100  # releases of a step that puts somebody off, and the rest
 MARGIN = 0.001  # seconds: a message that starts at the moment of closing is outside
 
 
@@ -32,19 +38,25 @@ def for_ever(_: WaitingPack) -> float:
     return float("inf")
 
 
+def no_desk(_: WaitingPack) -> None:
+    """The desk where no frequency cap is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Permits:
     """What is asked once more before messages leave.
 
     *running* gives the spec version of a campaign that may send, else None. *forbidden* gives the row indexes
     of a slice that must not be sent after all, with the reason. *opening* is 0 for a pack that may leave now,
-    else the moment from which on it may; *closing* the moment up to which it may.
+    else the moment from which on it may; *closing* the moment up to which it may. *desk* is where the frequency
+    caps of a pack are asked, None where there are none.
     """
 
     running: Callable[[str], int | None]
     forbidden: Callable[[WaitingPack, Sequence[Outgoing]], list[tuple[int, DropReason, str]]]
     opening: Callable[[WaitingPack], float] = at_once
     closing: Callable[[WaitingPack], float] = for_ever
+    desk: Callable[[WaitingPack], Desk | None] = no_desk
 
 
 @dataclass(slots=True)
@@ -54,6 +66,14 @@ class Spent:
     releases: list[int] = field(default_factory=list)  # numbers, to be produced
     messages: int = 0  # in them
     dropped: list[tuple[WaitingPack, Outgoing, DropReason, str]] = field(default_factory=list)
+    put_off: list[tuple[WaitingPack, Outgoing, Room]] = field(default_factory=list)  # by a frequency cap
+    put_off_bytes: int = 0  # of the rows that are written once more
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch of the step has no place for more."""
+        written = self.put_off_bytes > MOST_PUT_OFF_BYTES or (self.put_off and len(self.releases) > MOST_BESIDE)
+        return len(self.dropped) + len(self.put_off) >= MOST_DROPPED or bool(written)
 
 
 def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: float) -> Spent | None:
@@ -113,7 +133,7 @@ def _open_releases(
 ) -> int:  # fmt: skip
     """Open releases of up to *count* messages of the class *key*; how many were taken for them."""
     version, taken = permits.running(key.campaign), 0
-    if version is None or len(spent.dropped) >= MOST_DROPPED:
+    if version is None or spent.is_full:
         return 0
     for number, pack, start, stop in state.take(writes, key, count, permits.opening):
         taken += stop - start
@@ -124,13 +144,16 @@ def _open_releases(
         )  # fmt: skip
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)
+        desk = permits.desk(pack)
+        if desk is not None:
+            _keep_caps(state, writes, release, pack, desk, spent, now)
         writes.pack(number, pack)
         if release.size:
             spent.releases.append(state.open(writes, release))
             spent.messages += release.size
         else:
             state.forget_if_used_up(writes, number)
-        if len(spent.dropped) >= MOST_DROPPED:
+        if spent.is_full:
             break
     return taken
 
@@ -145,7 +168,14 @@ def _drop_forbidden(
     now: float,
 ) -> None:
     rows = state.rows_of(release.pack)[release.start : release.stop]
-    for i, reason, detail in permits.forbidden(pack, rows):
+    _drop(state, writes, release, pack, rows, permits.forbidden(pack, rows), spent, now)
+
+
+def _drop(
+    state: Partition, writes: Writes, release: OpenRelease, pack: WaitingPack, rows: Sequence[Outgoing],
+    drops: Iterable[tuple[int, DropReason, str]], spent: Spent, now: float,
+) -> None:  # fmt: skip
+    for i, reason, detail in drops:
         release.skipped.append(i)
         _leave_out(state, writes, pack, rows[i : i + 1], reason, now)
         spent.dropped.append((pack, rows[i], reason, detail))
@@ -163,6 +193,48 @@ def _leave_out(
         writes.message(row.message_id, MessageState(status, pack.attempt - 1, now, pack.pin))
     names = (UNKNOWN, DECIDED) if pack.pin else (DROPPED, f"{DROPPED}.{reason}")
     state.count(writes, pack.campaign, dict.fromkeys(names, len(rows)))
+
+
+def _keep_caps(
+    state: Partition, writes: Writes, release: OpenRelease, pack: WaitingPack, desk: Desk, spent: Spent, now: float
+) -> None:
+    """Ask the frequency caps for each row of *release*: it leaves, is dropped, or waits in a pack of its own."""
+    rows = state.rows_of(release.pack)[release.start : release.stop]
+    skipped = set(release.skipped)
+    desk.fetch(row.recipient_id for row in rows)
+    drops: list[tuple[int, DropReason, str]] = []
+    later: dict[float, list[Outgoing]] = {}
+    for i, row in enumerate(rows):
+        if i in skipped:
+            desk.free(row.recipient_id, row.message_id)
+            continue
+        room = desk.ask(row.recipient_id, row.message_id, now, pack.zone, leaving=True)
+        if room.due == NEVER:
+            drops.append((i, DropReason.CAPPED, room.detail))
+        elif room.due > now:
+            release.skipped.append(i)
+            later.setdefault(room.due, []).append(row)
+            spent.put_off.append((pack, row, room))
+            spent.put_off_bytes += len(row.variables) + len(row.address) + ROW_BYTES
+    release.counted = True
+    _drop(state, writes, release, pack, rows, drops, spent, now)
+    for due, waiting in later.items():
+        waits = msgspec.structs.replace(
+            pack, since=due, due=due, count=len(waiting), cursor=0, counted=True, put_off=desk.rules.caps.stamp
+        )
+        state.add(writes, waits, waiting)
+    state.count(writes, pack.campaign, {PUT_OFF: sum(map(len, later.values()))})
+
+
+def ask_again(state: Partition, writes: Writes, number: int, now: float) -> None:
+    """Have a pack that was put off under other caps than hold now ask once more, as soon as it has credit."""
+    pack = state.packs[number]
+    rows = state.rows_of(number)
+    start, stop = state.withdraw(number)
+    waits = msgspec.structs.replace(pack, since=now, due=now, count=stop - start, cursor=0, put_off=0)
+    state.add(writes, waits, rows[start:stop])
+    writes.pack(number, pack)
+    state.forget_if_used_up(writes, number)
 
 
 def rows_in(state: Partition, release: OpenRelease) -> list[Outgoing]:

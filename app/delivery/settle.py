@@ -28,6 +28,7 @@ class Settlement:
 
     release: OpenRelease
     messages: list[Settled] = field(default_factory=list)
+    fates: list[tuple[Outgoing, Outcome, float]] = field(default_factory=list)  # every row; when it is tried again or 0
 
 
 EVENT_OF = {
@@ -76,6 +77,7 @@ def settle(
     for row, outcome in zip(rows, outcomes, strict=True):
         kind = Kind(outcome.kind)
         retry = next_try(outcome, release.attempt, pack.since, pack.zone, rules, now, dice)
+        settlement.fates.append((row, outcome, retry.due if isinstance(retry, Again) else 0.0))
         if isinstance(retry, Again):
             again.setdefault(retry, []).append(row)
         elif kind is Kind.UNCERTAIN:
@@ -124,5 +126,5 @@ def _waiting(release: OpenRelease, pack: WaitingPack, retry: Again, count: int) 
     pin = release.route if retry.pinned else "" if attempted else release.pin
     return WaitingPack(
         release.account, release.campaign, release.lane, release.group, retry.attempt, pack.since, retry.due, count,
-        zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin,
+        zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin, counted=release.counted,
     )  # fmt: skip

@@ -8,6 +8,7 @@ for as long as the longest window that a campaign may ask for.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from app.delivery.frequency import Touch
 from app.delivery.gate import is_shared
 from app.delivery.partition import Partition
 
@@ -16,6 +17,7 @@ SETTLING = 600.0  # seconds after a recovery in which nothing is swept: what com
 KEEP_VERDICTS = 14 * DAY
 KEEP_DAYS = 30  # of messages and of sightings that only their own campaign looks at
 KEEP_SHARED = 373 * DAY  # the longest dedup window, a year, and a week
+KEEP_TOUCHES = 33 * DAY  # the longest window of a frequency cap, and two days
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ def is_old_sighting(key: bytes, message: bytes, at: float, old: Horizon) -> bool
 def is_old_message(message: bytes, old: Horizon) -> bool:
     """Whether nobody reports on *message* any more."""
     return int.from_bytes(message[:2], "big") < old.first_day
+
+
+def is_old_record(touches: Iterable[Touch], old: Horizon) -> bool:
+    """Whether nothing in the frequency record of a person counts any more."""
+    return all(max(touch.due, touch.at) < old.now - KEEP_TOUCHES for touch in touches)
 
 
 def forgotten(state: Partition, is_known: Callable[[str], bool]) -> list[str]:

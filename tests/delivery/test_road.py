@@ -119,7 +119,12 @@ class World:
     zones: dict[bytes, str] = field(default_factory=dict)  # of each message
     variants: dict[bytes, int] = field(default_factory=dict)
     sent_variants: dict[bytes, int] = field(default_factory=dict)
+    accepted: list[tuple[bytes, bytes, float]] = field(default_factory=list)  # person, message, when
+    skew: float = 0.0  # the clocks of senders may part from that of the recipients plane by so much
     calm: bool = False  # no more kills: let everything end
+
+    def workers(self) -> tuple[RecipientsWorker, SenderWorker]:
+        return RecipientsWorker(self), SenderWorker(self)
 
     def may_crash(self) -> None:
         if not self.calm and self.dice.random() < 0.06:
@@ -146,6 +151,9 @@ class RecipientsWorker:
         for number in self.told:
             batch.event(number, None)
         self.told = []
+        for part in batch.ahead:
+            self.world.may_crash()
+            self.world.recipients.apply(part)
         self.world.may_crash()  # before the acknowledgement: nothing of the batch exists
         self.world.recipients.apply(batch.items)
         self.world.may_crash()  # after it: the events wait in the outbox
@@ -311,11 +319,12 @@ class SenderWorker:
             world.sent_variants[row.message_id] = row.variant
             if kind is Kind.ACCEPTED:
                 world.wire[row.message_id] += 1
+                world.accepted.append((row.recipient_id, row.message_id, world.now))
             world.may_crash()  # sent, not answered
         except Crash:
             world.on_wire_at_a_kill.add(row.message_id)
             raise
-        outcome = Outcome(kind, world.now)
+        outcome = Outcome(kind, world.now + world.skew * world.dice.uniform(-1, 1))
         notes[index] = JournalEntry(outcome)
         world.may_crash()
         return outcome
@@ -343,7 +352,7 @@ def packs_of(people: int, lane: str = "bulk", zones: Sequence[str] = ("",)) -> l
 
 def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic, as the world has them
     """Run until nothing is left to do; every kill restarts both workers from what survived."""
-    recipients, sender = RecipientsWorker(world), SenderWorker(world)
+    recipients, sender = world.workers()
     dice = world.dice
     for step in range(100_000):
         world.calm = world.calm or world.crashes > 60 or step > 3_000
@@ -361,7 +370,7 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
                     recipients.decide_old()
             except Crash:
                 world.crashes += 1
-                recipients = RecipientsWorker(world)
+                recipients, _ = world.workers()
             continue
         queue = dice.choice(queues)
         index = dice.randrange(len(queue))  # reordered
@@ -386,7 +395,7 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
             if dice.random() < 0.1:
                 world.disk, world.journal = b"disk%04d" % world.crashes, {}
                 world.disks_lost += 1
-            recipients, sender = RecipientsWorker(world), SenderWorker(world)
+            recipients, sender = world.workers()
     raise AssertionError("the road does not end")
 
 

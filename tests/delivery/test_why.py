@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app import ids
 from app.delivery import why
 from app.delivery.events import of_admission, of_settlement
+from app.delivery.frequency import Room
 from app.delivery.gate import GateRules, Known, Placing, admit, message_ids
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
@@ -46,7 +47,7 @@ def queued(rows: list[Recipient], place: Placing | None = None, key: str = "", c
     rules = GateRules("acme", "c_1", "email", ("news",), key, 3600.0)
     known, messages = Known([None] * len(rows), [None] * len(rows)), message_ids(pack, "email")
     verdict = admit(Partition(0, lambda _: []), Batch(), pack, messages, known, rules, NOW, place)
-    return of_admission("email", pack, messages, verdict, place, key, {0: capped} if capped else {})
+    return of_admission("email", pack, messages, verdict, place, key, {0: Room(capped, "2 of 2")} if capped else {})
 
 
 def person(number: int, **more: str | float) -> Recipient:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from app.specs import KnownZone, Strict, Window
-from app.things import Account
+from app.things import Account, FrequencyCap
 from app.web.etags import etag
 from app.web.problems import refuse
 from app.web.reading import validated
@@ -20,6 +20,10 @@ class AccountChange(Strict):
     undo: float | None = Field(default=None, ge=0, le=86_400, description="Seconds in which a start can be undone")
     quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign; null: none")
     time_zone: KnownZone | None = None
+    weight: int | None = Field(default=None, ge=1, le=100, description="Share of what accounts compete for")
+    frequency_caps: list[FrequencyCap] | None = Field(
+        default=None, max_length=5, description="Of what one person gets from all campaigns; []: none"
+    )
 
 
 async def get_account(call: Call) -> Reply:
@@ -56,5 +60,6 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/account", get_account, "Settings of the account", SCOPE, TAG, answer=Account),
     Endpoint("PATCH", "/v1/account", change_account, "Change settings of the account", SCOPE, TAG,
              body=AccountChange, answer=Account, errors=(412,), most_bytes=20_000,
-             example={"approval": True, "undo": 300, "quiet": {"opens": "21:00", "closes": "08:00", "local": True}}),
+             example={"approval": True, "undo": 300, "quiet": {"opens": "21:00", "closes": "08:00", "local": True},
+                      "frequency_caps": [{"messages": 2, "window": 86_400}]}),
 ]  # fmt: skip

@@ -189,6 +189,8 @@ class CampaignFields(Strict):
     unknown: Literal["hold", "resend"] | None = None
     unknown_after: Delay | None = Field(default=None, description="Seconds that 'hold' waits for a report")
     unknown_then: Literal["give_up", "resend"] | None = Field(default=None, description="What it does then")
+    priority: int | None = Field(default=None, ge=0, le=100, description="Who gets a person's frequency cap")
+    capped: Literal["drop", "defer"] | None = Field(default=None, description="Whoever has had enough messages")
 
     @model_validator(mode="after")
     def _says_one_thing_once(self) -> "CampaignFields":
@@ -216,7 +218,8 @@ class CampaignFields(Strict):
         plain = {
             "name", "from_email", "from_name", "reply_to", "channel", "template_id", "template_version", "subject",
             "experiment", "lists", "segments", "exclude_lists", "exclude_segments", "schedule", "window", "expires_at",
-            "time_zone", "weight", "dedup", "unknown", "unknown_after", "unknown_then",
+            "time_zone", "weight", "dedup", "unknown", "unknown_after", "unknown_then", "priority",
+            "capped",
         }  # fmt: skip
         said: dict[str, Any] = {}
         for field in sorted(plain & given):
