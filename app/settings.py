@@ -57,7 +57,8 @@ class Settings(BaseSettings):
     smtp_messages_per_connection: int = Field(default=1000, ge=1)
     smtp_timeout: float = Field(default=30.0, gt=0, description="Seconds without a reply before a message is uncertain")
     helo_name: str = "fanfare.localhost"
-    sink_port: int = Field(default=2525, description="Port of the embedded mail sink")
+    sink_port: int = Field(default=2525, description="Port of the embedded mail sink; the first, where there are more")
+    sinks: int = Field(default=1, ge=1, le=9, description="Mail sinks that `up` starts: provider routes to try out")
 
     # Their web ports are ten in a row.
     senders_email: int = Field(

@@ -17,7 +17,7 @@ from app.clickhouse import queries
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.commands import CampaignEntry, Command
 from app.control import Control, new_command_id
-from app.local.parts import sink_record
+from app.local.parts import sink_records
 from app.local.sink_read import load
 from app.settings import Settings
 from app.specs import CampaignSpec, Content, Retries
@@ -101,14 +101,15 @@ async def _followed(control: Control, campaign: str, as_json: bool) -> None:
 
 
 def _judged(settings: Settings, entry: CampaignEntry, audience: Audience) -> DemoResult:
-    record = sink_record(settings.state_dir)
-    if not record.exists():
+    records = sink_records(settings.state_dir)
+    if not records:
         raise CommandError(
-            f"the record of the mail sink is not at {record}",
+            f"there is no record of a mail sink in {settings.state_dir / 'sink'}",
             "the demo needs the embedded sink: `fanfare down`, then `fanfare demo`",
         )
-    refused = [each.message for each in load(record.with_name(record.name + ".refused"))]
-    return judge(entry.id, audience.messages(entry), load(record), refused, entry.counters)
+    refused = [each.message for record in records for each in load(record.with_name(record.name + ".refused"))]
+    accepted = [each for record in records for each in load(record)]
+    return judge(entry.id, audience.messages(entry), accepted, refused, entry.counters)
 
 
 async def _is_recorded(settings: Settings, result: DemoResult) -> bool:

@@ -12,7 +12,7 @@ SHOWN = ("name", "pid", "state", "restarts", "uptime", "memory_mb", "cpu_seconds
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    app.command("up", epilog=examples("fanfare up", "fanfare up --foreground"))(up)
+    app.command("up", epilog=examples("fanfare up", "fanfare up --foreground", "fanfare up --sinks 3"))(up)
     app.command("down", epilog=examples("fanfare down"))(down)
     app.command("status", epilog=examples("fanfare status", "fanfare status --json"))(status)
 
@@ -21,18 +21,23 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", "-f", help="Stay, show the log, stop everything on Ctrl-C.")
     ] = False,
+    sinks: Annotated[
+        int | None,
+        typer.Option("--sinks", min=1, max=9, help="Mail sinks: provider routes to try out, see `fanfare routes demo`."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start everything: Kafka, ClickHouse, the mail sink and every Fanfare process."""
     from app.local import supervisor
     from app.settings import settings
 
+    wanted = settings() if sinks is None else settings().model_copy(update={"sinks": sinks})
     if foreground:
-        supervisor.run_foreground(settings())
+        supervisor.run_foreground(wanted)
         return
     from app.cli.startup import start
 
-    seconds = start(settings())
+    seconds = start(wanted)
     address = f"http://{settings().edge_host}:{settings().edge_port}/"
     if as_json:
         emit(

@@ -14,16 +14,17 @@ from app.settings import Settings
 
 # A worker says that it is ready by a file. One that does not is taken for ready when it has lived this long.
 SILENT_READY = 8.0
+SILENT_SINK = 2.0
 
 # What is recorded a moment later is late for nobody; a message is.
 BEHIND = 5
 
-SINK_RECORD = "sink.jsonl"
+ONE_SINK = "sink"  # the name of the only one; several are relay-1, relay-2 ...
 
 
 def parts_of(settings: Settings) -> list[Part]:
     """All parts that `fanfare up` starts. Kafka and ClickHouse of the user's own are left to the user."""
-    parts = [_sink(settings)]
+    parts = [_sink(settings, name, port) for name, port in sinks_of(settings).items()]
     if settings.kafka == f"{LOOPBACK}:{settings.kafka_port}":
         parts.append(_kafka(settings))
     if settings.clickhouse == f"http://{LOOPBACK}:{settings.clickhouse_port}":
@@ -36,9 +37,26 @@ def parts_of(settings: Settings) -> list[Part]:
     return parts + _workers(settings)
 
 
-def sink_record(state_dir: Path) -> Path:
-    """Where the embedded sink writes who got what."""
-    return state_dir / "sink" / SINK_RECORD
+def sinks_of(settings: Settings) -> dict[str, int]:
+    """Name and port of each embedded mail sink."""
+    if settings.sinks == 1:
+        return {ONE_SINK: settings.sink_port}
+    return {f"relay-{number + 1}": settings.sink_port + number for number in range(settings.sinks)}
+
+
+def sink_record(state_dir: Path, name: str = ONE_SINK) -> Path:
+    """Where an embedded sink writes who got what."""
+    return state_dir / "sink" / f"{name}.jsonl"
+
+
+def sink_records(state_dir: Path) -> list[Path]:
+    """The records of all sinks that there ever were here."""
+    return sorted((state_dir / "sink").glob("*.jsonl"))
+
+
+def sink_orders(state_dir: Path, name: str) -> Path:
+    """The file that tells an embedded sink how to behave."""
+    return state_dir / "sink" / f"{name}.orders.json"
 
 
 def _workers(settings: Settings) -> list[Part]:
@@ -105,16 +123,20 @@ def _clickhouse(settings: Settings) -> Part:
     )
 
 
-def _sink(settings: Settings) -> Part:
-    record = sink_record(settings.state_dir.resolve())
+def _sink(settings: Settings, name: str, port: int) -> Part:
+    state_dir = settings.state_dir.resolve()
+    record, orders = sink_record(state_dir, name), sink_orders(state_dir, name)
     record.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "app.local.sink", "--port", str(settings.sink_port), "--record", str(record)]
+    command = [sys.executable, "-m", "app.local.sink", "--port", str(port)]
+    command += ["--record", str(record), "--orders", str(orders)]
     return Part(
-        "sink",
+        name,
         lambda: command,
-        _by_port(settings.sink_port),
-        ports=((settings.sink_port, "FANFARE_SINK_PORT"),),
+        # One that is told to refuse connections has started well.
+        lambda alive: answers(port, LOOPBACK) or (orders.exists() and alive > SILENT_SINK),
+        ports=((port, "FANFARE_SINK_PORT"),),
         stage=1,
+        prepare=lambda _say: orders.unlink(missing_ok=True),
     )
 
 
