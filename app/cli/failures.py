@@ -6,6 +6,7 @@ from enum import IntEnum
 FIELDS = {
     "ApiKey": "`fanfare keys create --help`",
     "AskedLimit": "docs/pacing.md",
+    "Route": "docs/routes.md",
     "SegmentDraft": "docs/audiences.md",
     "TemplateDraft": "docs/content.md",
 }

@@ -23,7 +23,7 @@ def up(
     ] = False,
     sinks: Annotated[
         int | None,
-        typer.Option("--sinks", min=1, max=9, help="Mail sinks: provider routes to try out, see `fanfare routes demo`."),
+        typer.Option("--sinks", min=1, max=9, help="Mail sinks: routes to try out, see `fanfare routes demo`."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -19,7 +19,9 @@ from app.cli import (
     local,
     messages,
     notices,
+    routes,
     segments,
+    sinks,
     store,
     suppressions,
     templates,
@@ -84,6 +86,8 @@ suppressions.attach(app)
 keys.attach(app)
 limits.attach(app)
 notices.attach(app)
+routes.attach(app)
+sinks.attach(app)
 account.attach(app)
 store.attach(app)
 workers.attach(app)

@@ -21,6 +21,7 @@ LISTS = {
     "campaign": "fanfare campaign status",
     "key": "fanfare keys list",
     "limit": "fanfare limits list",
+    "route": "fanfare routes list",
     "segment": "fanfare segments list",
     "template": "fanfare templates list",
 }
@@ -29,6 +30,7 @@ LISTS = {
 FIELDS = {
     "key": "`fanfare keys create --help`",
     "limit": "docs/pacing.md",
+    "route": "docs/routes.md",
     "segment": "docs/audiences.md",
     "template": "docs/content.md",
 }
@@ -59,6 +61,8 @@ def order(command: "Command", as_json: bool, said: str = "") -> None:
         return
     note = "" if done.effective is not False else " (not every sender has confirmed it yet)"
     say((said or _told(done.answer)) + note)
+    for each in done.answer.notes:
+        say(f"note: {each}")
 
 
 def _told(answer: "Answer") -> str:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel, ValidationError
 
+from app import topics
 from app.commands import Answer, CampaignEntry
 from app.control.answers import ANSWERS, Answers
 from app.control.committed import CommittedOffsets
@@ -17,7 +18,7 @@ from app.control.errors import UnreachableError
 from app.control.live import LiveCounts
 from app.control.overlay import Overlay
 from app.records import Beat, Demand, Undecodable, decode
-from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, RouteStatus
+from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus
 from app.settings import Settings
 from app.things import Account, ApiKey, ThingRecord
 from app.topics import (
@@ -27,6 +28,7 @@ from app.topics import (
     KEY_CHANGED,
     LIMIT_CHANGED,
     PACING_STATUS,
+    ROUTE_CHANGED,
     THING_RECORDED,
     WORKER_BEAT,
 )
@@ -42,7 +44,8 @@ DIRECTORY = TopicPartition(CAMPAIGN_CHANGED, 0)
 KEYS = TopicPartition(KEY_CHANGED, 0)
 ACCOUNTS = TopicPartition(ACCOUNT_CHANGED, 0)
 LIMITS = TopicPartition(LIMIT_CHANGED, 0)
-DIRECTORIES = [DIRECTORY, KEYS, ACCOUNTS, LIMITS]  # compacted: read whole
+ROUTES = TopicPartition(ROUTE_CHANGED, 0)
+DIRECTORIES = [DIRECTORY, KEYS, ACCOUNTS, LIMITS, ROUTES]  # compacted: read whole
 BEATS = TopicPartition(WORKER_BEAT, 0)
 STATUS = TopicPartition(PACING_STATUS, 0)
 
@@ -61,6 +64,7 @@ class Tail:
         self.keys: dict[str, ApiKey] = {}
         self.accounts: dict[str, Account] = {}
         self.limits: dict[str, LimitSet] = {}
+        self.routes: dict[str, Route] = {}
         # How it stands by pacing.status: routes and limits by name, what holds campaigns, notices that hold on by id.
         self.route_status: dict[str, RouteStatus] = {}
         self.limit_status: dict[str, LimitStatus] = {}
@@ -235,14 +239,8 @@ class Tail:
             self._positions[partition] = max(self._positions.get(partition, 0), position)
 
     def _take(self, place: TopicPartition, offset: int, key: bytes | None, value: bytes | None) -> None:
-        if place == DIRECTORY:
-            _keep(self.entries, CampaignEntry, key, value)
-        elif place == KEYS:
-            _keep(self.keys, ApiKey, key, value)
-        elif place == ACCOUNTS:
-            _keep(self.accounts, Account, key, value)
-        elif place == LIMITS:
-            _keep(self.limits, LimitSet, key, value)
+        if place in DIRECTORIES:
+            self._take_entry(place, key, value)
         elif place.topic == THING_RECORDED:
             with contextlib.suppress(ValidationError):
                 self.overlay.take(place.partition, offset, ThingRecord.model_validate_json(value or b""))
@@ -256,6 +254,19 @@ class Tail:
             demand = decode(Demand, value or b"")
             if not isinstance(demand, Undecodable):
                 self.live.hear(demand)
+
+    def _take_entry(self, place: TopicPartition, key: bytes | None, value: bytes | None) -> None:
+        match place.topic:
+            case topics.CAMPAIGN_CHANGED:
+                _keep(self.entries, CampaignEntry, key, value)
+            case topics.KEY_CHANGED:
+                _keep(self.keys, ApiKey, key, value)
+            case topics.ACCOUNT_CHANGED:
+                _keep(self.accounts, Account, key, value)
+            case topics.LIMIT_CHANGED:
+                _keep(self.limits, LimitSet, key, value)
+            case topics.ROUTE_CHANGED:
+                _keep(self.routes, Route, key, value)
 
     def _take_status(self, key: str, value: bytes | None) -> None:
         now = time.monotonic()

@@ -11,6 +11,7 @@ from app.web.api import (
     lists,
     messages,
     notices,
+    provider_routes,
     segments,
     suppressions,
     template_tools,
@@ -33,4 +34,5 @@ ENDPOINTS: list[Endpoint] = [
     *keys.ENDPOINTS,
     *account.ENDPOINTS,
     *limits.ENDPOINTS,
+    *provider_routes.ENDPOINTS,
 ]

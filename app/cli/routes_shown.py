@@ -1,0 +1,90 @@
+"""How routes are shown on a terminal: one a line, or all of one. Pure."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.routes import Route, RouteStatus
+
+COLUMNS = ("route", "state", "messages/s", "on the way", "share", "provider", "pool", "takes", "falls back to", "why")
+RIGHT = (2, 3, 4)
+CONDITIONS = ("accounts", "groups", "countries", "carriers", "tags", "tiers")
+
+
+def rows_of(routes: Sequence[Route], statuses: Mapping[str, RouteStatus]) -> list[tuple[object, ...]]:
+    """One row a route. The share is of the messages that all routes answer just now."""
+    total = sum(status.speed for status in statuses.values())
+    rows: list[tuple[object, ...]] = []
+    for route in routes:
+        status = statuses.get(route.name)
+        speed = status.speed if status is not None else 0.0
+        rows.append((
+            route.name, _state(route, status), f"{speed:,.0f}", status.on_the_way if status is not None else "",
+            f"{speed / total:.0%}" if total else "", route.provider, route.sender, conditions(route) or "all",
+            _fallbacks(route), status.reason if status is not None else "",
+        ))  # fmt: skip
+    return rows
+
+
+def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]]:
+    """Everything of a route, line by line."""
+    server, rules = route.smtp, route.breaker
+    lines: list[tuple[str, object]] = [
+        ("state", _state(route, status)),
+        ("server", f"{server.host}:{server.port}, tls {server.tls}"),
+        ("login", f"{server.user}, password in {server.password}" if server.user else "none"),
+        ("connections", f"{server.connections} of each sender, {server.messages_per_connection} messages each"),
+        ("timeout", f"{server.timeout:g} s"),
+        ("provider, pool", f"{route.provider}, {route.sender}"),
+        ("takes", conditions(route) or "all"),
+        ("weight, cost", f"{route.weight}, {route.cost:g}"),
+        ("falls back to", _fallbacks(route)),
+        (
+            "breaker",
+            f"opens when {rules.errors:.0%} of {rules.least} answers or more in {rules.window:g} s are errors, or "
+            f"{rules.bounces:.0%} refused for good, or after {rules.silence:g} s of silence; tried again after "
+            f"{rules.open_for:g} to {rules.longest:g} s",
+        ),
+        ("revision", route.revision),
+    ]
+    if status is not None:
+        lines[1:1] = [
+            ("why", status.reason or "-"),
+            ("messages/s", f"{status.speed:,.1f}"),
+            ("on the way", status.on_the_way),
+            *((f"towards {each.group}", each.reason or f"at {each.factor:.0%} of its rate") for each in status.senders),
+        ]
+    return lines
+
+
+def as_json_of(route: Route, status: RouteStatus | None) -> dict[str, Any]:
+    """A route for programs."""
+    return route.model_dump(mode="json") | {"status": status.model_dump(mode="json") if status is not None else None}
+
+
+def conditions(route: Route) -> str:
+    """Whose messages it takes, "" for everybody's."""
+    named = {field: getattr(route, field) for field in CONDITIONS}
+    return "; ".join(f"{field} {', '.join(values)}" for field, values in named.items() if values)
+
+
+def _state(route: Route, status: RouteStatus | None) -> str:
+    if not route.enabled:
+        return "disabled"
+    if status is None:
+        return "not heard of"
+    match status.state:
+        case "closed":
+            return "in service"
+        case "open":
+            left = max(0, round(status.until - time.time())) if status.until else 0
+            return f"out of service{f', tried again in {left} s' if left else ''}"
+        case "half_open":
+            return "being tried"
+    return status.state
+
+
+def _fallbacks(route: Route) -> str:
+    if route.fallbacks is None:
+        return "any"
+    return ", ".join(route.fallbacks) or "nobody"
