@@ -81,7 +81,7 @@ def new_id(key: str) -> str:
 
 def _advice(command: "Command", status: int, allowed: list[str]) -> str:
     noun = command.kind.partition(".")[0]
-    if status == 404 and noun in LISTS:
+    if noun in LISTS and (status == 404 or (status == 409 and noun != "campaign")):
         return f"`{LISTS[noun]}` shows what there is"
     if status == 409 and allowed:
         return f"in this state it can be told to: {', '.join(allowed)}"

@@ -11,6 +11,7 @@ from app.transport.secrets import secret_at
 from app.transport.smtp import SmtpPool
 from app.transport.smtp_connect import Relay, UnavailableError
 
+OFFERS = frozenset({"PIPELINING", "8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH", "SIZE", "DSN", "CHUNKING"})
 TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
 
 
@@ -29,7 +30,7 @@ async def _tried(route: Route, sender: str, to: str) -> tuple[list[str], str]:
         wire = await relay.connect(steps.append)
     except UnavailableError as error:
         return steps, str(error)
-    steps.append(f"offers: {' '.join(sorted(wire.extensions))}")
+    steps.append(f"offers: {', '.join(sorted(wire.extensions & OFFERS)) or 'none of what helps'}")
     wire.close()
     if not to:
         return steps, ""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.routes import Route, RouteStatus
 from app.specs import Strict
-from app.web.api.campaign_shown import When, iso
+from app.web.api.moments_shown import When, iso
 from app.web.etags import etag
 from app.web.problems import refuse
 from app.web.reading import validated
