@@ -46,7 +46,12 @@ async def campaigns(request: web.Request) -> web.Response:
     shown = [
         describe(each, control.picture(each.id)) | {"account": each.account, "kind": each.spec.kind} for each in entries
     ]
-    return page("campaigns.html", campaigns=shown, several_accounts=len({each.account for each in entries}) > 1)
+    return page(
+        "campaigns.html",
+        campaigns=shown,
+        several_accounts=len({each.account for each in entries}) > 1,
+        operates=who.operates,
+    )
 
 
 async def campaign(request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ class Visitor:
     account: str | None = None
     actor: str = ""
     acts: bool = True  # may pause, resume, cancel
+    operates: bool = False  # sees what accounts share
 
 
 def is_local(settings: Settings) -> bool:
@@ -35,7 +36,7 @@ def is_local(settings: Settings) -> bool:
 def visitor(request: web.Request) -> Visitor:
     """Who asks for a page; 401 asks the browser for a key, as the password of any name."""
     if is_local(request.app[SETTINGS]):
-        return Visitor()
+        return Visitor(operates=True)
     scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         raise _ask()
@@ -46,7 +47,7 @@ def visitor(request: web.Request) -> Visitor:
     key = find_key(token, request.app[LINK].control.tail.keys, time.time())
     if key is None or not allows(key, "GET", "campaigns"):
         raise _ask()
-    return Visitor(key.account, key.id, allows(key, "POST", "campaigns"))
+    return Visitor(key.account, key.id, allows(key, "POST", "campaigns"), "operator" in key.scopes)
 
 
 def seen_entry(request: web.Request) -> CampaignEntry:

@@ -78,6 +78,15 @@
     return said.join(" ");
   }
 
+  // Routes out of service, senders that are slowed down: what holds on just now and concerns this campaign.
+  function showNotices(notices) {
+    $("standing").hidden = !notices.length;
+    $("notices").replaceChildren(...notices.map((each) => {
+      const about = each.route || [each.pool, each.group].filter(Boolean).join(" to ");
+      return element("li", { "data-level": each.level }, element("i"), element("strong", {}, about), element("span", {}, each.reason));
+    }));
+  }
+
   function showProgress(picture, counts, audience) {
     const left = Math.max(0, audience - picture.done);
     const percent = audience ? (100 * picture.done) / audience : 0;
@@ -157,6 +166,7 @@
     showFunnel(picture, counts, audience);
     showReasons(counts, audience);
     showProviders(picture.providers);
+    showNotices(picture.notices || []);
     $("rate").textContent = figure(picture.rate);
     const seconds = (picture.finished_at || Date.now() / 1000 + skew) - picture.started_at;
     $("mean").textContent = picture.started_at && seconds > 1 ? `· ${figure(picture.done / seconds)} on average` : "";
