@@ -9,7 +9,7 @@ from app.delivery.explain_words import span
 from app.delivery.limit_words import EVERY_NAME, in_words
 from app.delivery.limit_words import words as limit_words
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.why import dedup_key_in, later_in, tier_in, told, without_again
+from app.delivery.why import CAP, dedup_key_in, later_in, tier_in, told, without_again
 
 HELD = re.compile(r"held (\d+(?:\.\d+)?) s by ([^;]+)")  # as pacing tells what held a class back (pacing_why.py)
 SHORT = 2.0  # seconds of waiting that nobody asks about
@@ -44,6 +44,10 @@ def of_events(story: Story, events: Sequence[Event]) -> list[Step]:
             continue
         if event.kind == EventKind.DROPPED:
             steps.append(_dropped(story, event))
+            continue
+        if event.kind == EventKind.DEFERRED and event.klass == DropReason.CAPPED:
+            steps.append(_put_off(event))
+            ready, since = later_in(event.why) or (0.0, "")
             continue
         if ready and event.attempt and _is_outcome_of_attempt(event, steps):
             steps += _waited(story, event, before, ready, since)
@@ -80,9 +84,21 @@ def _queued(event: Event) -> Step:
         text += f"; for a while nothing else goes to this person under dedup key {key}"
     rule, figures = "gate", dict[str, float]()
     if later:
-        text += f". {words.LATER.get(later[1], words.LATER_AT).format(at=told(later[0]))}"
+        text += f". {_later(event, later)}"
         rule, figures = later[1], {"due": later[0]}
     return Step(event.at, event.kind, f"{text}.", rule=rule, figures=figures)
+
+
+def _put_off(event: Event) -> Step:
+    """By a frequency cap, when its turn came."""
+    later = later_in(event.why) or (event.at, CAP)
+    return Step(event.at, event.kind, f"Put off: {_later(event, later)}.", rule=CAP, figures={"due": later[0]})
+
+
+def _later(event: Event, later: tuple[float, str]) -> str:
+    due, rule = later
+    text = words.LATER.get(rule, words.LATER_AT).format(at=told(due))
+    return f"{text} ({event.detail})" if event.detail else text
 
 
 def _dropped(story: Story, event: Event) -> Step:

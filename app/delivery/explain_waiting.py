@@ -53,7 +53,7 @@ def _due(events: Sequence[Event]) -> tuple[float, str]:
         _, again = without_again(event.why)
         if again is not None:
             return again.due, f"retry.{again.policy}"
-        if event.kind == EventKind.QUEUED:
+        if event.kind in (EventKind.QUEUED, EventKind.DEFERRED):
             return later_in(event.why) or (0.0, "")
     return 0.0, ""
 

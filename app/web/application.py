@@ -7,7 +7,7 @@ from aiohttp import web
 from app.control.unstored import Unstored
 from app.settings import Settings
 from app.topics import SUPPRESSION_COMMANDED
-from app.web import live, metrics, pages, reference, routes_page, tracking, unsubscribe
+from app.web import live, message_pages, metrics, pages, reference, routes_page, tracking, unsubscribe
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
@@ -46,6 +46,7 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     add_endpoints(app.router, ENDPOINTS)
     pages.add_routes(app.router)
     routes_page.attach(app)
+    message_pages.add_routes(app.router)
     reference.add_routes(app.router)
     unsubscribe.add_routes(app.router)
     app.on_response_prepare.append(add_headers)

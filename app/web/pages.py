@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from app.commands import Command, CommandKind
 from app.control import describe, new_command_id
+from app.delivery.why import told
 from app.web.keys import FEED, LINK
 from app.web.problems import refuse
 from app.web.visitors import seen_entry, visitor
@@ -113,6 +114,7 @@ def _templates() -> Environment:
     )
     environment.globals["asset"] = lambda name: f"/static/{name}?v={_assets()[name][2]}"
     environment.filters["figure"] = lambda number: f"{number or 0:,}"
+    environment.filters["moment"] = lambda at: told(at).replace("T", " ").replace("Z", " UTC")
     environment.filters["coded"] = lambda text: Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
     return environment
 

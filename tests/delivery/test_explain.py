@@ -147,6 +147,22 @@ def test_what_stands_in_the_way_first_is_named_first() -> None:
         assert past.waiting is not None and past.waiting.held_by == "group|gmail"
 
 
+def test_a_message_that_a_frequency_cap_puts_off_tells_until_when() -> None:
+    """The person has had enough: nobody refused anything, and it is no attempt."""
+    capped = Event(
+        "deferred", T + 5, 0, "gmail", klass="capped", detail="2 of 2 in a day", why=of_queued("", T + 900, "cap", "")
+    )
+    told = story("DEFERRED", queued(), capped, now=T + 10)
+    assert told.waiting is not None and (told.waiting.held_by, told.waiting.due) == ("cap", T + 900)
+    assert told.steps[1].text == (
+        "Put off: It may leave from 2027-01-15T08:15:00Z on: the recipient has had enough messages until then "
+        "(2 of 2 in a day)."
+    )
+    later = story("SENT", queued(), capped, Event("sent", T + 950, 1, "gmail", "a", 250))
+    waited = next(each for each in later.steps if each.kind == "waited")
+    assert waited.figures["seconds"] == 50 and "end of the recipient's cap" in waited.text
+
+
 def test_an_unknown_outcome_tells_until_when_it_is_held() -> None:
     """It is neither sent nor lost, and somebody may decide."""
     lost = Event("unknown", T + 1, 1, "gmail", "a", detail="connection lost")
