@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from agents.outbox import Acks
 from agents.owned import Position
 from agents.pacing import Pacing
+from agents.resolutions import notes_of
 from agents.thing_commands import carry_out, note_of
 from app import topics
 from app.commands import Accepted, Answer, CampaignEntry, Command, Trial
@@ -78,6 +79,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         outcome = pacing.owned.decide(asked, now)
         shown = outcome.entry if outcome.decision.status < 400 else None
         answer = _answer_of(asked, outcome.decision, shown)
+        if asked.kind == "campaign.resolve" and shown is not None:
+            outcome.writes.add(notes_of(asked, app.partitions, now))
         acks = await pacing.write(answer_items(body, now, answer), outcome.writes)
         reached("command.written")
         await say(answer, body, shown, acks)

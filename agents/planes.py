@@ -41,7 +41,7 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import decide, gate, release, settle, suppress, sweep
+    from agents import decide, gate, release, report, settle, suppress, sweep
     from agents.demand import DemandReport
     from agents.frequency import AccountsCaps, Frequency
     from agents.opening import Opening
@@ -63,6 +63,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
+    report.attach(app, Lanes(app, 4), recipients, dead, topics.EMAIL)
     decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
@@ -137,7 +138,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
-    """intake: the Kafka door, sealing, expanding, counting results, asking DNS for MX groups."""
+    """intake: the Kafka door, sealing, expanding, counting results."""
     from agents import door, expand, seal, winner
     from app.clickhouse.client import ClickHouse
 
@@ -148,10 +149,5 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     seal.attach(app, Lanes(app, 8), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
     winner.attach(app, Lanes(app, 4), client, dead)
-    if settings.mx_lookup == "on":
-        from agents import mx
-        from app.transport.mx_lookup import MxLookup
-
-        mx.attach(app, client, MxLookup(settings.dns_servers))
     trim.attach(app)
     return app

@@ -96,14 +96,14 @@ class Result(msgspec.Struct, array_like=True):
 
 
 class DeliveryReport(msgspec.Struct, array_like=True):
-    """delivery.reported: what became of one message, as a provider or a person tells it after the attempt.
+    """delivery.reported: what became of messages, as a provider or a person tells it after the attempt.
 
-    In the partition of the message. A report that comes twice, or after one of a higher rank, changes nothing.
+    In the partition of the messages. A report that comes twice, or after one of a higher rank, changes nothing.
     """
 
-    message_id: bytes
-    outcome: str  # sent, not_sent or give_up (app.commands.Resolution): of a message whose outcome was lost
-    at: float
+    message_id: bytes  # 16 bytes each; none: all messages of *campaign* in this partition whose outcome was lost
+    outcome: str  # sent, not_sent or give_up (app.commands.Resolution): of messages whose outcome was lost
+    at: float  # it is about attempts up to this moment
     source: str  # who tells: "operator", or a provider
     campaign: str = ""
     attempt: int = 0  # 0: whichever was the last

@@ -58,11 +58,12 @@ class Stored(msgspec.Struct, array_like=True):
 
 
 class Told(msgspec.Struct, array_like=True):
-    """Of whom a directory or mirror still has to hear; what there is to tell is read when it is told."""
+    """Of whom a directory or mirror still has to hear; what there is to tell is read when it is told, or *body*."""
 
     account: str
     version: int
     at: float
+    body: bytes = b""
 
 
 _STORED = msgspec.msgpack.Decoder(Stored)

@@ -5,13 +5,13 @@
 | suppressions | s recipient_id | list of Suppression | suppress | on removal |
 | sightings | d recipient_id, hash of dedup scope | message_id, time | gate | swept by day, shared ones after a year |
 | verdicts | v pack_id | Verdict | gate | swept after 14 days |
-| waiting | p number / w number | WaitingPack / rows | gate, release, settle | when used up |
+| waiting | p number / w number | WaitingPack / rows | gate, release, settle, decide, report | when used up |
 | releases | r number | OpenRelease | release, settle | when settled |
-| messages | m message_id | MessageState | gate, release, settle | swept by day |
-| counters | n campaign | counts | gate, release, settle, decide | with the campaign |
-| marks | k | Marks | gate, release, settle, decide | never |
-| outbox | e number | EventPack, as produced | gate, release, settle, decide | once produced |
-| unknowns | u number | HeldUnknown | settle, decide | when decided |
+| messages | m message_id | MessageState | gate, release, settle, decide, report | swept by day |
+| counters | n campaign | counts | gate, release, settle, decide, report | with the campaign |
+| marks | k | Marks | gate, release, settle, decide, report | never |
+| outbox | e number | EventPack, as produced | gate, release, settle, decide, report | once produced |
+| unknowns | u number / w number | HeldUnknown / rows | settle, decide, report | when decided |
 | touches | f recipient_id, hash of account | list of Touch | gate, release, settle | swept once none counts any more |
 
 A record of touches grows with the messages of its person, so a step may have more of them than one batch takes. They
@@ -84,6 +84,11 @@ class Batch:
     def items(self) -> list[tuple[bytes, bytes | None]]:
         """What PackTable.write takes."""
         return list(self._items.items())
+
+    @property
+    def size(self) -> int:
+        """Bytes of its keys and values."""
+        return sum(len(key) + len(value or b"") for key, value in self._items.items())
 
     def pack(self, number: int, pack: WaitingPack | None) -> None:
         self._items[PACK + _NUMBER.pack(number)] = None if pack is None else _ENCODE(pack)

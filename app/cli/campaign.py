@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import campaign_orders
+from app.cli import campaign_orders, unknowns
 from app.cli.campaign_seen import seen_campaign
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError
@@ -39,6 +39,7 @@ File = Annotated[
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     campaign_orders.attach(campaign)
+    unknowns.attach(campaign)
     app.add_typer(campaign, name="campaign")
 
 

@@ -18,7 +18,6 @@ from app.cli import (
     lists,
     local,
     messages,
-    mx,
     notices,
     routes,
     segments,
@@ -90,7 +89,6 @@ notices.attach(app)
 routes.attach(app)
 sinks.attach(app)
 account.attach(app)
-mx.attach(app)
 store.attach(app)
 workers.attach(app)
 backlog.attach(app)

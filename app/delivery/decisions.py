@@ -74,6 +74,8 @@ def _carried_out(entry: CampaignEntry, command: Command, now: float, around: Aro
             return _throttle(entry, command)
         case "decide":
             return _decide_trial(entry, command)
+        case "resolve":
+            return _resolve(command)
     return Decision(200, _one_on(entry, onward(moved(entry, TRANSITIONS[entry.state, event], now), now, around)))
 
 
@@ -205,6 +207,13 @@ def _decide_trial(entry: CampaignEntry, command: Command) -> Decision:
     return Decision(200, decided(entry, command.winner))
 
 
+def _resolve(command: Command) -> Decision:
+    """Nothing of the campaign changes: what is told goes to its messages."""
+    if command.resolution is None:
+        return Decision(422, error="campaign.resolve needs a resolution: sent, not_sent or give_up", field="resolution")
+    return Decision(200)
+
+
 def _throttle(entry: CampaignEntry, command: Command) -> Decision:
     if command.throttle is None:
         return Decision(422, error="campaign.throttle needs a throttle", field="throttle")
@@ -223,6 +232,8 @@ def _wrong_throttle(throttle: Throttle) -> str:
 
 def _hint(entry: CampaignEntry, event: str) -> str:
     match entry.state:
+        case "CANCELLING" | "CANCELLED" | "COMPLETED" if event == "resolve":
+            return "what became of its messages is decided, nothing of it is unknown any more"
         case "DRAFT":
             return "start it first"
         case "APPROVAL" | "SCHEDULED" | "QUEUED":

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from app.delivery.frequency import Room
 from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
+from app.delivery.partition import Verdict, WaitingPack
 from app.delivery.settle import Settled, Settlement
+from app.delivery.unknown import Decided, End
 from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, policy_of, with_again
 from app.records import EventPack, Outgoing, Recipient, RecipientPack
 
 Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail
 MOST = 500  # messages in one event pack
 Waits = tuple[Outgoing, Room]  # row, until when and why
+CLASS_OF = {End.GIVE_UP: "decided", End.RESEND: "resent"}
 NOBODY: Mapping[int, Room] = {}
 
 
@@ -144,9 +146,14 @@ def _again(message: Settled) -> Again | None:
     return Again(message.again.attempt, message.again.due, policy_of(message.outcome.kind, message.outcome.klass))
 
 
-def of_decision(channel: str, held: HeldUnknown, why: str, at: float) -> EventPack:
-    """UNKNOWN for good: *why* nobody will learn what became of these messages."""
+def of_decision(channel: str, decided: Decided, at: float) -> EventPack:
+    """What became of messages whose outcome was lost.
+
+    SENT where somebody knew; else UNKNOWN, with the way they went as the class: "decided" for good, or they wait again.
+    """
+    held, end, why = decided
+    kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.UNKNOWN, CLASS_OF.get(end, str(end)))
     return EventPack(
-        held.account, held.campaign, channel, held.lane, EventKind.UNKNOWN, held.group, held.route, held.attempt, at,
-        held.messages, held.recipients, classes=["decided"] * held.count, details=[why] * held.count,
+        held.account, held.campaign, channel, held.lane, kind, held.group, held.route, held.attempt, at,
+        held.messages, held.recipients, classes=[klass] * held.count, details=[why] * held.count,
     )  # fmt: skip

@@ -72,9 +72,12 @@ STAYS: dict[str, tuple[State, ...]] = {
     "update": ("DRAFT",),
     "throttle": ("DRAFT", *WAITING, "SEALING", *LIVE),
     "decide": ("RUNNING", "PAUSED"),
+    "resolve": ("RUNNING", "PAUSED", "CLOSING"),
     "clone": ("DRAFT", *WAITING, "SEALING", *LIVE, *ENDED),
 }
-COMMANDS = ("start", "update", "unschedule", "approve", "pause", "resume", "cancel", "throttle", "decide", "clone")
+COMMANDS = (
+    "start", "update", "unschedule", "approve", "pause", "resume", "cancel", "throttle", "decide", "resolve", "clone",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

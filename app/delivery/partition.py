@@ -134,11 +134,27 @@ class HeldUnknown(msgspec.Struct, array_like=True):
     since: float = 0.0  # when they passed the gate
     zone: str = ""
     tier: str = ""
+    counted: bool = False  # they may stand in the frequency records of their recipients
 
     @property
     def count(self) -> int:
         """How many they are."""
         return len(self.messages) // 16
+
+    @property
+    def ids(self) -> list[bytes]:
+        """The messages, one by one."""
+        return [self.messages[at : at + 16] for at in range(0, len(self.messages), 16)]
+
+    def parted(self, named: Container[bytes]) -> tuple["HeldUnknown", "HeldUnknown"]:
+        """The messages that are in *named*, and the others."""
+        parts = []
+        for inside in (True, False):
+            places = [16 * i for i, message in enumerate(self.ids) if (message in named) is inside]
+            messages = b"".join([self.messages[at : at + 16] for at in places])
+            recipients = b"".join([self.recipients[at : at + 16] for at in places])
+            parts.append(msgspec.structs.replace(self, messages=messages, recipients=recipients))
+        return parts[0], parts[1]
 
 
 class Wasted(NamedTuple):

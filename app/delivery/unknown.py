@@ -1,14 +1,53 @@
-"""Outcomes that were lost, under the policy "hold": nobody is mailed again, and age decides in the end.
+"""Outcomes that were lost, under the policy "hold": nobody is mailed again unless somebody decides so.
 
-A held unknown keeps its campaign from being complete, because a report may still tell what became of it.
-Once decided it stays UNKNOWN and is final.
+A held unknown keeps its campaign from being complete, because news of it may still come: a person or a provider who
+knows, or else age. Each of its messages then goes one way, once:
+
+- it was sent: final, counted as sent;
+- it was not sent: it waits again, as a retry, on whichever route pacing picks;
+- nobody knows, and it shall be sent again: it waits again, on the route it was on, because a second provider would not
+  know the message of the first;
+- nobody will learn: it stays UNKNOWN and is final.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from app.delivery.outcomes import DECIDED
-from app.delivery.partition import HeldUnknown, OpenRelease, Partition, WaitingPack, Writes
-from app.records import Outgoing
+from app.delivery.outcomes import DECIDED, RESENT, RESOLVED, UNKNOWN, Status
+from app.delivery.partition import HeldUnknown, MessageState, OpenRelease, Partition, WaitingPack, Writes
+from app.records import DeliveryReport, Outgoing
+
+ID = 16  # bytes
+MOST_GROUPS = 20  # held unknowns that one step decides, each at most a release: some 100 kB in its batch
+OF_BEFORE = "it cannot be sent again: it was held by an earlier version"
+
+
+class End(StrEnum):
+    """Which way messages whose outcome was lost go."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    GIVE_UP = "give_up"
+    RESEND = "resend"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRules:
+    """What becomes of the unknowns of one campaign by themselves."""
+
+    after: float  # seconds that news of them is awaited
+    resends: int = 0  # attempts after which they are still sent again; 0: never
+    ended: str = ""  # why nobody waits for them any more, "" while somebody does
+
+
+class Decided(NamedTuple):
+    """Messages of a held unknown that went one way: for their event."""
+
+    held: HeldUnknown  # of these messages only
+    end: End
+    why: str
 
 
 def hold(
@@ -18,7 +57,7 @@ def hold(
     held = HeldUnknown(
         release.account, release.campaign, release.lane, release.group, release.route, release.attempt, now,
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
-        state.keep(writes, rows), pack.since, pack.zone, release.tier,
+        state.keep(writes, rows), pack.since, pack.zone, release.tier, release.counted,
     )  # fmt: skip
     number = state.marks.next_unknown
     state.marks.next_unknown += 1
@@ -26,24 +65,81 @@ def hold(
     writes.unknown(number, held)
 
 
-def to_decide(
-    state: Partition, before: float, ended: Callable[[str], bool], most: int
-) -> Iterator[tuple[int, HeldUnknown]]:
-    """At most *most* held unknowns from before *before*, or of campaigns that *ended* says nobody waits for."""
+def by_age(
+    state: Partition, rules_of: Callable[[HeldUnknown], UnknownRules], now: float, most: int = MOST_GROUPS
+) -> Iterator[tuple[int, End, str]]:
+    """(number, way, why) of at most *most* held unknowns of which no news is awaited any more."""
     for number, held in state.unknowns.items():
         if most <= 0:
             return
-        if held.at <= before or ended(held.campaign):
-            most -= 1
-            yield number, held
+        rules = rules_of(held)
+        if not rules.ended and now - held.at < rules.after:
+            continue
+        most -= 1
+        waited = f"no news for {now - held.at:.0f} s"
+        if rules.ended:
+            yield number, End.GIVE_UP, rules.ended
+        elif held.attempt <= rules.resends:
+            yield number, End.RESEND, f"{waited}: sent again over {held.route}"
+        else:
+            yield number, End.GIVE_UP, waited
 
 
-def decide(state: Partition, writes: Writes, number: int) -> HeldUnknown:
-    """Give the held unknown *number* up: it is final from now on, and counted once."""
-    held = state.unknowns.pop(number)
-    writes.unknown(number, None)
-    if held.rows >= 0:
-        writes.rows(held.rows, None)
-    state.count(writes, held.campaign, {DECIDED: held.count})
+def named_by(state: Partition, report: DeliveryReport) -> Iterator[tuple[int, Collection[bytes]]]:
+    """(number, messages) of the held unknowns that *report* is about.
+
+    It is about what was held when it was made, so one that comes again does not touch a message that was sent again
+    and lost again.
+    """
+    wanted = {report.message_id[at : at + ID] for at in range(0, len(report.message_id), ID)}
+    for number, held in state.unknowns.items():
+        if held.campaign != report.campaign or held.at > report.at or report.attempt not in (0, held.attempt):
+            continue
+        messages = held.ids if not wanted else [each for each in held.ids if each in wanted]
+        if messages:
+            yield number, messages
+
+
+def decide(
+    state: Partition, writes: Writes, number: int, end: End, why: str, now: float, only: Collection[bytes] | None = None
+) -> Decided:
+    """Let the messages of the held unknown *number*, or *only* these of it, go the way *end*. Each is counted once."""
+    whole = state.unknowns[number]
+    named = frozenset(whole.ids if only is None else only)
+    held, rest = whole.parted(named)
+    rows = [row for row in state.rows_of(held.rows) if row.message_id in named] if held.rows >= 0 else []
+    if end in (End.NOT_SENT, End.RESEND) and len(rows) != held.count:
+        end, why = End.GIVE_UP, OF_BEFORE
+    if rest.count:
+        state.unknowns[number] = rest
+        writes.unknown(number, rest)
+    else:
+        del state.unknowns[number]
+        writes.unknown(number, None)
+        if held.rows >= 0:
+            writes.rows(held.rows, None)
+    match end:
+        case End.SENT:
+            for message in held.ids:
+                writes.message(message, MessageState(Status.SENT, held.attempt, now, held.route))
+            state.count(writes, held.campaign, {"sent": held.count, RESOLVED: held.count})
+        case End.GIVE_UP:
+            state.count(writes, held.campaign, {DECIDED: held.count})
+        case _:
+            pin = held.route if end is End.RESEND else ""
+            waits = WaitingPack(
+                held.account, held.campaign, held.lane, held.group, held.attempt + 1, held.since, now, held.count,
+                zone=held.zone, tier=held.tier, retry=True, pin=pin, counted=held.counted,
+            )  # fmt: skip
+            if not pin:
+                for message in held.ids:
+                    writes.message(message, MessageState(Status.DEFERRED, held.attempt, now, held.route))
+            state.add(writes, waits, rows)
+            state.count(writes, held.campaign, {RESENT: held.count})
     writes.marks(state.marks)
-    return held
+    return Decided(held, end, why)
+
+
+def still_open(counts: dict[str, int]) -> int:
+    """How many messages with these *counts* are held as unknown, decided ones not among them."""
+    return counts.get(UNKNOWN, 0) - sum(counts.get(name, 0) for name in (DECIDED, RESOLVED, RESENT))

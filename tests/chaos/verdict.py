@@ -22,7 +22,7 @@ COUNTERS = {
     "BOUNCED": ("bounced", "given_up"),
     "BLOCKED": ("blocked",),
     "DROPPED": ("dropped",),
-    "UNKNOWN": ("unknown",),
+    "UNKNOWN": (DECIDED,),
 }
 STATUS_SQL = "SELECT lower(hex(message_id)), status, class FROM messages WHERE campaign = {campaign:String}"
 

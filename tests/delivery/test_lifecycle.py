@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import CampaignEntry, Command, Seal, Section, State, Trial
+from app.commands import CampaignEntry, Command, Resolution, Seal, Section, State, Trial
 from app.delivery.decisions import Decision, campaign_id, decide
 from app.delivery.lifecycle import (
     ALREADY,
@@ -32,6 +32,7 @@ NOW = 1_000_000.0
 SPEC = CampaignSpec(from_email="a@b.c", lists=["l"])
 STATES: tuple[State, ...] = get_args(State)
 FULL = Around(room=False)
+TOLD = Resolution(outcome="sent")
 CAREFUL = Around(Account(name="acme", approval=True, undo=60.0))
 PLAIN = Around(Account(name="acme"))
 
@@ -76,11 +77,13 @@ def test_the_same_create_makes_the_same_campaign_and_changes_nothing() -> None:
 def test_every_command_is_carried_out_or_refused_with_words_in_every_state(state: State, event: str) -> None:
     """No pair of state and command is forgotten, and a refusal says what to do and what can be done."""
     before = entry(state)
-    fields = {"update": {"spec": SPEC}, "throttle": {"throttle": Throttle(rate=5.0)}}.get(event, {})
+    fields = {
+        "update": {"spec": SPEC}, "throttle": {"throttle": Throttle(rate=5.0)}, "resolve": {"resolution": TOLD}
+    }.get(event, {})  # fmt: skip
     decision = decide(before, command(f"campaign.{event}", actor="k2", **fields), NOW, CAREFUL, original=before)
     if event == "clone":
         assert decision.status == 200  # here *before* is the clone, and exists
-    elif state in ALREADY.get(event, ()):
+    elif state in ALREADY.get(event, ()) or (event == "resolve" and state in STAYS["resolve"]):
         assert decision.status == 200 and decision.entry is None
     elif (state, event) in TRANSITIONS or (state in STAYS.get(event, ()) and event != "decide"):
         assert after(decision).revision == before.revision + 1

@@ -28,9 +28,10 @@ from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, Spent, clear, record_of, spend, spend_standing, stand
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
-from app.delivery.unknown import decide, to_decide
+from app.delivery.unknown import End, UnknownRules, by_age, decide, named_by, still_open
 from app.delivery.windows import Hours
 from app.records import (
+    DeliveryReport,
     EventPack,
     Grant,
     Outcome,
@@ -121,6 +122,9 @@ class World:
     sent_variants: dict[bytes, int] = field(default_factory=dict)
     accepted: list[tuple[bytes, bytes, float]] = field(default_factory=list)  # person, message, when
     skew: float = 0.0  # the clocks of senders may part from that of the recipients plane by so much
+    again_after: int = 0  # attempts after which "hold" sends again when its time is over
+    told: list[str] = field(default_factory=list)  # what an operator tells of unknowns, in turn; "truth" looks it up
+    reports: list[bytes] = field(default_factory=list)
     calm: bool = False  # no more kills: let everything end
 
     def workers(self) -> tuple[RecipientsWorker, SenderWorker]:
@@ -265,12 +269,34 @@ class RecipientsWorker:
             self.commit(batch, of_drops("email", pack, [(row, reason, "") for row in rows], self.world.now))
 
     def decide_old(self) -> None:
-        before = self.world.now - UNCERTAIN_AFTER
-        for number, held in list(to_decide(self.state, before, lambda _: False, 1)):
-            assert held.at <= before
+        world = self.world
+        ended = "cancelled" if world.campaign.state == "CANCELLING" else ""
+        rules = UnknownRules(UNCERTAIN_AFTER, 0 if end_of(world.campaign, world.now) else world.again_after, ended)
+        for number, end, why in list(by_age(self.state, lambda _: rules, world.now, 1)):
             batch = Batch()
-            decide(self.state, batch, number)
-            self.commit(batch, [of_decision("email", held, "no news", self.world.now)])
+            decided = decide(self.state, batch, number, end, why, world.now)
+            self.commit(batch, [of_decision("email", decided, world.now)])
+
+    def report(self, raw: bytes) -> None:
+        told = decode(DeliveryReport, raw)
+        assert isinstance(told, DeliveryReport)
+        while named := list(named_by(self.state, told))[:1]:
+            ((number, messages),) = named
+            batch = Batch()
+            decided = decide(self.state, batch, number, End(told.outcome), "told", self.world.now, messages)
+            self.commit(batch, [of_decision("email", decided, self.world.now)])
+
+    def operator(self) -> None:
+        """Somebody looks at what is unknown, and tells of one group of it, or of all of the campaign."""
+        world = self.world
+        if not (world.told and self.state.unknowns):
+            return
+        held = world.dice.choice(list(self.state.unknowns.values()))
+        said = world.told[len(world.reports) % len(world.told)]
+        for message in held.ids if said == "truth" else [b"" if world.dice.random() < 0.5 else held.messages]:
+            outcome = ("sent" if world.wire[message] else "not_sent") if said == "truth" else said
+            report = encode(DeliveryReport(message, outcome, world.now, "operator", CAMPAIGN))
+            world.reports += [report] * world.dice.choice((1, 1, 2))
 
 
 class SenderWorker:
@@ -356,7 +382,10 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
     dice = world.dice
     for step in range(100_000):
         world.calm = world.calm or world.crashes > 60 or step > 3_000
-        queues = [q for q in (world.listed, world.slips, world.attempted, world.resulted, world.suppressing) if q]
+        if dice.random() < 0.05:
+            recipients.operator()
+        topics = (world.listed, world.slips, world.attempted, world.resulted, world.suppressing, world.reports)
+        queues = [queue for queue in topics if queue]
         if not queues:
             try:
                 recipients.clear_ended()
@@ -368,6 +397,7 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
                         return recipients
                     world.now = world.now + 5.0 if still else max(world.now + 5.0, state.advance(world.now))
                     recipients.decide_old()
+                    recipients.operator()
             except Crash:
                 world.crashes += 1
                 recipients, _ = world.workers()
@@ -384,6 +414,8 @@ def drive(world: World) -> RecipientsWorker:  # noqa: C901 - one branch a topic,
                     recipients.gate(item)
                 case bytes() if queue is world.attempted:
                     sender.send(item)
+                case bytes() if queue is world.reports:
+                    recipients.report(item)
                 case bytes() if queue is world.suppressing:
                     recipients.suppress(item)
                 case bytes():
@@ -447,6 +479,51 @@ def test_resend_loses_nobody_and_repeats_only_what_was_on_the_wire(seed: int, pe
         assert {message for message, n in world.wire.items() if n > 1} <= world.on_wire_at_a_kill
 
 
+TOLD = ("sent", "not_sent", "give_up")
+
+
+@given(st.integers(0, 2**32), st.integers(1, 30), st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_who_knows_what_became_of_an_unknown_gets_everybody_one_message(seed: int, people: int, cancels: bool) -> None:
+    """Somebody who looks it up tells the truth: then nobody is doubled, and who was in doubt is no longer left out."""
+    world = World(random.Random(seed), resend=False, people=people, told=["truth"])
+    world.listed = packs_of(people)
+    if cancels:
+        world.campaign = campaign(expires_at=world.now + 300.0)
+    counts = counted(drive(world))
+    assert sum(counts.get(name, 0) for name in FINAL) == people
+    assert still_open(counts) == 0
+    assert max(world.wire.values(), default=0) <= 1
+    assert counts.get("sent", 0) >= len(world.wire) - counts.get("unknown.decided", 0)
+
+
+@given(
+    st.integers(0, 2**32), st.integers(1, 30), st.lists(st.sampled_from(("sent", "not_sent", "give_up"))), st.booleans()
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_told_of_unknowns_everybody_is_counted_once(
+    seed: int, people: int, told: list[str], resends: bool
+) -> None:
+    """What is told may be wrong, doubled, late and contradict itself; and by age some are sent again meanwhile."""
+    world = World(random.Random(seed), resend=False, people=people, told=told, again_after=2 * resends)
+    world.listed = packs_of(people)
+    worker = drive(world)
+    counts = counted(worker)
+    assert sum(counts.get(name, 0) for name in FINAL) == people
+    assert still_open(counts) == 0 and not worker.state.unknowns
+    assert not [key for key in world.recipients.rows if key[:1] in b"uwpr"]  # nothing is left of what waited
+    last: dict[bytes, tuple[int, str]] = {}
+    for event in world.events:
+        for at in range(0, len(event.message_ids), 16):
+            last[event.message_ids[at : at + 16]] = max(
+                last.get(event.message_ids[at : at + 16], (0, "")), (STRENGTH.get(event.kind, 0), event.kind)
+            )
+    assert Counter(kind for _, kind in last.values())["sent"] == counts.get("sent", 0)
+    if not world.disks_lost and not told:
+        assert {message for message, n in world.wire.items() if n > 1} <= world.on_wire_at_a_kill
+
+
+STRENGTH = {kind: rank for rank, kind in enumerate(("deferred", "unknown", "dropped", "blocked", "sent", "bounced"), 1)}
 CLOCKS = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02d}:{quarter % 4 * 15:02d}")
 WINDOWS = st.builds(Window, opens=CLOCKS, closes=CLOCKS, local=st.booleans())
 ZONES = ("", "Asia/Kathmandu", "America/New_York", "Mars/Olympus")

@@ -59,6 +59,17 @@ def released(people: int, count: int, attempt: int = 1) -> tuple[Partition, Rows
     return state, table, spent.releases
 
 
+def spent_on(state: Partition, key: ClassKey, count: int, slip: int, now: float = NOW) -> int:
+    """Release *count* messages of the class; the number of their release."""
+    grant = Grant(*key[:3], "smtp", count, *key[3:])
+    spent = spend(
+        state, Batch(), Slip(0, slip, now, now + 1, now + 1, [grant]), Permits(lambda _: 1, lambda *_: []), now
+    )
+    assert spent is not None
+    (number,) = spent.releases
+    return number
+
+
 def answered(state: Partition, number: int, kind: Kind, returned: str = "", klass: str = "") -> Result:
     size = state.releases[number].size
     outcomes = [] if returned else [Outcome(kind, NOW, klass=klass)] * size

@@ -146,7 +146,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     web = free_ports(40)
     settings = Settings(
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
-        web_port=web, senders_email=1, retry_delays=[0.5, 1.0], retry_soft_delays=[0.5, 1.0], retry_throttle=0.5,
+        web_port=web, senders_email=1,
+        retry_delays=[0.5, 1.0], retry_soft_delays=[0.5, 1.0], retry_throttle=0.5,
     )  # fmt: skip
     fanfare = [sys.executable, "-m", "app.cli.main"]
     environment = os.environ | settings.environment()

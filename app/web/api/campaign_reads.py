@@ -161,8 +161,13 @@ async def campaign_messages(call: Call) -> Reply:
     asked: MessageQuery = call.query
     entry = await entry_of(call)
     rows, following = await message_queries.message_page(
-        call.views.client, call.account, entry.id, statuses=asked.status, before=_place(asked.cursor), limit=asked.limit
-    )
+        call.views.client,
+        call.account,
+        entry.id,
+        statuses=asked.status,
+        before=place_in(asked.cursor),
+        limit=asked.limit,
+    )  # fmt: skip
     shown = [row | {"changed_at": iso(row["changed_at"])} for row in rows]
     return Reply({"messages": shown, "next": cursors.encode(*following) if following else ""})
 
@@ -200,7 +205,7 @@ async def _dropped(call: Call, entry: CampaignEntry) -> tuple[list[dict[str, Any
     """They are in the audience, and their messages were dropped later."""
     asked: AudienceQuery = call.query
     rows, following = await message_queries.dropped_page(
-        call.views.client, call.account, entry.id, reason=asked.reason, before=_place(asked.cursor), limit=asked.limit
+        call.views.client, call.account, entry.id, reason=asked.reason, before=place_in(asked.cursor), limit=asked.limit
     )
     people = [
         {
@@ -223,7 +228,7 @@ async def explain_recipient(call: Call) -> Reply:
     return Reply(explained(await Explaining(call.control, call.views.client, call.account).person(entry, recipient)))
 
 
-def _place(cursor: str) -> message_queries.Place | None:
+def place_in(cursor: str) -> message_queries.Place | None:
     """Where a page of messages goes on; 400 for what is no place."""
     before = cursors.decode(cursor, int, str)
     if before is not None and not MESSAGE_ID.fullmatch(before[1]):

@@ -52,7 +52,7 @@ async def create_campaign(call: Call) -> Reply:
         spec, content, start, names = asked.spec, asked.content, asked.start, {}
     await _check_lists(call, spec, names)
     done = await call.command("campaign.create", names=names, spec=spec, content=content, start=start)
-    reply = await _told(call, done, 201)
+    reply = await told_of(call, done, 201)
     reply.headers["Location"] = f"/v1/campaigns/{done.answer.campaign}"
     return reply
 
@@ -82,7 +82,7 @@ async def change_campaign(call: Call) -> Reply:
             "campaign.update", names=flat_names(asked), campaign=entry.id, spec=spec, content=asked.own_content(),
             match=match or entry.revision,
         )  # fmt: skip
-    return await _told(call, done, 200)
+    return await told_of(call, done, 200)
 
 
 def order(kind: CommandKind, text: str) -> Handler:
@@ -90,7 +90,7 @@ def order(kind: CommandKind, text: str) -> Handler:
 
     async def ordered(call: Call) -> Reply:
         done = await call.command(kind, names=FLAT_NAMES, campaign=call.path("id"), match=call.if_match())
-        return await _told(call, done, 202 if done.effective is False else 200)
+        return await told_of(call, done, 202 if done.effective is False else 200)
 
     ordered.__doc__ = text
     return ordered
@@ -105,7 +105,7 @@ async def clone_campaign(call: Call) -> Reply:
         changes = {"schedule": None, "expires_at": None} | ({"name": asked.name} if asked.name else {})
         spec = validated(CampaignSpec, original.spec.model_dump() | changes)
     done = await call.command("campaign.clone", names=FLAT_NAMES, campaign=original.id, spec=spec)
-    reply = await _told(call, done, 201)
+    reply = await told_of(call, done, 201)
     reply.headers["Location"] = f"/v1/campaigns/{done.answer.campaign}"
     return reply
 
@@ -114,7 +114,7 @@ async def decide_experiment(call: Call) -> Reply:
     """Name the winner of an experiment by hand: it goes to everybody who is not in the test."""
     winner = call.body.winner
     done = await call.command("campaign.decide", names=FLAT_NAMES, campaign=call.path("id"), winner=winner)
-    return await _told(call, done, 200)
+    return await told_of(call, done, 200)
 
 
 async def _check_lists(call: Call, spec: CampaignSpec, names: Mapping[str, str]) -> None:
@@ -126,7 +126,7 @@ async def _check_lists(call: Call, spec: CampaignSpec, names: Mapping[str, str])
         raise refuse(404, "No such list", text, field=renamed(field, names))
 
 
-async def _told(call: Call, done: Done, status: int) -> Reply:
+async def told_of(call: Call, done: Done, status: int) -> Reply:
     """The campaign as the command left it: this edge has read so far, or says what the owner said."""
     answer = done.answer
     entry = known_campaign(call.control, call.account, answer.campaign)

@@ -16,12 +16,14 @@ from app.web.api import (
     suppressions,
     template_tools,
     templates,
+    unknowns,
 )
 from app.web.rest import Endpoint
 
 ENDPOINTS: list[Endpoint] = [
     *campaign_reads.ENDPOINTS,
     *campaigns.ENDPOINTS,
+    *unknowns.ENDPOINTS,
     *messages.ENDPOINTS,
     *notices.ENDPOINTS,
     *template_tools.ENDPOINTS,

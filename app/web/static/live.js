@@ -156,6 +156,8 @@
   function show(picture) {
     const counts = { ...picture.counts };
     counts.accepted = (counts.sent || 0) + (counts.delivered || 0);
+    // Who was found out about, or waits again, is among the others.
+    counts.unknown = Math.max(0, (counts.unknown || 0) - (counts["unknown.resolved"] || 0) - (counts["unknown.resent"] || 0));
     const audience = picture.audience || 0;
     $("state").textContent = picture.state.toLowerCase();
     $("state").dataset.state = picture.state;

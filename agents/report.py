@@ -1,0 +1,72 @@
+"""delivery.reported -> messages: what somebody who knows tells of messages after their attempt.
+
+So far that is a person, of messages whose outcome was lost.
+"""
+
+from faust.types import AgentT, EventT, StreamT
+
+from agents.recipients import Recipients
+from app import ids, topics
+from app.delivery.events import of_decision
+from app.delivery.unknown import ID, MOST_GROUPS, End, decide, named_by
+from app.faults import reached
+from app.records import DeliveryReport, Undecodable, decode
+from app.stream.app import StreamApp
+from app.stream.dead_letters import DeadLetters
+from app.stream.lanes import Lanes
+from tables.recipients import Batch
+
+TOLD = frozenset({End.SENT, End.NOT_SENT, End.GIVE_UP})
+MOST_MESSAGES = 10_000  # that one report names
+MOST_BYTES = 150_000  # of a batch to which a held unknown is added: its rows may be twice as much
+
+
+def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLetters, channel: str) -> AgentT[bytes]:
+    """Add the reporting agent to *app*."""
+
+    @app.agent(app.raw_topic(topics.DELIVERY_REPORTED), name="report")
+    async def report(reports: StreamT[bytes]) -> None:
+        await lanes.run(reports, take)
+
+    async def take(event: EventT[bytes]) -> None:
+        told = decode(DeliveryReport, event.value)
+        partition = event.message.partition
+        wrong = told.reason if isinstance(told, Undecodable) else mistakes_in(told, partition, app.partitions)
+        if wrong or isinstance(told, Undecodable):
+            await dead.put(event, wrong)
+            return
+        while await step(event, told, partition):
+            reached("report.written")
+
+    async def step(event: EventT[bytes], told: DeliveryReport, partition: int) -> bool:
+        """Decide some of what is told of, in one batch; whether there was anything. A repeat finds nothing left."""
+        lanes.check(event)
+        state, batch, now = recipients.partitions[partition], Batch(), app.now()
+        events, why = [], f"told by {told.source}"
+        for number, messages in list(named_by(state, told)):
+            events.append(
+                of_decision(channel, decide(state, batch, number, End(told.outcome), why, now, messages), now)
+            )
+            if batch.size > MOST_BYTES or len(events) >= MOST_GROUPS:
+                break
+        if events:
+            await recipients.commit(partition, batch, events)
+        return bool(events)
+
+    return report
+
+
+def mistakes_in(told: DeliveryReport, partition: int, partitions: int) -> str:
+    """Why *told* cannot be of messages of *partition*, or ""."""
+    if told.outcome not in TOLD:
+        return f"an outcome {told.outcome[:20]!r}: there are {', '.join(sorted(TOLD))}"
+    messages, rest = divmod(len(told.message_id), ID)
+    if rest or messages > MOST_MESSAGES:
+        return f"{len(told.message_id)} bytes of message ids: each has {ID}, and there are at most {MOST_MESSAGES:,}"
+    if not told.campaign or len(told.campaign) > 200 or len(told.source) > 200:
+        return "no campaign, or a campaign or source of more than 200 characters"
+    for at in range(0, len(told.message_id), ID):
+        owner = ids.partition_of_message(told.message_id[at : at + ID], partitions)
+        if owner != partition:
+            return f"a message of partition {owner}"
+    return ""
