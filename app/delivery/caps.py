@@ -19,6 +19,7 @@ from app.routes import LimitSet, WarmUp
 MARGIN = 1.0  # seconds before the end of a window, in which nothing that counts in it starts
 SKEW = 0.25  # seconds: clocks that differ by more are refused at the start of a process
 HOUR = 3_600
+FOR_LONG = float("inf")
 NO_CAP = 1 << 53  # room for any number of messages
 
 # What the names of caps begin with; what they belong to follows: "day|pool|main|gmail".
@@ -117,8 +118,10 @@ class Cap:
         """Seconds for which a slip paid at *now* may be valid; 0 when it cannot be for at least LEAST_VALIDITY."""
         if now >= self.window.end:
             self._enter(self.windows(now, self.zone), 0)
-        left = self.window.end - MARGIN - now
-        return left if left >= LEAST_VALIDITY and now >= self.window.start + SKEW else 0.0
+        if now < self.window.start + SKEW:
+            return 0.0
+        left = self.window.end - MARGIN - now if self.most < NO_CAP else FOR_LONG  # once warm, it stays so
+        return left if left >= LEAST_VALIDITY else 0.0
 
     def take(self, count: int) -> None:
         """Count *count* messages, for which `room` has just told that there is room."""
