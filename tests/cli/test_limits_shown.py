@@ -1,0 +1,65 @@
+"""Limits as people read them: figures, plans, and bars."""
+
+from datetime import date
+
+import pytest
+
+from app.cli.limits_file import changes_of
+from app.cli.limits_shown import bar, details, row_of, spoken
+from app.routes import LimitSet, LimitStatus, WarmUp
+
+POOL = LimitSet(
+    scope="pool", name="warm", group="gmail", rate=5_000, per="hour", burst=50, hourly=5_000, daily=60_000,
+    warm_up=WarmUp(begins=date(2027, 3, 1), first=50, factor=2, last=20_000), full="overflow",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("used", "drawn"),
+    [
+        (0, "░░░░░░░░░░"),
+        (4, "░░░░░░░░░░"),
+        (5, "▌░░░░░░░░░"),
+        (50, "█████░░░░░"),
+        (99, "█████████▌"),
+        (100, "██████████"),
+    ],
+)
+def test_a_bar_is_full_only_when_all_is_used(used: int, drawn: str) -> None:
+    """Whoever sees a full one goes and looks."""
+    assert bar(used, 100) == drawn
+    assert bar(130, 100) == "██████████"
+    assert bar(0, 0) == "██████████"
+
+
+def test_a_limit_in_a_row_and_in_a_sentence() -> None:
+    """Everything of it, with its units."""
+    usage = [
+        LimitStatus(name="hour|pool|warm|gmail", used=100, most=5_000, resets_at=1_800_000_000.0),
+        LimitStatus(name="day|pool|warm|gmail", used=45_000, most=60_000, resets_at=1_800_000_000.0),
+        LimitStatus(name="on the way|pool|warm|gmail", most=20, on_the_way=3),
+    ]
+    row = row_of(POOL, usage)
+    assert row[:6] == ("pool", "warm > gmail", "5,000/h", "50", "", "5,000")
+    assert row[6] == "60,000 / warm-up 50 100 200 ... 12,800, 9 days from 2027-03-01"
+    assert row[7:] == ("overflow", "███████▌░░ 45,000/60,000 (of 2)")
+    assert spoken(POOL).startswith("5,000/h, 50 at once, 5,000 an hour, 60,000 a day, warm-up 50 100 200 ... 12,800")
+    told = dict(details(POOL, usage))
+    assert told["day|pool|warm|gmail"] == "███████▌░░ 45,000 of 60,000, begins anew at 2027-01-15T08:00:00Z"
+    assert told["on the way|pool|warm|gmail"] == "3 of 20 on the way"
+
+
+def test_a_diff_of_a_file_names_what_differs() -> None:
+    """It is read before it is done."""
+    gone = LimitSet(scope="group", name="gmx", rate=10)
+    new = LimitSet(scope="account", name="acme", daily=5)
+    changes = changes_of([POOL.model_copy(update={"daily": None}), new], [POOL, gone], prune=True)
+    assert changes.lines() == [
+        "+ account acme: 5 a day",
+        "~ pool warm towards gmail: daily 60000 -> none",
+        "- group gmx: 10/s",
+    ]
+    assert changes.summary() == "1 new, 1 changed, 1 removed; 0 as they were"
+    assert [each.key for each in changes.orders()] == [new.key, POOL.key, gone.key]
+    assert changes.orders()[-1].limits_nothing
+    assert changes_of([POOL], [POOL, gone], prune=False).removed == []
