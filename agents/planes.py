@@ -138,7 +138,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
-    """intake: the Kafka door, sealing, expanding, counting results."""
+    """intake: the Kafka door, sealing, expanding, counting results, asking DNS for MX groups."""
     from agents import door, expand, seal, winner
     from app.clickhouse.client import ClickHouse
 
@@ -149,5 +149,10 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     seal.attach(app, Lanes(app, 8), client, dead)
     expand.attach(app, Lanes(app, 4), client, dead)
     winner.attach(app, Lanes(app, 4), client, dead)
+    if settings.mx_lookup == "on":
+        from agents import mx
+        from app.transport.mx_lookup import MxLookup
+
+        mx.attach(app, client, MxLookup(settings.dns_servers))
     trim.attach(app)
     return app

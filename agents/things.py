@@ -8,7 +8,7 @@ from agents.outbox import News, Outbox
 from app import topics
 from app.commands import CampaignEntry
 from app.content.subject import with_subject
-from app.delivery.audience import plan_of
+from app.delivery.audience import asks_for_tiers, groups_named, plan_of
 from app.delivery.things import Refusal, lacking
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Content
@@ -44,6 +44,7 @@ class Things:
         self.accounts: dict[str, Account] = {}
         self.routes: dict[str, Route] = {}
         self.limits: dict[str, LimitSet] = {}
+        self._groups_of_limits: set[str] | None = None
         self._uses: dict[str, set[str]] = {}  # content -> the live campaigns that it is published for
         self.outbox.kind("content", self._content_news)
         resolutions.attach(self.outbox)
@@ -60,6 +61,7 @@ class Things:
         self.routes = {} if group is None else campaign_sections.routes(self._table, group)
         limits = () if group is None else campaign_sections.limits(self._table, group)
         self.limits = {campaign_sections.limit_id(each): each for each in limits}
+        self._groups_of_limits = None
         for entry in live:
             for content in entry.contents.values():
                 self._uses.setdefault(content, set()).add(entry.id)
@@ -70,7 +72,7 @@ class Things:
 
     def limit(self, limit: LimitSet) -> None:
         """Know of a limit as it is from now on, or that it is removed."""
-        ident = campaign_sections.limit_id(limit)
+        ident, self._groups_of_limits = campaign_sections.limit_id(limit), None
         if limit.limits_nothing:
             self.limits.pop(ident, None)
         else:
@@ -200,7 +202,15 @@ class Things:
             entry,
             self._filters(entry.account, entry.spec.segments),
             self._filters(entry.account, entry.spec.exclude_segments),
+            groups=[*self._limited_groups(), *(group for route in self.routes.values() for group in route.groups)],
+            tiers=asks_for_tiers(entry, self.routes.values()),
         )
+
+    def _limited_groups(self) -> set[str]:
+        """The groups that limits name, found once for every change of a limit: many campaigns may start at a time."""
+        if self._groups_of_limits is None:
+            self._groups_of_limits = groups_named(self.limits.values())
+        return self._groups_of_limits
 
     def frozen_plan(self, campaign: str) -> bytes:
         """The plan of a campaign as it was frozen, JSON; empty when there is none."""

@@ -13,12 +13,13 @@ MOST_COMMAND_BYTES = 2_000_000  # of a command as JSON: below what its topics ta
 
 
 class Section(NamedTuple):
-    """Rows of an audience that stand side by side: of one MX group, due at one moment (0: at once)."""
+    """Rows of an audience that stand side by side: of one MX group and tier, due at one moment (0: at once)."""
 
     group: str
     rows: int
     due: float = 0.0
     test: bool = False  # part of the sample of an experiment
+    tier: str = ""
 
 
 class Seal(Strict):

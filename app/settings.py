@@ -2,17 +2,40 @@
 
 import json
 import os
+import re
 from functools import cache
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DNS_PORT = 53
+_DNS_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)")
 
 
 def _share(said: object) -> object:
     """ "full" and "none" as the shares that they are."""
     return {"full": 1.0, "none": 0.0}.get(said.strip().lower(), said) if isinstance(said, str) else said
+
+
+def dns_servers_in(text: str) -> list[str]:
+    """The servers of a list such as "192.0.2.53, 127.0.0.1:5353, [2001:db8::53]", with ports. Raises ValueError."""
+    return [_dns_server(each) for each in re.split(r"[\s,]+", text) if each]
+
+
+def _dns_server(text: str) -> str:
+    wrong = f"{text!r} is no DNS server: write its address, such as 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53"
+    found = _DNS_SERVER.fullmatch(text)
+    port = int(found[3] or DNS_PORT) if found else 0
+    if found is None or not 0 < port < 65_536:
+        raise ValueError(wrong)
+    try:
+        address = ip_address(found[1] or found[2] or found[4])
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    return f"[{address}]:{port}" if isinstance(address, IPv6Address) else f"{address}:{port}"
 
 
 class Settings(BaseSettings):
@@ -60,6 +83,11 @@ class Settings(BaseSettings):
     sink_port: int = Field(default=2525, description="Port of the embedded mail sink; the first, where there are more")
     sinks: int = Field(default=1, ge=1, le=9, description="Mail sinks that `up` starts: provider routes to try out")
 
+    mx_lookup: Literal["on", "off"] = Field(
+        default="on", description="Whether DNS is asked, in the background, who takes the mail of domains"
+    )
+    dns: str = Field(default="", description="DNS servers: 192.0.2.53, 127.0.0.1:5353; default those of the machine")
+
     # Their web ports are ten in a row.
     senders_email: int = Field(
         default_factory=lambda: max(2, min(10, (os.cpu_count() or 2) // 2)),
@@ -89,6 +117,11 @@ class Settings(BaseSettings):
     poison: str = Field(default="", description="Tests only: rendering for an address that ends so kills the process")
     crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
 
+    @field_validator("dns")
+    @classmethod
+    def _servers(cls, text: str) -> str:
+        return ",".join(dns_servers_in(text))
+
     @model_validator(mode="after")
     def _follow_ports(self) -> Self:
         """An address that is not given is that of the embedded part, on the port it was given."""
@@ -109,6 +142,11 @@ class Settings(BaseSettings):
             f"FANFARE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in said.items()
         }
+
+    @property
+    def dns_servers(self) -> list[str]:
+        """The DNS servers that were named, each with its port."""
+        return dns_servers_in(self.dns)
 
     @property
     def secret_path(self) -> Path:

@@ -323,3 +323,5 @@ class AudiencePlan(Strict):
     local: str = ""  # wall time at which it is due where the recipient is, "" for at once
     zones: bool = False  # rows carry the time zone of the recipient: a window needs it
     time_zone: str = "UTC"  # of people who have none
+    domains: list[str] = Field(default_factory=list)  # that limits name: each is a group of its own
+    tiers: bool = False  # whether rows tell how people have reacted of late: a route asks for it

@@ -18,6 +18,7 @@ from app.cli import (
     lists,
     local,
     messages,
+    mx,
     notices,
     routes,
     segments,
@@ -89,6 +90,7 @@ notices.attach(app)
 routes.attach(app)
 sinks.attach(app)
 account.attach(app)
+mx.attach(app)
 store.attach(app)
 workers.attach(app)
 backlog.attach(app)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
+from app.clickhouse.mx_domains import DOMAIN_OF_ADDRESS
 from app.clickhouse.segment_sql import MEMBERS, Parameters, condition, on_lists
+from app.delivery.mx_groups import LONGEST_GROUP, OTHER, OWN_GROUP
 from app.records import SealTask
-from app.things import AudiencePlan
+from app.things import AnyOf, AudiencePlan, ByEngagement
 
 REMOVED, HOLDOUT = "removed", "holdout"
 EXCLUDED_LIST, EXCLUDED_SEGMENT = "excluded_list", "excluded_segment"
@@ -19,34 +21,92 @@ DUPLICATE = "duplicate"  # is counted only: somebody on two lists is in the audi
 
 MOST_SQL, MOST_PARAMETERS = 200_000, 300_000  # characters of a statement; bytes of its parameters, in an address
 
-# Groups in a row, smallest first: pacing takes from all of them in turn, and each range is of one group. Within a
-# group by recipient_id, a keyed hash: an order that says nothing and favours nobody. Attributes come in last, by the
-# join: what is numbered must fit into memory, a million people with theirs would not.
+# A domain of the long tail is a group of its own where the audience has so many people of it. Nobody's server notices
+# fewer, and a group is a pack and a release of its own in every partition: small ones cost the most and hold the least.
+TAIL_PEOPLE = 100
+TAIL_GROUPS = 500  # of one audience at most, the largest ones: each is a class of messages in every partition
+# Sections are part of the entry of a campaign, which every process reads: so many are 200 kB of it.
+MOST_SECTIONS = 4_000
+
+# How somebody has reacted, of what events (90 days) and lists tell. Docs: audiences.md.
+ENGAGED_DAYS, NEW_DAYS, PATIENCE_DAYS = 90, 30, 30
+ENGAGED, NEW, DORMANT = "engaged", "new", "dormant"
+TIERS = 4  # with "", of whom nothing is known
+DAY = 86_400.0
+
+# Sections in a row, smallest first: pacing takes from all of them in turn. Within a section by recipient_id, a keyed
+# hash: an order that says nothing and favours nobody. Attributes come in last, by the join: what is numbered must fit
+# into memory, a million people with theirs would not.
 BUILD = """
-INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes, due, variant, zone, reason)
+INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes, due, variant, zone, reason, tier)
 SELECT {{build:String}}, n.row, n.recipient_id, c.address, n.mx_group, if(n.reason = '', c.attributes, '{{}}'),
-       n.due, n.variant, n.zone, n.reason
+       n.due, n.variant, n.zone, n.reason, n.tier
 FROM (SELECT recipient_id, address, attributes FROM contacts FINAL WHERE account = {{account:String}}) AS c
 INNER JOIN
 (
-    SELECT row_number() OVER (ORDER BY reason != '', variant = 0, due, size, mx_group, recipient_id) - 1 AS row,
-           recipient_id, mx_group, due, variant, zone, reason
+    SELECT row_number() OVER (ORDER BY reason != '', variant = 0, due, size, mx_group, tier, recipient_id) - 1 AS row,
+           recipient_id, mx_group, due, variant, zone, reason, tier
     FROM
     (
-        SELECT *, count() OVER (PARTITION BY reason != '', variant > 0, due, mx_group) AS size FROM ({people})
+        SELECT *, count() OVER (PARTITION BY reason != '', variant > 0, due, mx_group, tier) AS size FROM ({people})
     )
 ) AS n ON n.recipient_id = c.recipient_id
 """
 
+# Groups: by the name of the domain, which contacts have; as a limit names it; by look-up; the domain itself where
+# enough people have it. *tail* is "" where the group is settled; its hash is what is counted and sorted by.
+GROUPED = """
+SELECT recipient_id, due, variant, zone, reason, tier,
+       multiIf(tail = '', settled, people >= {least} AND place <= {groups}, tail, 'other') AS mx_group
+FROM
+(
+    SELECT *, dense_rank() OVER (ORDER BY people DESC, hash) AS place
+    FROM
+    (
+        SELECT *, if(tail = '', 0, cityHash64(tail)) AS hash,
+               countIf(tail != '' AND reason = '') OVER (PARTITION BY hash) AS people
+        FROM
+        (
+            SELECT p.recipient_id AS recipient_id, p.due AS due, p.variant AS variant, p.zone AS zone,
+                   p.reason AS reason, p.tier AS tier,
+                   multiIf(p.domain = '', p.stored, {named}, p.domain, d.mx_group) AS settled,
+                   if(settled = '', p.domain, '') AS tail
+            FROM ({people}) AS p
+            LEFT ANY JOIN
+            (
+                SELECT domain, mx_group FROM mx_domains FINAL WHERE NOT failed AND match(mx_group, '^[a-z0-9-]+$')
+            ) AS d ON d.domain = p.domain
+        )
+    )
+)
+"""
+
 PEOPLE = """
-SELECT recipient_id, mx_group, {due} AS due, toUInt8(0) AS variant, {zone} AS zone, {reason} AS reason
+SELECT recipient_id, mx_group AS stored, {domain} AS domain, {due} AS due, toUInt8(0) AS variant, {zone} AS zone,
+       {reason} AS reason, {tier} AS tier
 FROM contacts FINAL
 WHERE account = {{account:String}} AND {candidate}
 """
 
+# Of who has no group by name; "" where it is nothing that could be one.
+TAIL = f"""
+if(mx_group = '{OTHER}' AND length({DOMAIN_OF_ADDRESS} AS of_address) <= {LONGEST_GROUP}
+   AND match(of_address, {{pattern}}), of_address, '')
+"""
+
+FIRST_ADDED = """
+recipient_id IN (SELECT recipient_id FROM members FINAL WHERE account = {{account:String}} GROUP BY recipient_id
+                 HAVING toUnixTimestamp64Milli(min(first_added_at)) >= {since} * 1000)
+"""
+SENT_BEFORE = """
+recipient_id IN (SELECT recipient_id FROM events
+                 WHERE account = {{account:String}} AND kind IN ('sent', 'delivered')
+                   AND toUnixTimestamp64Milli(time) BETWEEN {since} * 1000 AND {until} * 1000)
+"""
+
 # Who is held out or tested is drawn by a hash that is another one for every campaign; shares are exact.
 DRAWN = """
-SELECT recipient_id, mx_group, due, zone, if(base != '', base, if(drawn <= held, 'holdout', '')) AS reason,
+SELECT recipient_id, stored, domain, due, zone, tier, if(base != '', base, if(drawn <= held, 'holdout', '')) AS reason,
        if(base = '' AND drawn > held AND drawn <= held + tested, 1 + (drawn - held - 1) % {variants}, 0) AS variant
 FROM
 (
@@ -87,11 +147,29 @@ def build_statement(task: SealTask, plan: AudiencePlan, build: str, now: float) 
             share=params.add("Float64", plan.test_share),
             variants=params.add("UInt8", plan.variants),
         )
+    people = _grouped(plan, people, params)
     sql = BUILD.format(people=people)
     size = sum(len(str(value).encode()) for value in params.values.values())
     if len(sql) > MOST_SQL or size > MOST_PARAMETERS:
         raise PlanError("the segments of this campaign are too large together: use fewer, or shorter ones")
     return Statement(sql, params.values)
+
+
+def _grouped(plan: AudiencePlan, people: str, params: Parameters) -> str:
+    room = MOST_SECTIONS // sections_a_group(plan)
+    names = plan.domains[:room]
+    return GROUPED.format(
+        people=people,
+        named=f"p.domain IN {params.add('Array(String)', names)}" if names else "0",
+        least=params.add("UInt32", TAIL_PEOPLE),
+        groups=params.add("UInt32", min(TAIL_GROUPS, room - len(names))),
+    )
+
+
+def sections_a_group(plan: AudiencePlan) -> int:
+    """Into how many sections the people of one group may fall."""
+    moments = len({moment_in(plan.local, each) for each in available_timezones()}) if plan.local else 1
+    return moments * (2 if plan.variants else 1) * (TIERS if plan.tiers else 1)
 
 
 def _people(plan: AudiencePlan, params: Parameters, now: float) -> str:
@@ -104,9 +182,21 @@ def _people(plan: AudiencePlan, params: Parameters, now: float) -> str:
     return PEOPLE.format(
         candidate=f"({' OR '.join(candidate)})",
         reason=_reason(plan, f"({' OR '.join(included)})", params, now),
+        domain=TAIL.format(pattern=params.add("String", OWN_GROUP)),
         due=due,
         zone=zone,
+        tier=_tier(params, now) if plan.tiers else "''",
     )
+
+
+def _tier(params: Parameters, now: float) -> str:
+    """The expression of the tier: the first of these that holds. Reacted is what a segment calls opened or clicked."""
+    reacted = AnyOf(any=[ByEngagement(engaged=each, within_days=ENGAGED_DAYS) for each in ("opened", "clicked")])
+    new = FIRST_ADDED.format(since=params.add("Float64", now - NEW_DAYS * DAY))
+    sent = SENT_BEFORE.format(
+        since=params.add("Float64", now - ENGAGED_DAYS * DAY), until=params.add("Float64", now - PATIENCE_DAYS * DAY)
+    )
+    return f"multiIf({condition(reacted, params, now)}, '{ENGAGED}', {new}, '{NEW}', {sent}, '{DORMANT}', '')"
 
 
 def _reason(plan: AudiencePlan, included: str, params: Parameters, now: float) -> str:

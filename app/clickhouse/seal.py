@@ -4,6 +4,7 @@ A seal is built under a name of its own (a build), so that two attempts never mi
 build of the last hour counts: whoever asks again gets that one.
 """
 
+import re
 import time
 from collections import Counter
 from contextlib import suppress
@@ -22,14 +23,16 @@ from app.records import Recipient, SealTask
 from app.things import AudiencePlan
 
 BUILD_TIMEOUT = 300.0
+MOST_SECTIONS = 8_000  # of an audience: about 400 kB of its campaign's entry, which is written in one batch
+NAME = re.compile(r"[a-z0-9.-]+")
 BUILDS = 3  # tries to build an audience while contacts are imported
 
 # All that is asked of a build in one go: each statement costs a small audience as much as the audience itself.
 BUILT = """
-SELECT reason, mx_group, due, variant > 0 AS test, count(), min(row), max(row),
+SELECT reason, mx_group, due, variant > 0 AS test, tier, count(), min(row), max(row),
        groupBitXor(sipHash64(row, recipient_id, address, attributes, due, variant, zone)),
        sum(cityHash64(row, recipient_id))
-FROM audience WHERE build = {build:String} GROUP BY reason, mx_group, due, test ORDER BY reason, min(row)
+FROM audience WHERE build = {build:String} GROUP BY reason, mx_group, due, test, tier ORDER BY reason, min(row)
 """
 
 TWICE = """
@@ -38,20 +41,20 @@ WHERE account = {account:String} AND list IN {lists:Array(String)} AND added_at 
 """
 
 KEEP = """
-INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, sections, left_out)
+INSERT INTO seals (seal_id, build, account, campaign, count, digest, day, sections, tiers, left_out)
 SELECT {seal:String}, {build:String}, {account:String}, {campaign:String}, {count:UInt32}, {digest:String},
-       {day:UInt16}, {sections:Array(Tuple(String, UInt32, UInt32, UInt8))},
+       {day:UInt16}, {sections:Array(Tuple(String, UInt32, UInt32, UInt8))}, {tiers:Array(String)},
        CAST(({reasons:Array(String)}, {counts:Array(UInt32)}), 'Map(String, UInt32)')
 """
 
 FIRST = """
-SELECT build, count, digest, day, groups, sections, left_out FROM seals
+SELECT build, count, digest, day, groups, sections, tiers, left_out FROM seals
 WHERE seal_id = {seal:String} AND sealed_at > now64(6, 'UTC') - INTERVAL 1 HOUR
 ORDER BY sealed_at, build LIMIT 1
 """
 
 RANGE = """
-SELECT hex(recipient_id), address, mx_group, attributes, due, variant, zone FROM audience
+SELECT hex(recipient_id), address, mx_group, attributes, due, variant, zone, tier FROM audience
 WHERE build = {build:String} AND row >= {first:UInt32} AND row < {last:UInt32} AND reason = '' ORDER BY row
 """
 
@@ -126,8 +129,8 @@ async def read_range(client: ClickHouse, seal_id: str, first: int, count: int) -
     if len(rows) != count:
         raise SealError(f"seal {seal_id} has {len(rows)} of the {count} rows from {first}")
     return [
-        Recipient(bytes.fromhex(who), address, group, attributes.encode(), float(due), variant, zone)
-        for who, address, group, attributes, due, variant, zone in rows
+        Recipient(bytes.fromhex(who), address, group, attributes.encode(), float(due), variant, zone, tier)
+        for who, address, group, attributes, due, variant, zone, tier in rows
     ]
 
 
@@ -144,8 +147,11 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
     rows = await client.rows(FIRST, {"seal": seal_id})
     if not rows:
         return None
-    build, count, digest, day, groups, sections, left_out = rows[0]
-    made = [Section(name, size, float(due), bool(test)) for name, size, due, test in sections]
+    build, count, digest, day, groups, sections, tiers, left_out = rows[0]
+    made = [
+        Section(name, size, float(due), bool(test), tier)
+        for (name, size, due, test), tier in zip(sections, tiers or [""] * len(sections), strict=True)
+    ]
     return Seal(
         id=build,
         count=count,
@@ -157,26 +163,33 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
 
 
 def _sections(build: str, rows: list[list[Any]]) -> list[Section]:
-    """The sections of a build in the order of their rows. Raises HoleError."""
+    """The sections of a build in the order of their rows. Raises HoleError, and SealError where they are too many."""
+    if len(rows) > MOST_SECTIONS:
+        many = (
+            f"its audience falls into {len(rows):,} parts by provider, hour, test and tier: at most {MOST_SECTIONS:,}"
+        )
+        raise SealError(f"{many}; leave out one of local times, the experiment, and tiers of routes")
     sections: list[Section] = []
     count = 0
-    for group, due, test, size, first, last, _, _ in rows:
+    for group, due, test, tier, size, first, last, _, _ in rows:
+        if not NAME.fullmatch(group):
+            raise SealError(f"{group!r} is no MX group")
         if first != count or last != count + size - 1:
             raise HoleError(f"rows of {group} in {build} are not side by side")
-        sections.append(Section(group, size, float(due), bool(test)))
+        sections.append(Section(group, size, float(due), bool(test), tier))
         count += size
     return sections
 
 
 def _digest(rows: list[list[Any]]) -> str:
     """32 hex digits that another row anywhere, or another order, would change."""
-    mixed = reduce(xor, (row[6] for row in rows))
-    return f"{mixed:016x}{sum(row[7] for row in rows) % (1 << 64):016x}"
+    mixed = reduce(xor, (row[7] for row in rows))
+    return f"{mixed:016x}{sum(row[8] for row in rows) % (1 << 64):016x}"
 
 
 async def _left_out(client: ClickHouse, account: str, plan: AudiencePlan, rows: list[list[Any]]) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for reason, _, _, _, count, *_ in rows:
+    for reason, _, _, _, _, count, *_ in rows:
         counts[reason] += count
     del counts[""]
     if len(plan.lists) > 1:
@@ -191,11 +204,12 @@ async def _keep(client: ClickHouse, task: SealTask, made: Seal) -> None:
         {
             "seal": task.seal, "build": made.id, "account": task.account, "campaign": task.campaign,
             "count": made.count, "digest": made.digest, "day": made.day, "sections": _tuples(made.groups),
+            "tiers": [each.tier for each in made.groups] if any(each.tier for each in made.groups) else [],
             "reasons": list(made.left_out), "counts": str(list(made.left_out.values())),
         },
     )  # fmt: skip
 
 
 def _tuples(sections: list[Section]) -> str:
-    """*sections* as ClickHouse writes an array of tuples. Group names are our own: letters, digits, dots."""
+    """*sections* as ClickHouse writes an array of tuples. Names of groups go in as they are: NAME."""
     return "[" + ",".join(f"('{each.group}',{each.rows},{int(each.due)},{int(each.test)})" for each in sections) + "]"

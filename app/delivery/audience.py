@@ -1,11 +1,28 @@
 """Whom a campaign goes to, as sealing is told."""
 
+from collections.abc import Iterable
+
 from app.commands import CampaignEntry
+from app.delivery.mx_groups import own_groups
+from app.routes import LimitSet, Route
 from app.things import AudiencePlan, Filter
 
+MOST_DOMAINS = 1_000  # that a plan names: about 20 kB of it
 
-def plan_of(entry: CampaignEntry, segments: list[Filter], exclude_segments: list[Filter]) -> AudiencePlan:
-    """The plan of *entry*, with its segments as they are now."""
+
+def plan_of(
+    entry: CampaignEntry,
+    segments: list[Filter],
+    exclude_segments: list[Filter],
+    *,
+    groups: Iterable[str] = (),
+    tiers: bool = False,
+) -> AudiencePlan:
+    """The plan of *entry*, with its segments as they are now.
+
+    *groups* are those that limits and routes name: the domains among them are groups of their own. *tiers*: a route
+    asks how people have reacted.
+    """
     spec, trial = entry.spec, entry.spec.experiment
     windows = [each for each in (spec.window, entry.quiet) if each is not None]
     return AudiencePlan(
@@ -21,4 +38,19 @@ def plan_of(entry: CampaignEntry, segments: list[Filter], exclude_segments: list
         local=(spec.schedule.local or "") if spec.schedule else "",
         zones=any(each.local for each in windows),
         time_zone=spec.time_zone,
+        domains=own_groups([*spec.throttle.per_group, *groups], MOST_DOMAINS),
+        tiers=tiers,
+    )
+
+
+def groups_named(limits: Iterable[LimitSet]) -> set[str]:
+    """The MX groups, domains among them, that *limits* are for."""
+    return {limit.name if limit.scope == "group" else limit.group for limit in limits}
+
+
+def asks_for_tiers(entry: CampaignEntry, routes: Iterable[Route]) -> bool:
+    """Whether a route that *entry* may take is for people who have reacted in some way."""
+    return any(
+        route.tiers and route.channel == entry.spec.channel and (not route.accounts or entry.account in route.accounts)
+        for route in routes
     )

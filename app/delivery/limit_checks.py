@@ -7,7 +7,7 @@ from functools import cache
 
 from babel import Locale
 
-from app.delivery.mx_groups import GROUPS, OTHER, group_of
+from app.delivery.mx_groups import NAMES, OTHER, group_of, own_group
 from app.delivery.rates import wrong_burst
 from app.delivery.route_checks import IMPLICIT
 from app.routes import EVERY, MOST_DAYS, LimitSet, Route, WarmUp
@@ -125,19 +125,10 @@ def _no_such_group(name: str) -> str:
     mapped = group_of(name)
     if mapped not in (OTHER, name):
         return f"{name!r} belongs to the MX group {mapped!r}: set the limit of that one"
-    known = {*GROUPS.values(), OTHER}
-    if name in known or _is_domain(name):
+    if name in NAMES or own_group(name) == name:
         return ""
     return (
-        f"there is no MX group {name!r}: groups are {', '.join(sorted(known))}; a domain such as example.com is one too"
-    )
-
-
-def _is_domain(name: str) -> bool:
-    labels = name.split(".")
-    return len(labels) > 1 and all(
-        0 < len(each) <= 63 and each.isascii() and each.replace("-", "a").isalnum() and each.strip("-") == each
-        for each in labels
+        f"there is no MX group {name!r}: groups are {', '.join(sorted(NAMES))}; a domain such as example.com is one too"
     )
 
 

@@ -13,6 +13,7 @@ from app.commands import CampaignEntry
 from app.delivery.pacing_turns import Line, Turns
 from app.delivery.partition import SLICE, ClassKey, class_of
 from app.delivery.rates import Bucket, bucket, burst_of
+from app.delivery.sharding import waits_as
 from app.records import Demand, Grant, Slip
 from app.routes import LimitSet
 from app.topics import BULK, TRANSACTIONAL
@@ -226,13 +227,14 @@ class Pacer:
         return dict(total)
 
     def due(self) -> dict[str, dict[str, int]]:
-        """Messages that could leave now, by campaign and destination group."""
+        """Messages that could leave now, by campaign and, as `waits_as` names it, destination group and tier."""
         due: dict[str, dict[str, int]] = {}
         for heard in self.heard:
             for key, cell in heard.cells.items():
                 if cell.due:
                     groups = due.setdefault(key.campaign, {})
-                    groups[key.group] = groups.get(key.group, 0) + cell.due
+                    name = waits_as(key.group, key.tier)
+                    groups[name] = groups.get(name, 0) + cell.due
         return due
 
     def queue(self) -> list[dict[str, object]]:

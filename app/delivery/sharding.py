@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.commands import Seal
 
-AHEAD_A_GROUP = 20_000  # due messages of one group beyond which nothing more of it is expanded
+AHEAD_A_GROUP = 20_000  # due messages of one group and tier beyond which nothing more of it is expanded
 ROWS_A_PARTITION = 450  # of a range, on average: hardly ever more than the 500 of one pack, which cost a second one
 AHEAD_IN_ALL = 20_000  # rows on their way to the gate
 AHEAD_OF_TIME = 600.0  # seconds before they are due
@@ -29,8 +29,14 @@ class _Part:
 
     key: str
     group: str
+    waits_as: str
     first: int
     rows: int
+
+
+def waits_as(group: str, tier: str) -> str:
+    """The name under which *due* counts what waits of a group: people of another tier may take another route."""
+    return f"{group}|{tier}" if tier else group
 
 
 def next_ranges(
@@ -48,7 +54,7 @@ def next_ranges(
     Moves *progress*. Small sections that stand side by side share a range: a thousand people of a dozen groups are one
     reading and a pack for each partition, not a dozen.
 
-    *listed* counts rows that have reached the gate, *due* messages that wait for credit, by group. *sample_only*
+    *listed* counts rows that have reached the gate, *due* messages that wait for credit, by `waits_as`. *sample_only*
     leaves out everybody who is not in the test of an experiment.
     """
     ranges: list[tuple[str, int, int]] = []
@@ -61,12 +67,12 @@ def next_ranges(
         begun = len(ranges)  # of this round
         for part in parts:
             asked = progress.asked.get(part.key, 0)
-            if asked >= part.rows or expecting.get(part.group, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
+            if asked >= part.rows or expecting.get(part.waits_as, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
                 continue
             count = min(rows_a_range, part.rows - asked)
             _append(ranges, begun, (part.group, part.first + asked, count), rows_a_range)
             progress.asked[part.key] = asked + count
-            expecting[part.group] = expecting.get(part.group, 0) + count
+            expecting[part.waits_as] = expecting.get(part.waits_as, 0) + count
             on_the_way += count
             moved = True
     return ranges
@@ -93,6 +99,6 @@ def _parts(seal: Seal, now: float, sample_only: bool) -> list[_Part]:
         if is_plain:
             plain.add(section.group)
         if section.due <= now + AHEAD_OF_TIME and (section.test or not sample_only):
-            parts.append(_Part(key, section.group, first, section.rows))
+            parts.append(_Part(key, section.group, waits_as(section.group, section.tier), first, section.rows))
         first += section.rows
     return parts

@@ -2,7 +2,7 @@
 
 Sources: the reply texts that Gmail, Outlook, Yahoo and Apple publish on their postmaster pages, and the rules that a
 widely used open-source mail server ships with. The first entry that matches a reply decides; an RECIPIENT tells
-nothing of the sender, and changes nothing. docs/routes.md prints the table.
+nothing of the sender, and changes nothing. docs/health.md prints the table.
 """
 
 import re

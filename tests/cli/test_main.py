@@ -23,7 +23,7 @@ COMMANDS = (
     "campaign clone", "campaign unschedule", "campaign approve", "campaign decide", "campaign throttle",
     "segments create", "segments update", "segments delete", "templates create", "templates update",
     "templates delete", "keys create", "keys list", "keys revoke", "limits set", "limits list",
-    "limits show", "limits remove", "limits apply",
+    "limits show", "limits remove", "limits apply", "mx",
     "account show", "account set", "contacts show", "contacts upsert", "lists list", "lists show", "lists create",
     "lists add", "lists remove", "segments list", "segments show", "segments count", "segments sample",
     "templates list", "templates show", "templates preview", "templates lint", "templates test",

@@ -10,14 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.clickhouse import audience_sql
+from app.clickhouse import seal as audience_seal
 from app.clickhouse.audience_pages import audience_page
+from app.clickhouse.audience_sql import TAIL_PEOPLE
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
 from app.clickhouse.demo_contacts import write_csv
 from app.clickhouse.lists import create_list, remove_members
+from app.clickhouse.mx_domains import keep
 from app.clickhouse.people import Person, id_of, upsert_contacts
 from app.clickhouse.seal import SealError, read_range, seal
 from app.commands import Seal
+from app.delivery.mx_groups import Looked, Mail
 from app.records import Recipient, SealTask
 from app.settings import Settings
 from app.things import AudiencePlan, ByAttribute
@@ -312,3 +317,173 @@ async def test_segments_that_are_too_large_together_fail_with_words(client: Clic
     huge = ByAttribute(attribute="a", op="in", value=["x" * 1_000] * 400)
     with pytest.raises(SealError, match="too large together"):
         await seal(client, planned(AudiencePlan(segments=[huge])), DAY)
+
+
+# -- groups: by name, by look-up, by domain
+
+
+def groups_of(rows: Iterable[Recipient]) -> dict[str, set[str]]:
+    """Domain -> groups of its people."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.address.rpartition("@")[2].lower(), set()).add(row.group)
+    return found
+
+
+def at(domain: str, people: int) -> list[str]:
+    """Addresses of *people* at *domain*."""
+    return [f"p{number}@{domain}" for number in range(people)]
+
+
+async def test_groups_come_from_names_look_ups_limits_and_size(client: ClickHouse) -> None:
+    """
+    A limit for a mailbox provider holds for all whose mail it takes, one for a domain for all of that domain.
+    """
+    sizes = {
+        "gmail.com": 3, "Hosted.de": 2, "failed.de": 2, "nobody.de": 2, "named.de": 1, "big.de": TAIL_PEOPLE,
+        "small.de": TAIL_PEOPLE - 1, f"{'x' * 60}.{'y' * 60}.de": TAIL_PEOPLE,
+    }  # fmt: skip
+    for domain, people in sizes.items():
+        await write(client, at(domain, people), ["l"])
+    now = datetime.now().timestamp()
+    looked = [
+        Looked("hosted.de", Mail.MX, "outlook", ("x.mail.protection.outlook.com",), 1.0),  # over, and still the best
+        Looked("nobody.de", Mail.NULL, seconds=9e5),
+        Looked("named.de", Mail.MX, "outlook", ("x.mail.protection.outlook.com",), 9e5),
+    ]
+    await keep(client, looked, now - 9_000)
+    await keep(client, [Looked(each, Mail.FAILED, seconds=900) for each in ("failed.de", "hosted.de")], now)
+    await client.execute(  # nobody writes this; it must not get into statements
+        "INSERT INTO mx_domains (domain, mx_group) VALUES ('small.de', 'a\\'),(''b')"
+    )
+    plan = AudiencePlan(lists=["l"], domains=["absent.de", "named.de"])
+    made = await seal(client, planned(plan), DAY)
+    rows = await audience_of(client, made)
+    assert groups_of(rows) == {
+        "gmail.com": {"gmail"}, "hosted.de": {"outlook"}, "failed.de": {"other"}, "nobody.de": {"other"},
+        "named.de": {"named.de"}, "big.de": {"big.de"}, "small.de": {"other"},
+        f"{'x' * 60}.{'y' * 60}.de": {"other"},  # longer than the gate takes
+    }  # fmt: skip
+    assert [row.group for row in rows] == [each.group for each in made.groups for _ in range(each.rows)]
+    assert await seal(client, planned(plan), DAY) == made
+
+
+async def test_who_is_left_out_does_not_make_a_domain_large(client: ClickHouse) -> None:
+    """
+    Counted is who gets the campaign.
+    """
+    await write(client, at("big.de", TAIL_PEOPLE + 5), ["l"])
+    await write(client, at("big.de", 6), ["staff"])
+    made = await seal(client, planned(AudiencePlan(lists=["l"], exclude_lists=["staff"])), DAY)
+    assert [(each.group, each.rows) for each in made.groups] == [("other", TAIL_PEOPLE - 1)]
+
+
+@pytest.mark.parametrize("named", [[], ["d399.de", "d398.de"]])
+async def test_the_number_of_groups_is_bounded_and_the_largest_count(
+    client: ClickHouse, monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
+    """
+    Each group is a class in pacing and a section of the entry that every process reads.
+    """
+    monkeypatch.setattr(audience_sql, "TAIL_GROUPS", 5)
+    monkeypatch.setattr(audience_sql, "TAIL_PEOPLE", 3)
+    for number in range(8):
+        await write(client, at(f"d{number}.de", 3 + number), ["l"])
+    await write(client, at("d399.de", 1), ["l"])
+    made = await seal(client, planned(AudiencePlan(lists=["l"], domains=named)), DAY)
+    largest = {f"d{number}.de": 3 + number for number in range(3, 8)}
+    small = {"d399.de": 1} if named else {}
+    assert {each.group: each.rows for each in made.groups} == {**largest, **small, "other": 12 + (not named)}
+
+
+async def test_an_audience_of_very_many_parts_fails_with_words(
+    client: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Its entry would not fit into one write: what to leave out is said, and nothing ends.
+    """
+    monkeypatch.setattr(audience_seal, "MOST_SECTIONS", 2)
+    for domain in ("gmail.com", "outlook.com", "yahoo.com"):
+        await write(client, at(domain, 1), ["l"])
+    with pytest.raises(SealError, match="falls into 3 parts by provider, hour, test and tier: at most 2; leave out"):
+        await seal(client, planned(AudiencePlan(lists=["l"])), DAY)
+
+
+def test_sections_of_all_kinds_stay_within_their_number() -> None:
+    """
+    Hours, an experiment and tiers multiply: then fewer domains are groups of their own.
+    """
+    plans = [
+        AudiencePlan(local=local, variants=variants, tiers=tiers)
+        for local in ("", "2027-01-01T09:00") for variants in (0, 2) for tiers in (False, True)
+    ]  # fmt: skip
+    parts = [audience_sql.sections_a_group(plan) for plan in plans]
+    assert parts[:4] == [1, 4, 2, 8] and 30 < parts[4] < 50
+    assert all(audience_sql.MOST_SECTIONS // each > 0 for each in parts)
+
+
+# -- tiers
+
+
+async def happened(client: ClickHouse, kind: str, name: str, days_ago: float, klass: str = "") -> None:
+    """An event of somebody at example.com."""
+    await client.execute(
+        "INSERT INTO events (account, campaign, time, message_id, recipient_id, channel, kind, class, detail) "
+        "SELECT 'default', 'old', now64(3) - INTERVAL {s:UInt32} SECOND, unhex({id:String}), unhex({id:String}), "
+        "'email', {kind:String}, {class:String}, {kind:String}",
+        {"s": int(days_ago * 86_400), "id": id_of(SECRET, f"{name}@example.com"), "kind": kind, "class": klass},
+    )
+
+
+async def test_a_tier_tells_how_somebody_has_reacted(client: ClickHouse) -> None:
+    """
+    Engaged people go through the preferred pool; whoever is called that by mistake costs its reputation.
+    """
+    people = [
+        "opener",
+        "clicker",
+        "machine",
+        "old_opener",
+        "sleeper",
+        "fresh",
+        "fresh_opener",
+        "lately",
+        "unsent",
+        "back",
+    ]
+    await write(client, [f"{each}@example.com" for each in people], ["l"])
+    long_ago = [each for each in people if not each.startswith("fresh")]
+    ids = ", ".join(f"unhex('{id_of(SECRET, f'{each}@example.com')}')" for each in long_ago)
+    await client.execute(  # they have been on a list for a year, and the import of today has named them again
+        "INSERT INTO members (account, list, recipient_id, added_at) SELECT 'default', 'l', "
+        f"arrayJoin([{ids}])::FixedString(16), now64(3) - INTERVAL 365 DAY"
+    )
+    await remove_members(client, "default", "l", [bytes.fromhex(id_of(SECRET, "back@example.com"))])
+    await write(client, ["back@example.com"], ["l"])
+    for name in (*long_ago, "fresh"):
+        if name not in ("unsent", "back"):
+            await happened(client, "sent", name, 10 if name == "lately" else 60)
+    await happened(client, "opened", "opener", 80)
+    await happened(client, "clicked", "clicker", 1)
+    await happened(client, "opened", "machine", 1, "automated.proxy")
+    await happened(client, "opened", "old_opener", 95)
+    await happened(client, "opened", "fresh_opener", 1)
+    await client.execute("OPTIMIZE TABLE members FINAL")
+    made = await seal(client, planned(AudiencePlan(lists=["l"], tiers=True)), DAY)
+    rows = await audience_of(client, made)
+    assert {row.address.partition("@")[0]: row.tier for row in rows} == {
+        "opener": "engaged", "clicker": "engaged", "fresh_opener": "engaged", "fresh": "new",
+        "machine": "dormant", "old_opener": "dormant", "sleeper": "dormant", "lately": "", "unsent": "", "back": "",
+    }  # fmt: skip
+    assert [row.tier for row in rows] == [each.tier for each in made.groups for _ in range(each.rows)]
+    assert await seal(client, planned(AudiencePlan(lists=["l"], tiers=True)), DAY) == made
+    plain = await seal(client, planned(AudiencePlan(lists=["l"]), "p-2"), DAY)
+    assert {row.tier for row in await audience_of(client, plain)} == {""} and len(plain.groups) == 1
+
+
+def test_a_seal_from_before_there_were_tiers_is_read() -> None:
+    """
+    Entries of campaigns that run over an upgrade have sections of four parts.
+    """
+    made = Seal.model_validate_json('{"id":"s","count":2,"digest":"","day":1,"groups":[["gmail",2,0.0,false]]}')
+    assert made.groups[0].tier == ""

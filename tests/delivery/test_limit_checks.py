@@ -69,7 +69,7 @@ def test_limits_that_make_sense(limit: dict[str, Any]) -> None:
         ({"scope": "pool", "name": "a"}, "name", "there is no pool 'a': pools are b, warm"),
         ({"scope": "provider", "name": "smtp"}, "name", "there is no provider 'smtp': providers are p1, p2"),
         ({"scope": "account", "name": "acne"}, "name", "there is no account 'acne': accounts are acme, default"),
-        ({"name": "gmial"}, "name", "there is no MX group 'gmial': groups are apple, bt"),
+        ({"name": "gmial"}, "name", "there is no MX group 'gmial': groups are aliyun, all-inkl, apple"),
         ({"name": "Gmail"}, "name", "small letters: 'gmail'"),
         ({"name": "gmail.com"}, "name", "belongs to the MX group 'gmail'"),
         ({"name": "exa mple.com"}, "name", "no MX group"),

@@ -1,5 +1,7 @@
 """Which replies make a sender slow down, and how they are counted."""
 
+from pathlib import Path
+
 import pytest
 
 from app.delivery.mx_groups import OTHER
@@ -7,6 +9,8 @@ from app.delivery.outcomes import Kind
 from app.delivery.route_counts import HARD_EXCUSED, MOST_PAIRS, SOFT_EXCUSED, RouteCounts
 from app.delivery.signals import RECIPIENT, SIGNALS, reaction_to, signal_in
 from app.records import Outcome
+
+PAGE = (Path(__file__).parents[2] / "docs" / "health.md").read_text(encoding="utf-8")
 
 # (MX group, code, text, name of the signal): replies as the providers document them, in our words where they are long.
 REPLIES = [
@@ -117,6 +121,18 @@ def test_one_of_many_small_servers_does_not_silence_all_of_them() -> None:
     assert alone.suspend
     assert not mixed.suspend
     assert mixed.factor < 1
+
+
+def test_the_documentation_prints_the_table_as_it_is() -> None:
+    """
+    Operators look there for why a sender is suspended, and for how long.
+    """
+    for each in SIGNALS:
+        if each.name != RECIPIENT:
+            does = each.reaction.words + (
+                " and an alert" if each.reaction.alert and each.reaction.words != "alert" else ""
+            )
+            assert f"| {each.name} | {each.group or 'any'} | {each.reaction.least} | {does} |" in PAGE
 
 
 def _outcome(kind: Kind, code: int = 0, klass: str = "", detail: str = "") -> Outcome:
