@@ -23,8 +23,12 @@ MOST_STORED = 200
 class Notices:
     """What pacing did by itself, and why: the newest, and those that still hold on."""
 
-    def __init__(self, table: PackTable, outbox: Outbox, live: Callable[[], dict[str, CampaignEntry]]) -> None:
+    def __init__(
+        self, table: PackTable, outbox: Outbox, live: Callable[[], dict[str, CampaignEntry]], *, posts: bool = False
+    ) -> None:
         self._table, self._outbox, self._live = table, outbox, live
+        self._posts = posts  # alerts are posted somewhere
+        self._to_post: dict[str, None] = {}
         self._group = -1
         self._stored: dict[str, Notice] = {}  # by id, the oldest first
         self.standing = Standing()
@@ -34,6 +38,7 @@ class Notices:
         """Begin with what was recovered."""
         self._group = group
         self._stored = {notice.id: notice for notice in sections.notices(self._table, group)}
+        self._to_post = dict.fromkeys(sections.alerts(self._table, group) if self._posts else ())
         self.standing = Standing()
         for notice in self._stored.values():
             self.standing.take(notice)
@@ -48,21 +53,36 @@ class Notices:
             items += [
                 sections.notice_item(notice.id, notice), untold_item(RECORDED, notice.id, Told("", 1, notice.at))
             ]  # fmt: skip
+            if self._posts and notice.level == "alert":
+                self._to_post[notice.id] = None
+                items.append(sections.alert_item(notice.id, waits=True))
         return [*items, *self._forget()] if items else items
 
     def _forget(self) -> Items:
         """Tombstones for notices that are many by now; not for one that holds on, or that is not told yet."""
         kept = {notice.id for notice in self.standing.all()}
         spare = len(self._stored) - MOST_STORED
+        kept.update(self._to_post)
         old = [ident for ident in self._stored if ident not in kept and not self._outbox.is_open(RECORDED, ident, 1)]
         gone = old[: max(0, spare)]
         for ident in gone:
             del self._stored[ident]
         return [sections.notice_item(ident, None) for ident in gone]
 
-    def latest(self, most: int) -> list[Notice]:
-        """The newest notices, the newest first."""
-        return list(self._stored.values())[: -most - 1 : -1]
+    def stored(self, ident: str) -> Notice | None:
+        """A notice that is still stored."""
+        return self._stored.get(ident)
+
+    def to_post(self) -> list[str]:
+        """The ids of alerts that are to be posted, the oldest first."""
+        return list(self._to_post)
+
+    def posted(self, idents: Iterable[str]) -> Items:
+        """What to write once alerts are posted, or given up."""
+        gone = [ident for ident in idents if ident in self._to_post]
+        for ident in gone:
+            del self._to_post[ident]
+        return [sections.alert_item(ident, waits=False) for ident in gone]
 
     def _news(self, ident: str, told: Told) -> News:
         notice = sections.notice(self._table, self._group, ident)

@@ -50,7 +50,7 @@ class Pacing:
         self.progress: dict[str, Progress] = {}
         self.pacer = Pacer(settings.partitions, ROUTE, settings.account_rate)
         self.watch = self._new_watch()
-        self.notices = Notices(table, self.things.outbox, lambda: self.campaigns)
+        self.notices = Notices(table, self.things.outbox, lambda: self.campaigns, posts=bool(settings.alert_url))
         self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
         self.untold: list[CampaignEntry] = []  # as recovered: to be told again
         self.announced = True  # False after a recovery, until all is told again

@@ -120,9 +120,11 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     """pacing: campaign lifecycle, limits, credits."""
     from agents import command, course, pace, shards
+    from agents.alerts import Alerts
     from agents.pacing import Pacing
     from agents.status import Status
     from agents.views import attach_pacing_views
+    from app.transport.alert_post import post_alert
 
     app = _app("pacing", topics.PACING_APP, settings, slot)
     pacing, dead = Pacing(app, app.pack_table(topics.PACING_TABLE), settings), DeadLetters(app)
@@ -133,6 +135,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     mirrored = partial(trim.committed_offset, settings.kafka, topics.RECORD_GROUP, directory)
     course.Course(app, pacing, mirrored).attach()
     Status(app, pacing).attach()
+    if settings.alert_url:
+        Alerts(app, pacing, settings.alert_url, post_alert).attach()
     attach_pacing_views(app, pacing)
     return app
 

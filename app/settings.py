@@ -107,6 +107,9 @@ class Settings(BaseSettings):
         default=1.0, ge=0, le=1, description="Share of a delay that is drawn at random: full (1), none (0) or a share"
     )
     account_rate: float = Field(default=0.0, ge=0, description="Messages/s of an account without a limit; 0: none")
+    alert_url: str = Field(
+        default="", pattern=r"^(https?://.+)?$", description="Where alerts are posted as JSON; empty: nowhere"
+    )
     adaptive: bool = Field(default=True, description="Slow down where a mailbox provider pushes back")
     adaptive_recovery: float = Field(
         default=900.0, ge=1, le=86_400, description="Seconds of quiet before a slowed sender gets a quarter more"

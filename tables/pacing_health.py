@@ -5,6 +5,7 @@
 | breakers | kr route | Kept: state, since, until, reason | pace, command | when it closes |
 | senders | ks pool, NUL, group | KeptSender: factor, suspension, reason | pace, command | when it is restored |
 | notices | kn id | Notice, JSON | pace, command | the newest 200 stay, and those that hold on |
+| alerts | ka id | nothing: the notice is to be posted | pace, command | when it is posted, or given up |
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from app.delivery.route_health import SenderKey
 from app.routes import Notice
 from tables.recipients import Store
 
-BREAKER, SENDER, NOTICE = b"kr", b"ks", b"kn"
+BREAKER, SENDER, NOTICE, ALERT = b"kr", b"ks", b"kn", b"ka"
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _BREAKER = msgspec.msgpack.Decoder(Kept)
@@ -63,3 +64,13 @@ def notice(store: Store, group: int, ident: str) -> Notice | None:
     """A stored notice."""
     (raw,) = store.get_many(group, [NOTICE + ident.encode()])
     return None if raw is None else Notice.model_validate_json(raw)
+
+
+def alert_item(ident: str, waits: bool) -> tuple[bytes, bytes | None]:
+    """Note that a notice is to be posted, or that it is not any more."""
+    return ALERT + ident.encode(), b"1" if waits else None
+
+
+def alerts(store: Store, group: int) -> list[str]:
+    """The ids of notices that are to be posted, the oldest first."""
+    return [key[len(ALERT) :].decode() for key, _ in store.scan(group, ALERT)]

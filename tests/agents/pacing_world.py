@@ -35,6 +35,7 @@ class Store:
         self.rows: dict[bytes, bytes] = {}
         self.topics: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
         self.now = START
+        self.settings = Settings(partitions=2)
         self.scanned: list[bytes] = []
         self.mirrored = -1  # the next offset of the directory that the record will store
         self.deaths: Callable[[], bool] = lambda: False  # asked before and after each write and produce
@@ -49,7 +50,7 @@ class Process:
 
     def __init__(self, store: Store) -> None:
         self.store, self.partitions, self.producer = store, 2, self
-        self.settings = Settings(partitions=2)
+        self.settings = store.settings
         self._dead = False
         self._ready: Callable[[set[int]], None] = lambda _: None
         self.pacing = Pacing(cast(Any, self), cast(Any, self), self.settings)
