@@ -26,7 +26,7 @@ from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.stream.ticks import every
 from tables.pacing_answers import StoredAnswer, answer_items, old_answers, stored_answer
-from tables.pacing_things import Writes
+from tables.pacing_things import Writes, untold_item
 
 ANSWERS_KEPT = 86_400.0
 ANSWERS_A_SWEEP = 4_000  # every 300 s: 13 commands a second
@@ -96,10 +96,11 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             await publish_new(body, _refused(asked, carried.decision))
             return
         answer = _done(asked, carried.decision)
+        carried.writes.items += pacing.change_items(carried.decision.change, asked.actor, app.now())
         acks = await pacing.write(answer_items(body, app.now(), answer), carried.writes)
         reached("thing.written")
-        for ack in acks.values():
-            answer = placed(answer, await ack)
+        if carried.note is not None:
+            answer = placed(answer, await acks[untold_item(*carried.note)[0]])
         await publish(answer, body)
 
     async def file(asked: Command, before: StoredAnswer | None, body: bytes) -> None:

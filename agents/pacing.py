@@ -15,13 +15,13 @@ from app import topics
 from app.commands import CampaignEntry
 from app.delivery.adaptive import rules_with
 from app.delivery.lifecycle import ENDED, LIVE
-from app.delivery.notices import completed
+from app.delivery.notices import MOST_CONCERNED, completed, limit_notice, route_notice
 from app.delivery.pacing import ROUTE, Pacer
 from app.delivery.route_health import RouteWatch
 from app.delivery.sharding import Progress
-from app.delivery.things import ByHand
+from app.delivery.things import ByHand, Gone
 from app.records import SealTask, Shard, Slip, encode
-from app.routes import HeldStatus, LimitStatus, Notice, RouteStatus
+from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus
 from app.settings import Settings
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
@@ -155,6 +155,23 @@ class Pacing:
         """Take a route out of service or back into it as an operator says; what to write in this step."""
         state: Literal["open", "closed"] = "open" if order.open else "closed"
         return Writes(items=self._health_items(self.watch.by_hand(order.route, state, now, order.reason)))
+
+    def change_items(self, change: object, who: str, now: float) -> sections.Items:
+        """What to write of the notice that somebody has changed a limit or a route, in the step of that."""
+        match change:
+            case LimitSet() as limit:
+                draft, group = limit_notice(limit, who, now), limit.name if limit.scope == "group" else limit.group
+                concerned = self.watch.concerned(now, route=draft.route, pool=draft.pool, group=group)
+                if limit.scope == "account":
+                    concerned = [each.id for each in self.campaigns.values() if each.account == limit.name]
+            case Route() as route:
+                draft = route_notice(route.name, route, who, now)
+                concerned = self.watch.concerned(now, route=route.name)
+            case Gone("route", name):
+                draft, concerned = route_notice(name, None, who, now), self.watch.concerned(now, route=name)
+            case _:
+                return []
+        return self.notices.items([draft.model_copy(update={"campaigns": concerned[:MOST_CONCERNED]})])
 
     def _health_items(self, drafts: list[Notice]) -> sections.Items:
         breakers, senders = self.watch.take_touched()

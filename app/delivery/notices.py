@@ -1,11 +1,13 @@
-"""Notices: which ones still hold on, whom they concern, and who may read them."""
+"""Notices: of what people change, which ones still hold on, whom they concern, and who may read them."""
 
 from collections.abc import Mapping
 
 from app.commands import CampaignEntry
-from app.routes import Notice
+from app.delivery.route_health import notice_id
+from app.routes import LimitSet, Notice, Route
 
 MOST_CONCERNED = 100
+_A = {"second": "a second", "minute": "a minute", "hour": "an hour", "day": "a day"}
 
 # A notice of such a kind ends what an earlier one of the same route or sender told.
 ENDS = frozenset({"breaker_closed", "restored"})
@@ -48,3 +50,39 @@ def as_seen_by(notice: Notice, account: str) -> Notice | None:
     """*notice* for an account, which learns of its own campaigns only; None when it does not concern the account."""
     own = [each for each, its in zip(notice.campaigns, notice.accounts, strict=False) if its == account]
     return notice.model_copy(update={"campaigns": own, "accounts": [account] * len(own)}) if own else None
+
+
+def limit_notice(limit: LimitSet, who: str, now: float) -> Notice:
+    """Somebody has set or removed a limit. *who* is the API key, "" for the operator."""
+    on = f"{limit.scope} {limit.name}" + (f" towards {limit.group}" if limit.group else "")
+    return Notice(
+        id=notice_id(now, "limit_changed", *limit.key), at=now, kind="limit_changed",
+        pool=limit.name if limit.scope == "pool" else "", route=limit.name if limit.scope == "route" else "",
+        group=limit.name if limit.scope == "group" else limit.group,
+        reason=f"the limit of {on} is {_said(limit)}, {_by(who)}",
+    )  # fmt: skip
+
+
+def route_notice(name: str, route: Route | None, who: str, now: float) -> Notice:
+    """Somebody has set or (None) deleted a route."""
+    what = "is deleted" if route is None else "is set" if route.enabled else "is set, and takes nothing new"
+    revision = {} if route is None else {"revision": float(route.revision)}
+    return Notice(
+        id=notice_id(now, "route_changed", name), at=now, kind="route_changed", route=name,
+        pool="" if route is None else route.sender, reason=f"the route {name} {what}, {_by(who)}", figures=revision,
+    )  # fmt: skip
+
+
+def _by(who: str) -> str:
+    return f"by the API key {who}" if who else "by the operator"
+
+
+def _said(limit: LimitSet) -> str:
+    if limit.limits_nothing:
+        return "removed"
+    parts = [f"{limit.rate:,g} {_A[limit.per]}"] if limit.rate is not None else []
+    parts += [f"{limit.concurrency:,} on the way"] if limit.concurrency is not None else []
+    parts += [f"{limit.hourly:,} an hour of the clock"] if limit.hourly is not None else []
+    parts += [f"{limit.daily:,} a day of the calendar"] if limit.daily is not None else []
+    parts += [f"a warm-up from {limit.warm_up.begins}"] if limit.warm_up is not None else []
+    return ", ".join(parts)

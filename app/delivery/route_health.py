@@ -247,11 +247,14 @@ class RouteWatch:
         )  # fmt: skip
 
     def concerned(self, now: float, *, route: str = "", pool: str = "", group: str = "") -> list[str]:
-        """Campaigns that had messages lately on *route*, or on any of *pool* towards *group*."""
+        """Campaigns that had messages lately on *route*, or on any of *pool*; towards *group* where one is given.
+
+        Without route and pool: on whichever.
+        """
         found = {
             campaign
             for (name, to), campaigns in self._seen.items()
-            if (name == route or (pool and self._pool_of(name) == pool)) and group in ("", to)
+            if (name == route or (self._pool_of(name) == pool if pool else not route)) and group in ("", "*", to)
             for campaign, at in campaigns.items()
             if now - at <= LATELY
         }

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.delivery.adaptive import AdaptiveRules
-from app.delivery.notices import Standing, as_seen_by, completed
+from app.delivery.notices import Standing, as_seen_by, completed, limit_notice, route_notice
 from app.delivery.outcomes import Kind
 from app.delivery.route_health import MOST_SENDERS, RouteWatch, SenderKey
 from app.records import Demand, Grant, RouteHealth
-from app.routes import Notice, Route, SmtpServer
+from app.routes import LimitSet, Notice, Route, SmtpServer
 
 START = 1_000.0
 BORN = START - 100  # when the owners of the partitions started
@@ -277,3 +277,35 @@ def test_kinds_are_counted_by_their_values() -> None:
     assert {Kind.UNAVAILABLE, Kind.ACCEPTED, Kind.THROTTLED, Kind.BLOCKED} == {
         "unavailable", "accepted", "throttled", "blocked",
     }  # fmt: skip
+
+
+def test_what_people_change_is_told_in_words() -> None:
+    """
+    A drop of the rate at ten past nine has a reason, and somebody who knows it.
+    """
+    told = limit_notice(
+        LimitSet(scope="pool", name="warm", group="gmail", rate=5_000, per="hour", daily=20_000), "", 1.0
+    )
+    assert (told.kind, told.pool, told.group, told.route) == ("limit_changed", "warm", "gmail", "")
+    assert told.reason == (
+        "the limit of pool warm towards gmail is 5,000 an hour, 20,000 a day of the calendar, by the operator"
+    )
+    gone = limit_notice(LimitSet(scope="group", name="gmail"), "k1", 1.0)
+    assert (gone.group, gone.reason) == ("gmail", "the limit of group gmail is removed, by the API key k1")
+    paused = route_notice("a", route("a", enabled=False), "", 1.0)
+    assert (paused.route, paused.reason) == ("a", "the route a is set, and takes nothing new, by the operator")
+    assert "is deleted" in route_notice("a", None, "", 1.0).reason
+
+
+def test_campaigns_are_concerned_by_what_they_use() -> None:
+    """
+    Of a route, a pool, a mailbox provider, or a pool towards one.
+    """
+    health = watch(a=route("a", pool="warm"), b=route("b", pool="warm"), c=route("c"))
+    health.granted([Grant("c1", "bulk", "gmail", "a", 1), Grant("c2", "bulk", "yahoo", "b", 1)], START)
+    health.granted([Grant("c3", "bulk", "gmail", "c", 1)], START)
+    assert health.concerned(START, route="a") == ["c1"]
+    assert health.concerned(START, pool="warm") == ["c1", "c2"]
+    assert health.concerned(START, pool="warm", group="yahoo") == ["c2"]
+    assert health.concerned(START, group="gmail") == ["c1", "c3"]
+    assert health.concerned(START + 700) == []
