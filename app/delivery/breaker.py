@@ -121,7 +121,9 @@ class Breaker:
         if self.state == "closed":
             return self._judge(on_the_way, now)
         if self.state == "open":
-            return self._half_open(now) if now >= self.until else None
+            # What was on the way when it opened may still time out: that must not count against who tries it.
+            drained = on_the_way <= 0 or now >= self.until + self.rules.longest
+            return self._half_open(now) if now >= self.until and drained else None
         return self._try(on_the_way, now)
 
     def by_hands(self, state: Literal["open", "closed"], now: float, reason: str) -> Turn | None:

@@ -143,6 +143,20 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_the_longest() -> No
     assert pauses == pytest.approx([10, 20, 40, 80, 160, 300, 300, 300])
 
 
+def test_it_is_tried_when_nothing_is_on_the_way_any_more_from_before() -> None:
+    """
+    Time-outs of the messages that had left before it opened would fail the probes of a route that works again.
+    """
+    breaker, _ = opened()
+    assert breaker.tick(30, breaker.until + 20) is None
+    turn = breaker.tick(0, breaker.until + 21)
+    assert turn is not None
+    assert turn.state == "half_open"
+    stuck, _ = opened()
+    turn = stuck.tick(30, stuck.until + RULES.longest)  # but not for ever
+    assert turn is not None
+
+
 def test_silence_of_the_probes_opens_it_again() -> None:
     """
     Else it would wait for them for ever, with all their places taken.
