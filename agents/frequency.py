@@ -9,7 +9,7 @@ from agents.recipients import Recipients
 from app.commands import CampaignEntry
 from app.delivery.frequency import NEVER, NO_CAPS, AccountCaps, Book, Cap, CapRules, Desk, Touch
 from app.delivery.outcomes import Kind
-from app.delivery.partition import OpenRelease, WaitingPack
+from app.delivery.partition import HeldUnknown, OpenRelease, WaitingPack
 from app.delivery.release import ask_again
 from app.delivery.settle import Settlement
 from app.delivery.windows import Hours
@@ -119,7 +119,16 @@ class Frequency:
                 case _:
                     desk.free(row.recipient_id, row.message_id)
 
-    def _desk_of(self, book: Book, named: WaitingPack | OpenRelease) -> Desk:
+    def not_sent(self, partition: int, batch: Batch, held: HeldUnknown, now: float) -> None:
+        """Tell that messages whose outcome was lost were not sent. Of a repeat, nobody knows of the try before."""
+        if held.counted and held.attempt == 1:
+            desk = self._desk_of(self.book(partition, batch, now), held)
+            people = [held.recipients[at : at + 16] for at in range(0, len(held.recipients), 16)]
+            desk.fetch(people)
+            for person, message in zip(people, held.ids, strict=True):
+                desk.not_sent(person, message)
+
+    def _desk_of(self, book: Book, named: WaitingPack | OpenRelease | HeldUnknown) -> Desk:
         entry = self._campaigns.get(named.campaign)
         if entry is not None:
             return Desk(book, self._rules(entry))

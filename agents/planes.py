@@ -63,7 +63,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
-    report.attach(app, Lanes(app, 4), recipients, dead, topics.EMAIL)
+    report.attach(app, Lanes(app, 4), recipients, frequency, dead, topics.EMAIL)
     decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()

@@ -59,7 +59,7 @@ class Recipients:
             self.app.die("a step is too large for one batch", error)
             raise
         self._last_write[partition] = written
-        await asyncio.gather(*before, written)
+        await (asyncio.gather(*before, written) if before else written)
         reached("commit.written")
         outputs = [*records, *((topics.EVENT_RECORDED, encode(event)) for event in events)]
         await asyncio.gather(*(self.app.produce_soon(topic, partition, None, value) for topic, value in outputs))

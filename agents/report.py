@@ -5,6 +5,7 @@ So far that is a person, of messages whose outcome was lost.
 
 from faust.types import AgentT, EventT, StreamT
 
+from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import ids, topics
 from app.delivery.events import of_decision
@@ -21,7 +22,9 @@ MOST_MESSAGES = 10_000  # that one report names
 MOST_BYTES = 150_000  # of a batch to which a held unknown is added: its rows may be twice as much
 
 
-def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLetters, channel: str) -> AgentT[bytes]:
+def attach(
+    app: StreamApp, lanes: Lanes, recipients: Recipients, frequency: Frequency, dead: DeadLetters, channel: str
+) -> AgentT[bytes]:
     """Add the reporting agent to *app*."""
 
     @app.agent(app.raw_topic(topics.DELIVERY_REPORTED), name="report")
@@ -44,9 +47,10 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
         state, batch, now = recipients.partitions[partition], Batch(), app.now()
         events, why = [], f"told by {told.source}"
         for number, messages in list(named_by(state, told)):
-            events.append(
-                of_decision(channel, decide(state, batch, number, End(told.outcome), why, now, messages), now)
-            )
+            decided = decide(state, batch, number, End(told.outcome), why, now, messages)
+            if decided.end is End.NOT_SENT:
+                frequency.not_sent(partition, batch, decided.held, now)
+            events.append(of_decision(channel, decided, now))
             if batch.size > MOST_BYTES or len(events) >= MOST_GROUPS:
                 break
         if events:

@@ -1,6 +1,7 @@
 """The gate alone: packs of 250, every recipient checked against suppressions and sightings, and written."""
 
 import asyncio
+import sys
 import time
 
 import psutil
@@ -10,6 +11,7 @@ from aiokafka.structs import TopicPartition
 from app import ids, topics
 from app.records import Demand, Recipient, RecipientPack, decode, encode
 from app.settings import Settings
+from app.things import Account, FrequencyCap
 from benchmarks.stand import CAMPAIGN, Measured, announce, cpu_seconds, process, producing, stand
 
 PACK = 250
@@ -36,11 +38,17 @@ def packs(people: int, partitions: int) -> list[tuple[int, bytes]]:
     ]
 
 
-async def run(settings: Settings, people: int) -> Measured:
+async def run(settings: Settings, people: int, capped: bool) -> Measured:
     """List everybody, start one worker, measure from its first report to the last."""
     with producing(settings) as producer:
         await producer.start()
-        await announce(producer)
+        entry = await announce(producer)
+        if capped:
+            caps = [FrequencyCap(messages=2, window=86_400)]
+            account = Account(name=entry.account, frequency_caps=caps)
+            await producer.send_and_wait(
+                topics.ACCOUNT_CHANGED, account.model_dump_json().encode(), key=account.name.encode()
+            )
         await _list(producer, packs(people, settings.partitions))
         await producer.stop()
     with process(settings, "-m", "app.cli.main", "worker", "recipients", name="recipients") as worker:
@@ -80,11 +88,11 @@ async def _watch(settings: Settings, worker: psutil.Process, people: int) -> Mea
     raise RuntimeError(f"the gate listed {sum(listed.values())} of {people}")
 
 
-def main(people: int = 200_000) -> Measured:
-    """Measure the gate."""
+def main(people: int = 200_000, capped: bool = False) -> Measured:
+    """Measure the gate; *capped*: of an account with a frequency cap."""
     with stand() as settings:
-        return asyncio.run(run(settings, people))
+        return asyncio.run(run(settings, people, capped))
 
 
 if __name__ == "__main__":
-    print(main())
+    print(main(capped="--capped" in sys.argv))

@@ -244,6 +244,12 @@ class Desk:
         elif mine is not None:
             self._put(person, [*others, self._touch(message, Stage.WAITING, due)])
 
+    def not_sent(self, person: bytes, message: bytes) -> None:
+        """*message* counted as sent because nobody knew, and was not: it waits again, and keeps its place."""
+        mine, others = self._split(person, message)
+        if mine is not None:
+            self._put(person, [*others, self._touch(message, Stage.WAITING, self._book.now)])
+
     def free(self, person: bytes, message: bytes) -> None:
         """*message* has ended without having been accepted."""
         mine, others = self._split(person, message)

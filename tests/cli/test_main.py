@@ -207,6 +207,7 @@ def test_it_runs_as_a_module() -> None:
         (("keys", "create", "--scope", "everything"), "scopes"),
         (("account", "set", "acme", "--quiet", "at night"), "21:00-08:00"),
         (("account", "set", "acme"), "--running 20"),
+        (("account", "set", "acme", "--cap", "two a day"), "2/24h, or 5/7d:email, or none"),
         (("limits", "set", "planet", "earth", "--rate", "1"), "account, provider, pool, route, group"),
         (("limits", "set", "group", "gmail"), "limits remove"),
         (("limits", "set", "group", "gmail", "--rate", "fast"), "5000/hour"),

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from agents.frequency import AccountsCaps, Frequency
 from app import ids
-from app.delivery.events import of_admission
+from app.cli.account import _cap, _cap_shown
+from app.delivery.events import of_admission, of_put_off
 from app.delivery.frequency import (
     MARGIN,
     MOST_WAITING,
@@ -30,13 +31,13 @@ from app.delivery.frequency import (
 )
 from app.delivery.gate import MOST_ROWS, GateRules, Known, admit, message_ids
 from app.delivery.partition import Partition, WaitingPack
-from app.delivery.release import ask_again
+from app.delivery.release import Permits, ask_again, spend
 from app.delivery.sweep import KEEP_TOUCHES, horizon, is_old_record
 from app.delivery.windows import Hours
-from app.records import Outgoing, Recipient, RecipientPack
+from app.records import Grant, Outgoing, Recipient, RecipientPack, Slip
 from app.stream.pack_table import FRAMING, MAX_WRITE
 from app.stream.zones import zone_named
-from app.things import Account
+from app.things import Account, FrequencyCap
 from tables.recipients import Batch, touches_in
 
 NOW = 1_800_000_000.0
@@ -165,6 +166,19 @@ def test_what_may_have_arrived_counts_although_its_repeat_was_refused() -> None:
     assert here.gate(2, now=NOW + DAY + MARGIN).due == NOW + DAY + MARGIN
 
 
+def test_what_was_certainly_not_sent_gives_its_place_back() -> None:
+    """The provider never saw it: then it must neither count nor keep the next try from leaving."""
+    here = Here(Cap(1, DAY))
+    here.gate(1), here.leave(1)
+    here.sent(1)  # unknown
+    here.desk(1).not_sent(WHO, message(1))
+    assert here.gate(2).due == NEVER  # it waits, and has its place
+    assert here.leave(1, now=NOW + 60) == Room(NOW + 60)
+    here.desk(1, now=NOW + 61).free(WHO, message(1))
+    assert not here.table.rows
+    here.desk(2).not_sent(WHO, message(2))  # never asked
+
+
 def test_a_reservation_for_another_day_does_not_stand_in_the_way() -> None:
     """A letter that is scheduled for Thursday must not keep Monday's from leaving, nor the other way round."""
     here = Here(Cap(1, DAY))
@@ -246,6 +260,13 @@ def test_a_cap_that_never_decides_is_refused() -> None:
         [{"messages": 2, "window": 3600, "channels": ["sms"]}, {"messages": 2, "window": 3600, "channels": ["email"]}],
     ):
         assert Account.model_validate({"name": "a", "frequency_caps": fine})
+
+
+def test_caps_are_written_and_shown_in_the_words_of_the_command_line() -> None:
+    """What `account show` prints must be what `account set` was told."""
+    written = {"2/24h": "2 in 24 h", "5/7d:email": "5 in 7 d by email", "9/90s:sms,voice": "9 in 90 s by sms, voice"}
+    for text, shown in written.items():
+        assert _cap_shown(FrequencyCap.model_validate(_cap(text))) == shown
 
 
 def test_an_edit_of_the_account_is_read_and_nonsense_changes_nothing() -> None:
@@ -336,3 +357,38 @@ def test_the_gate_puts_off_a_whole_pack_in_one_batch() -> None:
     assert max(sizes) <= MAX_WRITE and len(parts) > 2
     assert sum(len(part) for part in parts[:-1]) == MOST_ROWS
     assert len(touches_in(parts[0][0][1] or b"")) == 101
+
+
+@pytest.mark.parametrize(("packs", "of"), [(3_000, 1), (40, 100)])
+def test_a_release_that_puts_everybody_off_fits_into_a_batch(packs: int, of: int) -> None:
+    """Who is put off is written once more, with all they are to be told: a slip may name thousands of them."""
+    stored: dict[int, list[Outgoing]] = {}
+    state, name, number = Partition(0, stored.__getitem__), "c_0123456789abcdef01234567", 0
+    for _ in range(packs):
+        rows = []
+        for _ in range(of):
+            number += 1
+            who = (20_833).to_bytes(2, "big") + number.to_bytes(14, "big")  # a message of about NOW
+            rows.append(Outgoing(who, who, f"somebody{number}@mail.example.com", b"v" * (2_900 if of > 1 else 250)))
+        waits = WaitingPack("acme", name, "bulk", "gmail", 1, NOW, NOW - 1, of, zone="America/Argentina/Buenos_Aires")
+        stored[state.add(Batch(), waits, rows)] = rows
+    state.tell(Batch(), [])
+    key = next(iter(state.queues))
+
+    def load(keys: list[bytes]) -> list[list[Touch]]:
+        ages = [DAY - 60 - int.from_bytes(key[2:16], "big") * 37 % DAY for key in keys]
+        return [[Touch(b"x" * 16, f"{name}x", "email", 99, Stage.SENT, 0.0, NOW - age % DAY)] for age in ages]
+
+    rules = CapRules("acme", name, "email", AccountCaps((Cap(1, DAY),)), defers=True)
+    done = slips = 0
+    while state.queue(key).due or not slips:
+        slips, batch = slips + 1, Batch()
+        desk = Desk(Book(load, batch, NOW), rules)
+        permits = Permits(lambda _: 1, lambda *_: [], desk=lambda _, desk=desk: desk)
+        slip = Slip(0, slips, NOW, NOW + 3, NOW + 30, [Grant(*key[:3], "smtp", packs * of)])
+        spent = spend(state, batch, slip, permits, NOW)
+        assert spent is not None and not spent.releases and not spent.dropped
+        state.tell(batch, [e for pack, *put in spent.put_off for e in of_put_off("email", pack, [tuple(put)], NOW)])
+        assert sum(len(each) + len(value or b"") + FRAMING for each, value in batch.items) <= MAX_WRITE
+        done += len(spent.put_off)
+    assert done == packs * of and slips > 5

@@ -214,6 +214,12 @@ def test_an_account_says_how_its_campaigns_are_run(installation: Installation) -
     changed = first.ask("PATCH", "/v1/account", {"approval": True}, if_match=told.headers["Etag"])
     assert (changed.status, changed.body["approval"]) == (200, True), changed
     assert second.ask("GET", "/v1/account").status == 403
+    caps = [{"messages": 2, "window": 86_400.0, "channels": []}, {"messages": 5, "window": 604_800.0, "channels": []}]
+    capped = first.ask("PATCH", "/v1/account", {"frequency_caps": caps, "weight": 3})
+    assert (capped.body["frequency_caps"], capped.body["weight"], capped.body["approval"]) == (caps, 3, True), capped
+    idle = first.ask("PATCH", "/v1/account", {"frequency_caps": [*caps, {"messages": 9, "window": 3_600}]})
+    assert idle.status == 422 and "9 in 3600 s never decides: 2 in 86400 s is tighter" in str(idle.body), idle
+    assert first.ask("PATCH", "/v1/account", {"frequency_caps": []}).body["frequency_caps"] == []
     asked = {name: value for name, value in DRAFT.items() if name != "recipient_list_id"}
     segment = {"name": "All", "filter": {"attribute": "city", "op": "exists"}}
     found = installation.command(account="careful", kind="segment.create", segment=segment).answer.thing

@@ -94,6 +94,15 @@ def test_a_send_window_of_times_of_day_is_a_daily_one() -> None:
     assert spec.window.model_dump() == {"opens": "09:00", "closes": "18:00", "days": ["mon"], "local": True}
 
 
+def test_what_decides_at_a_frequency_cap_is_taken_over() -> None:
+    """
+    A field that a body takes and the spec never sees would be a promise that nobody keeps.
+    """
+    said = spec_of(flat(priority=90, capped="defer"))
+    assert (said.priority, said.capped) == (90, "defer")
+    assert (spec_of(flat()).priority, spec_of(flat()).capped) == (50, "drop")
+
+
 @pytest.mark.parametrize(
     ("fields", "starts"),
     [
