@@ -214,9 +214,20 @@ def reaction_to(name: str, group: str) -> Reaction | None:
     return found.reaction
 
 
-@lru_cache(maxsize=4_096)
+# What differs from message to message in a reply, and no entry looks at: addresses, and ids of eight signs or more.
+_ITS_OWN = re.compile(r"\S*@\S*|\b\w*\d\w{6,}\b|\d{5,}", re.ASCII)
+
+
 def signal_in(code: int, text: str, group: str) -> str:
-    """The name of the signal in a refusing reply of a server of *group*, RECIPIENT, or "" when it is neither."""
+    """The name of the signal in a refusing reply of a server of *group*, RECIPIENT, or "" when it is neither.
+
+    A provider that pushes back says the same thing thousands of times: what was said is looked up once.
+    """
+    return _signal_in(code, _ITS_OWN.sub("", text), group)
+
+
+@lru_cache(maxsize=4_096)
+def _signal_in(code: int, text: str, group: str) -> str:
     words = said_once(text)
     for each in SIGNALS:
         fits = each.group in ("", group) and (not each.codes or code in each.codes)
