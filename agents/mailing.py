@@ -54,7 +54,7 @@ class ReleaseMailing:
             allowed = (self._allowed and time.monotonic() - self._asked < RECENT) or self._ask()
             body = self._render(self._release.rows[number]) if allowed else Outcome(Kind.RETURNED, self._now())
             if isinstance(body, bytes):
-                return Letter(number, self._release.rows[number].address, body)
+                return Letter(number, self._release.rows[number].address, body, self._release.group)
             self._outcomes[number] = body
         return None
 

@@ -25,8 +25,9 @@ MOST_SQL, MOST_PARAMETERS = 200_000, 300_000  # characters of a statement; bytes
 # fewer, and a group is a pack and a release of its own in every partition: small ones cost the most and hold the least.
 TAIL_PEOPLE = 100
 TAIL_GROUPS = 500  # of one audience at most, the largest ones: each is a class of messages in every partition
-# Sections are part of the entry of a campaign, which every process reads: so many are 200 kB of it.
-MOST_SECTIONS = 4_000
+# Sections of single domains are part of the entry of a campaign, which every process reads: so many are 100 kB of it,
+# 300 with the longest names.
+MOST_SECTIONS = 2_000
 
 # How somebody has reacted, of what events (90 days) and lists tell. Docs: audiences.md.
 ENGAGED_DAYS, NEW_DAYS, PATIENCE_DAYS = 90, 30, 30

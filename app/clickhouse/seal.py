@@ -23,7 +23,8 @@ from app.records import Recipient, SealTask
 from app.things import AudiencePlan
 
 BUILD_TIMEOUT = 300.0
-MOST_SECTIONS = 8_000  # of an audience: about 400 kB of its campaign's entry, which is written in one batch
+# The sections of an audience are part of its campaign's entry, which is written in one batch: so many bytes at most.
+MOST_BYTES, SECTION_BYTES = 400_000, 45  # of one, besides the name of its group
 NAME = re.compile(r"[a-z0-9.-]+")
 BUILDS = 3  # tries to build an audience while contacts are imported
 
@@ -164,10 +165,8 @@ async def _first(client: ClickHouse, seal_id: str) -> Seal | None:
 
 def _sections(build: str, rows: list[list[Any]]) -> list[Section]:
     """The sections of a build in the order of their rows. Raises HoleError, and SealError where they are too many."""
-    if len(rows) > MOST_SECTIONS:
-        many = (
-            f"its audience falls into {len(rows):,} parts by provider, hour, test and tier: at most {MOST_SECTIONS:,}"
-        )
+    if sum(len(row[0]) + SECTION_BYTES for row in rows) > MOST_BYTES:
+        many = f"its audience falls into {len(rows):,} parts by provider, hour, test and tier, which are too many"
         raise SealError(f"{many}; leave out one of local times, the experiment, and tiers of routes")
     sections: list[Section] = []
     count = 0

@@ -15,10 +15,10 @@ from app.commands import Answer
 from app.content.address import AddressError, wire_address
 from app.content.ready_made import ready_variables
 from app.control.client import ANSWER_SECONDS, Control
+from app.control.destinations import Destinations
 from app.control.message_campaigns import MessageCampaigns, MessageError, Origin
 from app.control.message_outbox import MessageOutbox
 from app.control.message_packs import chunks_of, claim_id, message_of, pack_of, part_id
-from app.delivery.mx_groups import group_of
 from app.records import Recipient, encode
 from app.specs import Name, Strict, Tracking
 from app.topics import EMAIL, LISTED_TRANSACTIONAL
@@ -109,8 +109,11 @@ class Sent:
 class Messages:
     """Takes messages in. The ids that it tells are those that events and GET /v1/messages/{id} know."""
 
-    def __init__(self, control: Control, secret: bytes, versions: Versions) -> None:
+    def __init__(
+        self, control: Control, secret: bytes, versions: Versions, destinations: Destinations | None = None
+    ) -> None:
         self._control, self._secret = control, secret
+        self._destinations = destinations or Destinations(control.tail)
         self._partitions = control.settings.partitions
         self._campaigns = MessageCampaigns(control, versions)
         self._outbox = MessageOutbox(control, self._partitions)
@@ -156,7 +159,7 @@ class Messages:
         except (AddressError, UnicodeError) as error:
             raise MessageError(422, f"{field}: {address[:80]!r}: {error}", field) from error
         recipient = ids.recipient_id(self._secret, EMAIL, normalised)
-        return Recipient(recipient, wire, group_of(wire.rpartition("@")[2]), variables)
+        return Recipient(recipient, wire, self._destinations.group_of(wire.rpartition("@")[2]), variables)
 
     # -- with an Idempotency-Key
 

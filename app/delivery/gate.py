@@ -9,13 +9,13 @@ import msgspec
 from app import ids
 from app.commands import CampaignEntry
 from app.delivery.frequency import NEVER, Desk
+from app.delivery.mx_groups import GROUP_NAME, LONGEST_GROUP
 from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
 from app.topics import TRANSACTIONAL
 
 MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
-LONGEST_GROUP = 100  # characters
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
 LONGEST_ZONE = 64  # characters
 UNSUBSCRIBED = "unsubscribed"  # reason of a suppression: the person left
@@ -130,15 +130,26 @@ def mistakes_in(pack: RecipientPack, lane: str, partition: int, partitions: int,
         return f"day {pack.day} is not between 0 and 65535"
     if len(pack.request) > LONGEST_REQUEST or len(pack.body) > LONGEST_BODY:
         return "a request or the hash of its body is too long"
-    for row in pack.rows:
+    return _wrong_row(pack.rows, partition, partitions, now) or _wrong_group(pack.rows)
+
+
+def _wrong_row(rows: Sequence[Recipient], partition: int, partitions: int, now: float) -> str:
+    for row in rows:
         recipient = row.recipient_id
         if len(recipient) != ids.ID_BYTES:
             return "a recipient_id is not 16 bytes"
         if ids.partition_of(recipient, partitions) != partition:
             return f"a recipient of partition {ids.partition_of(recipient, partitions)}"  # knows no suppression here
-        if len(row.group) > LONGEST_GROUP or len(row.zone) > LONGEST_ZONE or not row.due <= now + LATEST:
-            return "a group or zone that is too long, or a due time too far away"
+        if len(row.zone) > LONGEST_ZONE or not row.due <= now + LATEST:
+            return "a zone that is too long, or a due time too far away"
     return ""
+
+
+def _wrong_group(rows: Sequence[Recipient]) -> str:
+    wrong = next((group for group in {row.group for row in rows} if not GROUP_NAME.fullmatch(group)), None)
+    if wrong is None:
+        return ""
+    return f"a group {wrong[:50]!r}: up to {LONGEST_GROUP} letters, digits, dots, hyphens and underscores"
 
 
 def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from app.delivery.mx_groups import group_of
+from app.delivery.mx_groups import OTHER, group_of
 from app.delivery.outcomes import Kind
 from app.delivery.smtp_replies import classify, fault_of
 from app.records import Outcome
@@ -31,6 +31,7 @@ class Letter(NamedTuple):
     number: int
     to: str
     body: bytes
+    group: str = ""  # MX group of whoever takes it, where that is known better than by the address
 
 
 class Mailing(Protocol):
@@ -185,7 +186,7 @@ class SmtpPool:
             return _Opened.LOST
         if refused is not None:
             fault = fault_of(refused.code, refused.text) if refused is replies[0] else ""
-            self._end(job, letter, self._unavailable(refused, fault) if fault else _refusal(refused, letter.to))
+            self._end(job, letter, self._unavailable(refused, fault) if fault else _refusal(refused, letter))
             clean = not why and await self._end_refused(wire, replies)
             return _Opened.REFUSED if clean else _Opened.LOST
         if not replies:  # nothing was said of the letter
@@ -215,7 +216,7 @@ class SmtpPool:
                 detail = f"the connection broke before the reply: {error}"
                 self._end(job, letter, _outcome(Kind.UNCERTAIN, 0, "lost_reply", detail))
             return False
-        self._end(job, letter, _refusal(reply, letter.to) if reply.code >= 400 else _accepted(reply))
+        self._end(job, letter, _refusal(reply, letter) if reply.code >= 400 else _accepted(reply))
         return reply.code != 421
 
     async def _announce(self, wire: SmtpWire, job: "_Job", letter: Letter) -> list[Reply]:
@@ -399,8 +400,9 @@ def _lacking(wire: SmtpWire, sender: _SenderAddress, letter: Letter) -> Outcome 
     return None
 
 
-def _refusal(reply: Reply, to: str) -> Outcome:
-    meaning = classify(reply.code, reply.text, group_of(to.rpartition("@")[2]))
+def _refusal(reply: Reply, letter: Letter) -> Outcome:
+    by_address = group_of(letter.to.rpartition("@")[2])
+    meaning = classify(reply.code, reply.text, letter.group if by_address == OTHER and letter.group else by_address)
     return _outcome(meaning.kind, reply.code, meaning.klass, reply.text)
 
 

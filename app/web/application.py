@@ -68,6 +68,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await app[FEED].stop()
     await app[IMPORTER].stop()
     await app[UNSTORED].stop()
+    await app[MESSAGES].close()
     await app[VIEWS].close()
     await app[LINK].stop()
 

@@ -1,9 +1,12 @@
 """Where the edge takes single messages in, once it is connected."""
 
 from app.clickhouse import thing_queries
+from app.control.destinations import Destinations
 from app.control.messages import Messages
 from app.settings import Settings
+from app.transport.mx_lookup import MxLookup
 from app.web.link import Link
+from app.web.mx_finder import MxFinder
 from app.web.views import Views
 
 
@@ -13,14 +16,26 @@ class MessageDesk:
     def __init__(self, settings: Settings, link: Link, views: Views) -> None:
         self._settings, self._link, self._views = settings, link, views
         self._messages: Messages | None = None
+        self._finder: MxFinder | None = None
+        self._destinations: Destinations | None = None
 
     @property
     def messages(self) -> Messages:
         """Raises UnreachableError while Kafka has not been reached."""
         if self._messages is None:
-            control = self._link.control
-            self._messages = Messages(control, self._settings.secret_path.read_bytes(), self._newest_version)
+            control, secret = self._link.control, self._settings.secret_path.read_bytes()
+            if self._settings.mx_lookup == "on":
+                self._finder = MxFinder(self._views.client, MxLookup(self._settings.dns_servers))
+            self._destinations = Destinations(control.tail, self._finder.find if self._finder else None)
+            self._messages = Messages(control, secret, self._newest_version, self._destinations)
         return self._messages
+
+    async def close(self) -> None:
+        """Stop finding out about domains."""
+        if self._destinations is not None:
+            await self._destinations.close()
+        if self._finder is not None:
+            await self._finder.close()
 
     async def _newest_version(self, account: str, template: str) -> int | None:
         record = self._link.control.tail.overlay.newest("template", account, template)

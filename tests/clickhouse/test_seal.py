@@ -402,10 +402,12 @@ async def test_an_audience_of_very_many_parts_fails_with_words(
     """
     Its entry would not fit into one write: what to leave out is said, and nothing ends.
     """
-    monkeypatch.setattr(audience_seal, "MOST_SECTIONS", 2)
+    monkeypatch.setattr(audience_seal, "MOST_BYTES", 100)
     for domain in ("gmail.com", "outlook.com", "yahoo.com"):
         await write(client, at(domain, 1), ["l"])
-    with pytest.raises(SealError, match="falls into 3 parts by provider, hour, test and tier: at most 2; leave out"):
+    with pytest.raises(
+        SealError, match="falls into 3 parts by provider, hour, test and tier, which are too many; leave out"
+    ):
         await seal(client, planned(AudiencePlan(lists=["l"])), DAY)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Seal, Section
-from app.delivery.sharding import AHEAD_IN_ALL, AHEAD_OF_TIME, Progress, next_ranges
+from app.delivery.sharding import AHEAD_IN_ALL, AHEAD_OF_TIME, Progress, next_ranges, waits_as
 
 NOW = 1_000_000.0
 SECTION = st.builds(
@@ -13,6 +13,7 @@ SECTION = st.builds(
     st.integers(1, 9_000),
     st.sampled_from([0.0, NOW, NOW + 3_600, NOW + 7_200]),
     st.booleans(),
+    st.sampled_from(["", "engaged"]),
 )
 
 
@@ -77,3 +78,13 @@ def test_progress_of_an_audience_of_before_is_understood() -> None:
     """It was stored by the names of groups: an update in the middle of a campaign sends nobody a second mail."""
     seal = seal_of([Section("gmail", 50), Section("other", 30)])
     assert next_ranges(seal, Progress({"gmail": 50, "other": 10}), 60, {}, 100, NOW) == [("other", 60, 20)]
+
+
+def test_a_tier_that_waits_does_not_hold_up_the_others() -> None:
+    """The pool for dormant people is down: those who read get theirs, of the same provider too."""
+    sections = [Section("gmail", 50_000, tier="dormant"), Section("gmail", 30_000, tier="engaged"), Section("aol", 100)]
+    progress = Progress({"gmail": 20_000})
+    due = {waits_as("gmail", "dormant"): 20_000}
+    ranges = next_ranges(seal_of(sections), progress, 20_000, due, 2_000, NOW)
+    assert {first >= 50_000 for _, first, _ in ranges} == {True}
+    assert sum(count for _, _, count in ranges) == AHEAD_IN_ALL + 100

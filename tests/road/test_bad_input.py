@@ -126,7 +126,9 @@ def test_a_pack_that_cannot_be_right_is_set_aside(installation: Installation) ->
         "day 70000": {"day": 70_000},
         "day -1": {"day": -1},
         "a due time too far away": {"rows": [Recipient(here.recipient_id, "a@b.c", "other", b"{}", float("nan"))]},
-        "a group or zone that is too long": {"rows": [Recipient(here.recipient_id, "a@b.c", "g" * 101)]},
+        "a group 'ggg": {"rows": [Recipient(here.recipient_id, "a@b.c", "g" * 101)]},
+        "a group 'a|b'": {"rows": [Recipient(here.recipient_id, "a@b.c", "a|b")]},
+        "a zone that is too long": {"rows": [Recipient(here.recipient_id, "a@b.c", "other", zone="z" * 65)]},
         "bytes: the most is": {"rows": [Recipient(here.recipient_id, "a@b.c", "other", b"x" * 400_000)]},
         "is not known in account stranger": {"account": "stranger"},
     }

@@ -13,8 +13,8 @@ from app.delivery.outcomes import Kind
 from app.delivery.smtp_replies import classify
 from app.local.sink import Sink, serve
 from app.local.sink_read import load, most_in
-from app.transport.smtp import SmtpPool
-from app.transport.smtp_wire import SmtpWire
+from app.transport.smtp import Letter, SmtpPool, _refusal
+from app.transport.smtp_wire import Reply, SmtpWire
 
 
 def body(name: str = "ab" * 16) -> bytes:
@@ -145,6 +145,16 @@ def test_replies_mean_what_providers_say_they_mean(code: int, text: str, kind: K
     """A block is not a bounce: the address is good, and must not be suppressed for our reputation."""
     meaning = classify(code, text)
     assert (meaning.kind, meaning.klass) == (kind, klass)
+
+
+@pytest.mark.parametrize(
+    ("to", "group", "klass"),
+    [("a@firm.de", "apple", "throttle"), ("a@firm.de", "", "temporary"), ("a@me.com", "", "throttle"),
+     ("a@gmail.com", "apple", "temporary"), ("a@firm.de", "firm.de", "temporary")],
+)  # fmt: skip
+def test_a_reply_is_read_by_the_rules_of_whoever_takes_the_mail(to: str, group: str, klass: str) -> None:
+    """A company hosted by a big provider answers in the words of that provider."""
+    assert _refusal(Reply(450, "4.2.0 [HCM1] wait"), Letter(0, to, b"", group)).klass == klass
 
 
 @given(st.lists(st.integers(1, 40), max_size=30))
