@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.clickhouse.moments import LATEST
-from app.clickhouse.native import Block, repeated, strings
+from app.clickhouse.native import Block, low_cardinality, strings
 from app.records import EventPack
 
 ID = 16
 
 # What is one value a pack, in the order of the table.
-PER_PACK = ("account", "campaign", "channel", "lane", "kind", "group", "route")
+PER_PACK = ("account", "campaign", "channel", "lane", "kind", "group", "route", "why")
 NAMES = {"group": "mx_group"}
 
 
@@ -52,8 +52,8 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     block = Block(sum(sizes))
     both = list(zip([each.pack for each in packs], sizes, strict=True))
     for name in PER_PACK:
-        values = [repeated(getattr(pack, name).encode(), rows) for pack, rows in both]
-        block.add(NAMES.get(name, name), "String", b"".join(values))
+        runs = [(getattr(pack, name).encode(), rows) for pack, rows in both]
+        block.add(NAMES.get(name, name), "LowCardinality(String)", low_cardinality(runs))
     block.add("message_id", "FixedString(16)", b"".join([pack.message_ids for pack, _ in both]))
     block.add("recipient_id", "FixedString(16)", b"".join([pack.recipient_ids for pack, _ in both]))
     block.add("time", "DateTime64(3, 'UTC')", b"".join([_times(pack, rows) for pack, rows in both]))
@@ -62,7 +62,6 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     block.add("class", "String", b"".join([_texts(pack.classes, rows) for pack, rows in both]))
     block.add("detail", "String", b"".join([_texts(pack.details, rows) for pack, rows in both]))
     block.add("ref", "String", b"".join([_texts(pack.refs, rows) for pack, rows in both]))
-    block.add("why", "String", b"".join([repeated(pack.why.encode(), rows) for pack, rows in both]))
     places = zip(packs, sizes, strict=True)
     block.add("source_partition", "UInt16", b"".join([s.partition.to_bytes(2, "little") * n for s, n in places]))
     places = zip(packs, sizes, strict=True)

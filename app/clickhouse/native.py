@@ -42,6 +42,27 @@ def fixed_strings(joined: bytes, width: int, count: int) -> bytes:
     return joined
 
 
+def low_cardinality(runs: Iterable[tuple[bytes, int]]) -> bytes:
+    """A column of LowCardinality(String): each value as often in a row as it says. Every value is told once.
+
+    Source: SerializationLowCardinality.cpp: the version of the keys, the type of the indexes with the flags for keys
+    of its own and for a dictionary that is new, then the keys and the indexes, each behind their number.
+    """
+    places: dict[bytes, int] = {}
+    indexes, rows = [], 0
+    for value, count in runs:
+        indexes.append(places.setdefault(value, len(places)).to_bytes(4, "little") * count)
+        rows += count
+    if not rows:
+        return b""
+    head = (1).to_bytes(8, "little") + (_INDEXES_OF_32_BITS | _OWN_KEYS | _NEW_DICTIONARY).to_bytes(8, "little")
+    keys = len(places).to_bytes(8, "little") + strings(places)
+    return b"".join([head, keys, rows.to_bytes(8, "little"), *indexes])
+
+
+_INDEXES_OF_32_BITS, _OWN_KEYS, _NEW_DICTIONARY = 2, 1 << 9, 1 << 10
+
+
 class Block:
     """Columns of *rows* values, in the order in which they are added."""
 
