@@ -24,6 +24,7 @@ from app.cli.times import iso
 from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
+from app.control.held import held_of
 from app.settings import settings
 from app.web.notices_seen import of_campaign
 
@@ -41,6 +42,7 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         rows = [describe(each, control.picture(each.id)) for each in found]
         if campaign:
             standing = of_campaign(control.tail.notices.values(), campaign, found[0].account)
+            rows[0]["held"] = held_of(control.tail, found[0])
             rows[0]["notices"] = [each.model_dump(exclude={"accounts", "campaigns"}) for each in standing]
     if as_json:
         emit(rows[0] if campaign else {"campaigns": rows})
@@ -149,6 +151,8 @@ def _print_one(row: dict[str, Any]) -> None:
         lines.append((name, counts.get(name, 0)))
         lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
     table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
+    for each in row.get("held", []):
+        say(escape(f"{each['due']:,} to {each['group']} wait: {each['text']} ({each['held_by']})"))
     for each in row.get("notices", []):
         about = each["route"] or f"{each['pool']} to {each['group']}"
         say(escape(f"{each['level']}: {about}, since {iso(each['at'])}: {each['reason']}"))

@@ -8,7 +8,6 @@ from app import ids
 from app.clickhouse import campaign_queries, explain_queries, message_queries
 from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouse
-from app.clickhouse.notices import notice_page
 from app.commands import CampaignEntry
 from app.control import Control
 from app.delivery.explain import explain
@@ -19,6 +18,7 @@ from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.windows import Hours
 from app.stream.zones import zone_named
 from app.web.campaigns_seen import known_campaign
+from app.web.notices_seen import NoticeFilter, seen_notices
 
 HOURS = Hours(zone_named)
 MOST_NOTICES = 1_000  # of a campaign, the newest
@@ -55,7 +55,12 @@ class Explaining:
                 self.client, self.account, campaign, recipient, entry.spec.lists if entry is not None else ()
             ),
             self._other(events),
-            notice_page(self.client, since=begun, campaign=campaign, limit=MOST_NOTICES),
+            seen_notices(
+                self.client,
+                self.control.tail.overlay,
+                NoticeFilter(since=begun, campaign=campaign, account=self.account),
+                limit=MOST_NOTICES,
+            ),
         )
         limits = list(self.control.tail.limits.values())
         return explain(

@@ -8,6 +8,7 @@ import orjson
 
 from app.commands import CampaignEntry
 from app.control import Control, Speed, describe
+from app.control.held import held_of
 from app.delivery.lifecycle import LIVE
 from app.delivery.queueing import position
 from app.web.forecasts import forecast_of
@@ -78,6 +79,7 @@ class Feed:
             "queue_position": position(entry, control.campaigns.values()),
             "trial": entry.trial.model_dump() if entry.trial else None,
             "forecast": forecast_of(control, entry, counted, rate, providers or []).as_json(),
+            "held": held_of(control.tail, entry),
             "notices": [
                 each.model_dump(include={"id", "at", "level", "kind", "route", "pool", "group", "reason"})
                 for each in of_campaign(control.tail.notices.values(), entry.id, entry.account)[:MOST_NOTICES]

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.control import Control
+from app.delivery.limit_words import words
 from app.routes import LimitStatus, Notice, RouteStatus
 from app.web.keys import LINK, VIEWS
 from app.web.notices_seen import NoticeFilter, seen_notices
@@ -108,7 +109,7 @@ def _route(status: RouteStatus, total: float) -> dict[str, Any]:
 
 
 def _limit(status: LimitStatus) -> dict[str, Any]:
-    return status.model_dump() | {"share": _used(status)}
+    return status.model_dump() | {"share": _used(status), "words": words(status.name)}
 
 
 def _used(status: LimitStatus) -> float:

@@ -9,6 +9,7 @@ from app.clickhouse import message_queries
 from app.clickhouse.audience_pages import LEFT_OUT, audience_page, is_reason
 from app.commands import CampaignEntry, State
 from app.content.address import AddressError
+from app.control.held import held_of
 from app.delivery.lifecycle import LIVE
 from app.delivery.outcomes import DropReason, Status
 from app.specs import Strict
@@ -153,7 +154,8 @@ async def campaign_status(call: Call) -> Reply:
     providers = feed.providers(entry.id) if entry.state in LIVE else []
     forecast = forecast_of(call.control, entry, picture, rate, providers or [])
     notices = of_campaign(call.control.tail.notices.values(), entry.id, entry.account)
-    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast, notices))
+    held = held_of(call.control.tail, entry)
+    return Reply(status_shown(entry, picture, list(call.control.campaigns.values()), rate, forecast, notices, held))
 
 
 async def campaign_messages(call: Call) -> Reply:

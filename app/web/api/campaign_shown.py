@@ -1,6 +1,6 @@
 """How a campaign is shown over REST: as it was written, where it stands, and what it may be told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -69,6 +69,15 @@ class ForecastShown(Strict):
     goes_on_at: When | None = Field(default=None, description="Nothing can leave until then")
 
 
+class HeldShown(Strict):
+    """Messages of one MX group that could leave, and what they wait for."""
+
+    group: str
+    due: int
+    held_by: str = Field(description="The name of a limit, or of what else holds them: docs/explain.md")
+    text: str = Field(description="The same in words")
+
+
 class CampaignStatus(Strict):
     """Where a campaign stands."""
 
@@ -91,6 +100,7 @@ class CampaignStatus(Strict):
     trial: TrialShown | None
     forecast: ForecastShown
     notices: list[NoticeShown] = Field(description="What holds on just now and concerns it, the newest first")
+    held: list[HeldShown] = Field(description="What keeps messages that could leave now, the most messages first")
     created_at: When
     started_at: When | None
     finished_at: When | None
@@ -137,8 +147,9 @@ def status_shown(
     rate: float,
     forecast: Forecast,
     notices: Iterable[Notice] = (),
+    held: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """*entry* as CampaignStatus has it; *others* are the live campaigns, *notices* concern it."""
+    """*entry* as CampaignStatus has it; *others* are the live campaigns, *notices* concern it, *held* holds it back."""
     return {
         "id": entry.id, "campaign": entry.id, "name": entry.spec.name,
         "state": entry.state, "reason": entry.reason, "revision": entry.revision,
@@ -154,6 +165,7 @@ def status_shown(
             "text": forecast.text, "goes_on_at": iso(forecast.goes_on_at),
         },
         "notices": [notice_shown(each) for each in notices],
+        "held": list(held),
         "created_at": iso(entry.created_at), "started_at": iso(entry.started_at),
         "finished_at": iso(entry.finished_at),
     }  # fmt: skip

@@ -87,6 +87,13 @@
     }));
   }
 
+  // What keeps messages that could leave now: which limit, and how many wait at it.
+  function showHeld(held) {
+    $("held-card").hidden = !held.length;
+    $("held").replaceChildren(...held.map((each) =>
+      element("li", {}, element("i"), element("strong", {}, `${figure(each.due)} to ${each.group}`), element("span", {}, each.text))));
+  }
+
   function showProgress(picture, counts, audience) {
     const left = Math.max(0, audience - picture.done);
     const percent = audience ? (100 * picture.done) / audience : 0;
@@ -168,6 +175,7 @@
     showFunnel(picture, counts, audience);
     showReasons(counts, audience);
     showProviders(picture.providers);
+    showHeld(picture.held || []);
     showNotices(picture.notices || []);
     $("rate").textContent = figure(picture.rate);
     const seconds = (picture.finished_at || Date.now() / 1000 + skew) - picture.started_at;

@@ -67,7 +67,7 @@
     const again = limit.resets_at ? ` · anew in ${span(limit.resets_at - now)}` : "";
     const fill = element("span", { "data-tone": limit.share >= 1 ? "bounced" : "accent" });
     fill.style.width = width(limit.share);
-    return element("tr", {}, element("th", { scope: "row" }, limit.name), element("td", {}, element("div", { class: "meter" }, fill)),
+    return element("tr", {}, element("th", { scope: "row", title: limit.name }, limit.words), element("td", {}, element("div", { class: "meter" }, fill)),
       element("td", { class: "n" }, `${figure(used)}${most}${again}`));
   }
 
