@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app.delivery import explain_words as words
-from app.delivery.explain_story import DECIDED, HITS, Event, StateAt, Step, Story, Suppressed
+from app.delivery.explain_story import HITS, Event, StateAt, Step, Story, Suppressed
 from app.delivery.explain_words import span
 from app.delivery.limit_words import EVERY_NAME, in_words
 from app.delivery.limit_words import words as limit_words
@@ -52,6 +52,13 @@ def of_events(story: Story, events: Sequence[Event]) -> list[Step]:
         if ready and event.attempt and _is_outcome_of_attempt(event, steps):
             steps += _waited(story, event, before, ready, since)
             ready = 0.0
+        if event.kind == EventKind.UNKNOWN and event.klass in words.DECISIONS:
+            steps.append(_decision(event, words.DECISIONS[event.klass]))
+            ready, since = event.at, ""
+            continue
+        if event.kind == EventKind.SENT and _was_lost(event, steps):
+            steps.append(_decision(event, words.HAD_GONE_OUT))
+            continue
         steps.append(_outcome(story, event, before))
         if again is not None:
             ready, since = again.due, f"retry.{again.policy}"
@@ -70,9 +77,23 @@ def _is_outcome_of_attempt(event: Event, steps: Sequence[Step]) -> bool:
     """Whether *event* is what an attempt came to, not what was heard of it later."""
     if event.kind == EventKind.DEFERRED:
         return True
-    return event.klass != DECIDED and not any(
+    return event.klass not in words.DECISIONS and not any(
         each.kind in ATTEMPTED and each.figures.get("attempt") == event.attempt for each in steps
     )
+
+
+def _was_lost(event: Event, steps: Sequence[Step]) -> bool:
+    """Whether the outcome of the attempt was lost before."""
+    return any(each.kind == EventKind.UNKNOWN and each.figures.get("attempt") == event.attempt for each in steps)
+
+
+def _decision(event: Event, text: str) -> Step:
+    """What was decided on a lost outcome, by somebody who knew or by age."""
+    said = text.format(attempt=event.attempt)
+    return Step(
+        event.at, event.kind, f"{said} ({event.detail})." if event.detail else f"{said}.",
+        rule=f"unknown.{event.klass or 'sent'}", route=event.route, figures={"attempt": event.attempt},
+    )  # fmt: skip
 
 
 def _queued(event: Event) -> Step:
@@ -164,9 +185,6 @@ def _paused(story: Story, since: float, until: float) -> float:
 
 def _outcome(story: Story, event: Event, why: str) -> Step:
     text = words.OUTCOMES.get(event.kind, event.kind)
-    if event.kind == EventKind.UNKNOWN and event.klass == DECIDED:
-        text = f"Given up: nobody will learn what became of attempt {event.attempt} ({event.detail})"
-        return Step(event.at, event.kind, f"{text}.", rule="unknown.decided", figures={"attempt": event.attempt})
     text = f"Attempt {event.attempt}: {text}" if event.attempt else text
     if event.route:
         text += f" over route {event.route}"

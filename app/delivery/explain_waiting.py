@@ -38,13 +38,14 @@ def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None)
 
 def _unknown(story: Story, events: Sequence[Event]) -> Waiting | None:
     """For one whose outcome was lost and which is held."""
-    if not events or events[-1].kind != EventKind.UNKNOWN or without_again(events[-1].why)[1] is not None:
+    last = events[-1] if events else None
+    if last is None or last.kind != EventKind.UNKNOWN or last.klass in words.DECISIONS or without_again(last.why)[1]:
         return None
     spec = story.entry.spec if story.entry is not None else None
     after = story.unknown_after if spec is None or spec.unknown_after is None else spec.unknown_after
-    due = events[-1].at + after
+    due = last.at + after
     text = words.UNKNOWN_WAITS["give_up" if spec is None else spec.unknown_then].format(at=told(due))
-    return Waiting("unknown.hold", text, events[-1].at, due)
+    return Waiting("unknown.hold", text, last.at, due)
 
 
 def _due(events: Sequence[Event]) -> tuple[float, str]:

@@ -78,6 +78,13 @@ READY = {
     "retry.route": ", once it was to be tried again",
 }
 
+# What was decided on a lost outcome, by the class of its event (app/delivery/unknown.py).
+DECISIONS = {
+    "decided": "Given up: nobody will learn what became of attempt {attempt}",
+    "not_sent": "It is known now that attempt {attempt} had not gone out: it is sent again",
+    "resent": "Sent again, as nobody could tell what became of attempt {attempt}",
+}
+HAD_GONE_OUT = "It is known now that attempt {attempt} had gone out"
 UNKNOWN_POLICIES = {
     "hold": "The campaign holds such messages: it is not sent again unless somebody decides so",
     "resend": "The campaign sends such messages again: it would rather send twice than not at all",

@@ -28,12 +28,13 @@ async def test_a_message_is_found_by_its_id_and_by_its_person(client: ClickHouse
 async def test_a_decision_on_a_lost_outcome_is_an_event_of_its_own(client: ClickHouse) -> None:
     """Before and after ClickHouse has merged: what happened first must not vanish, nor what was decided last."""
     await store(client, "unknown", range(1), NOW, details=["connection lost"], why="route a")
+    await store(client, "unknown", range(1), NOW + 30, classes=["not_sent"], details=["operator"])
     await store(client, "unknown", range(1), NOW + 60, classes=["decided"], details=["no news"])
     for _ in range(2):
         told = await message(client, "acme", sent_to(0))
         assert told is not None
         assert [(each["class"], each["detail"]) for each in told["events"]] == [
-            ("", "connection lost"), ("decided", "no news"),
+            ("", "connection lost"), ("not_sent", "operator"), ("decided", "no news"),
         ]  # fmt: skip
         await client.execute("OPTIMIZE TABLE events FINAL")
 

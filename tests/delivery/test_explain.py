@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal
 from app.delivery import explain_words as words
+from app.delivery.events import CLASS_OF
 from app.delivery.explain import explain
 from app.delivery.explain_absence import Membership, Person, explain_absence
 from app.delivery.explain_story import Event, Explanation, Held, Seat, StateAt, Story, Suppressed
 from app.delivery.outcomes import DropReason, EventKind, Kind, Status
+from app.delivery.unknown import End
 from app.delivery.why import POLICIES, Again, of_queued, with_again
 from app.routes import Notice
 from app.specs import CampaignSpec
@@ -52,6 +54,7 @@ def test_everything_that_can_happen_has_words() -> None:
     assert {f"retry.{each}" for each in policies} <= set(words.WAITS)
     tried_again = {Kind.DEFERRED, Kind.THROTTLED, Kind.UNAVAILABLE, Kind.UNCERTAIN}
     assert tried_again == set(POLICIES)
+    assert set(words.DECISIONS) == {CLASS_OF.get(each, str(each)) for each in End} - {"sent"}
     assert set(words.UNKNOWN_POLICIES) == set(get_args(CampaignSpec.model_fields["unknown"].annotation))
     assert set(words.UNKNOWN_WAITS) == set(get_args(CampaignSpec.model_fields["unknown_then"].annotation))
 
@@ -172,6 +175,12 @@ def test_an_unknown_outcome_tells_until_when_it_is_held() -> None:
     given_up = Event("unknown", T + 61, 1, "gmail", "a", klass="decided", detail="no news after 60 s")
     over = story("UNKNOWN", queued(), lost, given_up, unknown_after=60.0)
     assert over.final and over.waiting is None and "no news after 60 s" in over.summary
+    assert [each.rule for each in over.steps[-2:]] == ["", "unknown.decided"]
+    told_of = dataclasses.replace(given_up, klass="not_sent", detail="operator")
+    waits = story("UNKNOWN", queued(), lost, told_of)
+    assert waits.waiting is not None and (waits.waiting.held_by, waits.waiting.since) == ("pacing", T + 61)
+    went = story("SENT", queued(), lost, Event("sent", T + 70, 1, "gmail", "a", detail="operator"))
+    assert went.steps[-1].text == "It is known now that attempt 1 had gone out (operator)." and went.final
     again = dataclasses.replace(lost, why=with_again("", Again(2, T + 1, "resend")))
     resent = story("UNKNOWN", queued(), again)
     assert resent.waiting is not None and resent.waiting.held_by == "pacing"

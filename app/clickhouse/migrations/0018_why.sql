@@ -20,5 +20,5 @@ ORDER BY (account, campaign, revision)
 TTL toDateTime(at) + INTERVAL 120 DAY
 SETTINGS ttl_only_drop_parts = 1, index_granularity = 1024;
 
--- What became of a lost outcome in the end is an event of its own, not the same one told again.
-ALTER TABLE events MODIFY COLUMN event_id FixedString(16) DEFAULT sipHash128(message_id, attempt, kind, multiIf(kind IN ('opened', 'clicked', 'deferred'), concat(toString(time), detail), kind = 'unknown' AND class = 'decided', class, ''));
+-- What was decided on a lost outcome is an event of its own, not the same one told again.
+ALTER TABLE events MODIFY COLUMN event_id FixedString(16) DEFAULT sipHash128(message_id, attempt, kind, multiIf(kind IN ('opened', 'clicked', 'deferred'), concat(toString(time), detail), kind = 'unknown' AND class IN ('decided', 'not_sent', 'resent'), class, ''));
