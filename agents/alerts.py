@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agents.pacing import Pacing
+from app.delivery.notices import about
 from app.routes import Notice
 from app.stream.app import StreamApp
 from app.stream.ticks import every
@@ -70,5 +71,4 @@ class Alerts:
 
 def body_of(notice: Notice) -> dict[str, object]:
     """What is posted: the notice, and a sentence for services that show a `text`."""
-    about = notice.route or f"{notice.pool} to {notice.group}"
-    return {**notice.model_dump(), "text": f"Fanfare: {about}: {notice.reason}"}
+    return {**notice.model_dump(), "text": f"Fanfare: {about(notice)}: {notice.reason}"}

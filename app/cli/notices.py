@@ -60,7 +60,9 @@ def notices(
     if as_json:
         emit({"notices": [shown(each) for each in found]})
     elif found:
-        rows = [(iso(a.at), a.level, a.kind, _about(a), a.reason) for a in found]
+        from app.delivery.notices import about
+
+        rows = [(iso(a.at), a.level, a.kind, about(a), a.reason) for a in found]
         table("Notices", ("at", "level", "kind", "about", "reason"), rows)
     else:
         say("No notices: nothing had to be slowed down or taken out of service.")
@@ -75,6 +77,8 @@ async def _read(control: "Control", client: "ClickHouse", wanted: "NoticeFilter"
 async def _follow(control: "Control", client: "ClickHouse", wanted: "NoticeFilter", limit: int, as_json: bool) -> None:
     from rich.markup import escape
 
+    from app.delivery.notices import about
+
     last = ""
     while True:
         found = await _read(control, client, wanted, limit)
@@ -83,7 +87,7 @@ async def _follow(control: "Control", client: "ClickHouse", wanted: "NoticeFilte
                 sys.stdout.write(json.dumps(shown(each)) + "\n")
                 sys.stdout.flush()
             else:
-                say(escape(f"{iso(each.at)}  {each.level:7}  {each.kind}  {_about(each)}: {each.reason}"))
+                say(escape(f"{iso(each.at)}  {each.level:7}  {each.kind}  {about(each)}: {each.reason}"))
             last = each.id
         until = time.monotonic() + FOLLOW_SECONDS
         while (left := until - time.monotonic()) > 0:
@@ -93,7 +97,3 @@ async def _follow(control: "Control", client: "ClickHouse", wanted: "NoticeFilte
 def shown(notice: "Notice") -> dict[str, Any]:
     """*notice* for programs."""
     return {**notice.model_dump(), "at": iso(notice.at)}
-
-
-def _about(notice: "Notice") -> str:
-    return notice.route or f"{notice.pool} to {notice.group}"

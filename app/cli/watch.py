@@ -25,6 +25,7 @@ from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.control.held import held_of
+from app.delivery.notices import about
 from app.settings import settings
 from app.web.notices_seen import of_campaign
 
@@ -43,7 +44,9 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         if campaign:
             standing = of_campaign(control.tail.notices.values(), campaign, found[0].account)
             rows[0]["held"] = held_of(control.tail, found[0])
-            rows[0]["notices"] = [each.model_dump(exclude={"accounts", "campaigns"}) for each in standing]
+            rows[0]["notices"] = [
+                each.model_dump(exclude={"accounts", "campaigns"}) | {"about": about(each)} for each in standing
+            ]
     if as_json:
         emit(rows[0] if campaign else {"campaigns": rows})
     elif campaign:
@@ -154,5 +157,4 @@ def _print_one(row: dict[str, Any]) -> None:
     for each in row.get("held", []):
         say(escape(f"{each['due']:,} to {each['group']} wait: {each['text']} ({each['held_by']})"))
     for each in row.get("notices", []):
-        about = each["route"] or f"{each['pool']} to {each['group']}"
-        say(escape(f"{each['level']}: {about}, since {iso(each['at'])}: {each['reason']}"))
+        say(escape(f"{each['level']}: {each['about']}, since {iso(each['at'])}: {each['reason']}"))

@@ -1,8 +1,10 @@
 """Notices: of what people change, which ones still hold on, whom they concern, and who may read them."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 from app.commands import CampaignEntry
+from app.delivery.lifecycle import ENDED
 from app.delivery.route_health import notice_id
 from app.routes import LimitSet, Notice, Route
 
@@ -15,8 +17,9 @@ PASSING = frozenset({"route_changed", "limit_changed", "warm_up", "warned"})  # 
 
 
 def completed(draft: Notice, live: Mapping[str, CampaignEntry]) -> Notice:
-    """*draft* with the accounts of its campaigns, as far as these are live."""
-    campaigns = [campaign for campaign in draft.campaigns if campaign in live][:MOST_CONCERNED]
+    """*draft* with the accounts of its campaigns, as far as these are live and have not ended."""
+    going_on = (each for each in draft.campaigns if each in live and live[each].state not in ENDED)
+    campaigns = list(islice(going_on, MOST_CONCERNED))
     accounts = [live[campaign].account for campaign in campaigns]
     return draft.model_copy(update={"campaigns": campaigns, "accounts": accounts})
 
@@ -50,6 +53,11 @@ def as_seen_by(notice: Notice, account: str) -> Notice | None:
     """*notice* for an account, which learns of its own campaigns only; None when it does not concern the account."""
     own = [each for each, its in zip(notice.campaigns, notice.accounts, strict=False) if its == account]
     return notice.model_copy(update={"campaigns": own, "accounts": [account] * len(own)}) if own else None
+
+
+def about(notice: Notice) -> str:
+    """Which route or sender *notice* is about, for people."""
+    return notice.route or " to ".join(filter(None, (notice.pool, notice.group)))
 
 
 def limit_notice(limit: LimitSet, who: str, now: float) -> Notice:
