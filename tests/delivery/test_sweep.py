@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agents.sweep import MOST_KEYS, Sweeper
 from app import ids
 from app.commands import CampaignEntry, Seal
+from app.delivery.frequency import Stage, Touch, touch_key
 from app.delivery.gate import GateRules, is_shared, sighting_key, sighting_keys
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack
@@ -99,7 +100,8 @@ class Table:
 
     def take(self, batch: Batch) -> None:
         """Write *batch*."""
-        self.items |= {key: value for key, value in batch.items if value is not None}
+        for part in (*batch.ahead, batch.items):
+            self.items |= {key: value for key, value in part if value is not None}
         self._keys = sorted(self.items)
 
     def delete(self, keys: list[bytes]) -> None:
@@ -139,13 +141,15 @@ class Directory:
 
 
 def filled(ages: list[int]) -> Table:
-    """For each age in days: a message, its sighting, a shared sighting and a verdict."""
+    """For each age in days: a message, its sighting, a shared sighting, a verdict, and it in a frequency record."""
     table, batch = Table(), Batch()
     for number, age in enumerate(ages, 1):
         day, at = TODAY - age, NOW - age * DAY
         batch.message(message(day, number), MessageState(Status.SENT, 1, at))
         batch.sighting(sighting_key(rules(""), recipient(number)), message(day, number), at)
         batch.sighting(sighting_key(rules("spring"), recipient(number)), message(day, number), at)
+        touch = Touch(message(day, number), "c", "email", 50, Stage.SENT, at, at)
+        batch.touches(touch_key("a", recipient(number)), [touch])
         batch.verdict(ids.pack_id("s", number, 0, 0, 500), Verdict(at))
     table.take(batch)
     return table
@@ -164,7 +168,7 @@ def swept(sweeper: Sweeper, table: Table, ticks: int, now: float = NOW) -> list[
 
 def kinds(table: Table) -> dict[str, int]:
     """Rows by section."""
-    return {kind: sum(key.startswith(kind.encode()) for key in table.items) for kind in "dmv"}
+    return {kind: sum(key.startswith(kind.encode()) for key in table.items) for kind in "dfmv"}
 
 
 @pytest.mark.parametrize(("live", "messages", "sightings"), [(5, 2, 5), (60, 3, 6)], ids=["young", "two months old"])
@@ -178,7 +182,7 @@ def test_a_round_leaves_what_is_young_shared_or_of_a_campaign_that_lives(
     sweeper = Sweeper(Plane(table), Directory(live), PARTITIONS)  # type: ignore[arg-type]
     assert swept(sweeper, table, 3) == [0, 0, 0], "a restart first repeats what it may have interrupted"
     swept(sweeper, table, 3_000, NOW + SETTLING)
-    assert kinds(table) == {"d": sightings, "m": messages, "v": 1}
+    assert kinds(table) == {"d": sightings, "f": 2, "m": messages, "v": 1}
 
 
 def test_a_sweep_is_a_few_hundred_rows_a_second_however_many_are_old() -> None:
