@@ -64,7 +64,12 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
     def _items_of(slips: list[Slip]) -> sections.Items:
         pacer = pacing.pacer
         items: sections.Items = [sections.slip_item(p, pacer.numbers[p]) for p in {slip.partition for slip in slips}]
-        items += [sections.bucket_item(name, pacer.buckets.get(name)) for name in pacer.touched]
+        items += [
+            sections.cap_item(name, pacer.caps.get(name))
+            if name in pacer.caps
+            else sections.bucket_item(name, pacer.buckets.get(name))
+            for name in pacer.touched
+        ]
         pacer.touched.clear()
         return items
 

@@ -9,22 +9,24 @@ from aiokafka.partitioner import DefaultPartitioner
 from agents.notices import Notices
 from agents.outbox import Acks
 from agents.owned import OwnedCampaigns, Position
-from agents.thing_commands import tell_pacer
 from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.adaptive import rules_with
 from app.delivery.lifecycle import ENDED, LIVE
 from app.delivery.notices import MOST_CONCERNED, completed, limit_notice, route_notice
-from app.delivery.pacing import ROUTE, Pacer
+from app.delivery.pacing import Pacer
+from app.delivery.pacing_seen import meters_in_use
+from app.delivery.route_checks import IMPLICIT
 from app.delivery.route_health import RouteWatch
 from app.delivery.sharding import Progress
 from app.delivery.things import ByHand, Gone
 from app.records import SealTask, Shard, Slip, encode
-from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus
+from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus, SmtpServer
 from app.settings import Settings
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
+from app.stream.zones import zone_named
 from tables import pacing as sections
 from tables import pacing_health
 from tables.pacing_things import Writes
@@ -38,6 +40,12 @@ def home_of(key: bytes, partitions: int) -> int:
     return int(DefaultPartitioner()(key, numbers, numbers))
 
 
+def default_route(settings: Settings) -> Route:
+    """The route of FANFARE_SMTP_*, which there is as long as none is stored."""
+    server = SmtpServer(host=settings.smtp_host, port=settings.smtp_port)  # the senders know the rest
+    return Route(name=IMPLICIT, provider=IMPLICIT, pool=IMPLICIT, smtp=server)
+
+
 class Pacing:
     """The state of the pacing group, in memory, in step with its table partition."""
 
@@ -48,8 +56,8 @@ class Pacing:
         self.owned = OwnedCampaigns(app, table, self.things, self._paced)
         self.group: int | None = None  # the partition of the group, when it is ours
         self.progress: dict[str, Progress] = {}
-        self.pacer = Pacer(settings.partitions, ROUTE, settings.account_rate)
         self.watch = self._new_watch()
+        self.pacer = self._new_pacer()
         self.notices = Notices(table, self.things.outbox, lambda: self.campaigns, posts=bool(settings.alert_url))
         self.produced: list[bytes] = []  # keys of stored shards that the broker has: to be deleted
         self.untold: list[CampaignEntry] = []  # as recovered: to be told again
@@ -91,20 +99,30 @@ class Pacing:
         self.group = group
         self._tenure += 1
         self.progress = {name: Progress(asked) for name, asked in sections.progress(self.table, group).items()}
-        self.pacer = Pacer(self.settings.partitions, ROUTE, self.settings.account_rate)
+        self.watch = self._new_watch()
+        self.pacer = self._new_pacer()
         for limit in sections.limits(self.table, group):
             self.pacer.limit(limit)
         self.owned.take_over(group)
         self.things.take_over(group, [entry for entry in self.campaigns.values() if entry.state not in ENDED])
         self._restore_health(group)
         for name, route in self.things.routes.items():
-            tell_pacer(self.pacer, name, route)
+            self.pacer.route(name, route)
+        for account in self.things.accounts.values():
+            self.pacer.account(account.name, account.weight)
         self.pacer.restore(
-            sections.buckets(self.table, group), sections.slip_numbers(self.table, group), self.app.now()
-        )
+            sections.buckets(self.table, group), sections.slip_numbers(self.table, group), self.app.now(),
+            sections.caps(self.table, group),
+        )  # fmt: skip
         self.produced = []
         self.untold = list(self.campaigns.values())
         self.announced = self._made_up = False
+
+    def _new_pacer(self) -> Pacer:
+        """A Pacer that knows nothing yet but the route that there is as long as none is set."""
+        pacer = Pacer(self.settings.partitions, self.watch, self.settings.account_rate, zone_named)
+        pacer.implied(default_route(self.settings))
+        return pacer
 
     def _paced(self, entry: CampaignEntry) -> None:
         """Pacing knows of campaigns with messages on the road, and of no others: there may be very many."""
@@ -128,7 +146,6 @@ class Pacing:
 
     def _restore_health(self, group: int) -> None:
         now = self.app.now()
-        self.watch = self._new_watch()
         self._tell_watch(now)
         self.watch.restore(pacing_health.breakers(self.table, group), pacing_health.senders(self.table, group), now)
         self.notices.take_over(group)
@@ -183,23 +200,20 @@ class Pacing:
 
     def on_the_way(self, route: str) -> int:
         """Messages on the way over *route*."""
-        count = getattr(self.pacer, "on_the_way", None)
-        return int(count(route)) if callable(count) else 0
+        return self.pacer.on_the_way(route)
 
     def route_status(self, now: float) -> list[RouteStatus]:
         """Every route as it stands."""
         return self.watch.status(now, self.on_the_way)
 
-    def limit_status(self, now: float) -> list[LimitStatus]:  # noqa: ARG002 - the pacer tells of its meters later
+    def limit_status(self) -> list[LimitStatus]:
         """How much of each limit is used."""
-        return []
+        return meters_in_use(self.pacer)
 
     def held_status(self, now: float) -> list[HeldStatus]:
         """What keeps the messages of each campaign that could leave now."""
-        held = getattr(self.pacer, "held", None)
-        if not callable(held):
-            return []
-        return [HeldStatus(campaign=campaign, at=now, held=groups) for campaign, groups in held().items()]
+        held = self.pacer.held()
+        return [HeldStatus(campaign=campaign, at=now, held=groups) for campaign, groups in held.items()]
 
     def standing_notices(self, now: float) -> list[Notice]:
         """What holds on just now, with the campaigns that it concerns just now."""

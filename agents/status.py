@@ -54,7 +54,7 @@ class Status:
         """Key -> how it stands."""
         for route in self._pacing.route_status(now):
             yield f"route|{route.route}", route
-        for limit in self._pacing.limit_status(now)[:MOST_LIMITS]:
+        for limit in self._pacing.limit_status()[:MOST_LIMITS]:
             yield f"limit|{limit.name}", limit
         for held in self._pacing.held_status(now)[:MOST_HELD]:
             yield f"campaign|{held.campaign}", held

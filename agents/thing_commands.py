@@ -56,15 +56,16 @@ def carry_out(
             things.keys[key.id] = key
         case Account() as account:
             things.accounts[account.name] = account
+            pacer.account(account.name, account.weight)
         case LimitSet() as limit:
             things.limit(limit)
             pacer.limit(limit)
         case Route() as route:
             things.routes[route.name] = route
-            tell_pacer(pacer, route.name, route)
+            pacer.route(route.name, route)
         case Gone("route", name):
             things.routes.pop(name, None)
-            tell_pacer(pacer, name, None)
+            pacer.route(name, None)
     return Carried(decision, writes, note)
 
 
@@ -77,13 +78,6 @@ def note_of(command: Command, thing: dict[str, object], now: float) -> Note:
         ident = str(thing.get("name") if kind in ("account", "route") else thing.get("id"))
     version = thing.get("version") if kind == "template" else thing.get("revision")
     return Note(kind, ident, Told(command.account, version if isinstance(version, int) else 0, now))
-
-
-def tell_pacer(pacer: Pacer, name: str, route: Route | None) -> None:
-    """Have pacing choose among the routes as they are now."""
-    take = getattr(pacer, "route", None)
-    if callable(take):
-        take(name, route)
 
 
 def owned_by(things: Things, command: Command, running: int = 0, accounts: Iterable[str] = ()) -> Owned:

@@ -7,6 +7,7 @@ from faust.web import Request, View
 from agents.pacing import Pacing
 from agents.recipients import Recipients
 from app.delivery.outcomes import FINAL
+from app.delivery.pacing_seen import meters_in_use, queue
 from app.stream.app import StreamApp
 
 
@@ -65,9 +66,19 @@ def attach_pacing_views(app: StreamApp, pacing: Pacing) -> None:
         return view.json({"account": account, "campaigns": states, "counters": total})
 
     @app.page("/pacing/")
-    async def queue(view: View, _: Request) -> Any:
+    async def pace(view: View, _: Request) -> Any:
         limits = [
             {"name": name, "rate": bucket.rate, "burst": bucket.burst, "tokens": round(bucket.tokens, 3)}
             for name, bucket in sorted(pacing.pacer.buckets.items())
         ]
-        return view.json({"heard_in_full": pacing.pacer.complete, "limits": limits, "queue": pacing.pacer.queue()})
+        used = [each.model_dump(exclude_none=True) for each in meters_in_use(pacing.pacer)]
+        held = pacing.pacer.held()
+        return view.json(
+            {
+                "heard_in_full": pacing.pacer.complete,
+                "limits": limits,
+                "used": used,
+                "held": held,
+                "queue": queue(pacing.pacer),
+            }
+        )

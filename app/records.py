@@ -147,6 +147,7 @@ class ClassDemand(msgspec.Struct, array_like=True):
     tier: str = ""
     retry: bool = False  # they were tried before
     pin: str = ""  # the only route they may take: what became of them there is unknown
+    open_on: dict[str, int] = {}  # route -> those of *open* that are on the way over it
 
 
 class RouteHealth(msgspec.Struct, array_like=True):

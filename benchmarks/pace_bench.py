@@ -5,6 +5,7 @@ import time
 from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
 from app.records import ClassDemand, Demand
+from app.routes import Route, SmtpServer
 from app.specs import CampaignSpec, Throttle
 from benchmarks.stand import Measured
 
@@ -24,7 +25,8 @@ def demands(applied: list[int], version: int, at: float) -> list[Demand]:
 
 def main() -> Measured:
     """Credits granted in a second of CPU, with demand heard in full before each look."""
-    pacer = Pacer(PARTITIONS, "smtp")
+    pacer = Pacer(PARTITIONS)
+    pacer.implied(Route(name="smtp", smtp=SmtpServer(host="relay.example")))
     for c in range(CAMPAIGNS):
         throttle = Throttle(rate=50_000.0, per_group={"*": 10_000.0})
         spec = CampaignSpec(from_email="a@b.c", lists=["l"], throttle=throttle)

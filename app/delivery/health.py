@@ -23,3 +23,19 @@ class Health(Protocol):
 
     def why_not(self, route: str) -> str:
         """Why *route* takes nothing or little just now, in words; "" when it does."""
+
+
+class AllWell:
+    """The health of those of whom nothing is known: everything may be used."""
+
+    def places(self, _route: str, _now: float) -> int | None:
+        """Any number."""
+        return None
+
+    def shaping(self, _pool: str, _group: str) -> Shaping | None:
+        """Nothing holds anybody back."""
+        return None
+
+    def why_not(self, _route: str) -> str:
+        """Nothing to tell."""
+        return ""

@@ -211,18 +211,26 @@ class RowSource(Protocol):
 class ClassQueue:
     """The waiting packs of one class: those due, and those that become due."""
 
-    __slots__ = ("due", "later", "open", "ready")
+    __slots__ = ("due", "later", "open", "open_on", "ready")
 
     def __init__(self) -> None:
         self.ready: deque[int] = deque()  # pack numbers, next to leave first
         self.later: list[tuple[float, int]] = []
         self.due = 0  # messages in ready packs
         self.open = 0  # messages in open releases
+        self.open_on: dict[str, int] = {}  # the same by route
 
     @property
     def empty(self) -> bool:
         """Nothing waits and nothing is open."""
         return not (self.ready or self.later or self.open)
+
+    def more_open(self, route: str, more: int) -> None:
+        """Note that *more* messages are on the way over *route*."""
+        self.open += more
+        on = self.open_on[route] = self.open_on.get(route, 0) + more
+        if on == 0:
+            del self.open_on[route]
 
 
 class Partition:
@@ -427,14 +435,14 @@ class Partition:
 
     def _opened(self, release: OpenRelease) -> None:
         self._open_of[release.pack] = self._open_of.get(release.pack, 0) + 1
-        self.queue(release.key).open += release.size
+        self.queue(release.key).more_open(release.route, release.size)
         self.changed.add(release.key)
 
     def close(self, writes: Writes, number: int) -> None:
         """Close a release; a pack that is used up goes with its last one."""
         release = self.releases.pop(number)
         writes.release(number, None)
-        self.queue(release.key).open -= release.size
+        self.queue(release.key).more_open(release.route, -release.size)
         self.changed.add(release.key)
         left = self._open_of[release.pack] - 1
         if left:
@@ -510,8 +518,9 @@ class Partition:
             heapq.heappop(queue.later)
         next_due = queue.later[0][0] if queue.later else 0.0
         return ClassDemand(
-            key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin
-        )
+            key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin,
+            dict(queue.open_on),
+        )  # fmt: skip
 
     def wasted_since(self, since: float) -> list[tuple[int, int, int]]:
         """(slip number, index of a grant, messages not taken) of slips applied from *since* on."""

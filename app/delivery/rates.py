@@ -61,6 +61,15 @@ class Bucket:
         """The most tokens that are kept."""
         return self.burst - self.rate * self.validity
 
+    def room(self, now: float) -> int:
+        """Whole tokens that are there at *now*."""
+        self.fill(now)
+        return int(self.tokens)
+
+    def lasts(self, _now: float) -> float:
+        """D."""
+        return self.validity
+
     def fill(self, now: float) -> None:
         """Let tokens arrive up to *now*; a clock that steps back brings none."""
         if now > self.at:

@@ -5,6 +5,8 @@ stood before, and is given for campaigns that had messages lately; a lost one is
 limit of rate or number lies on the way there is none: those messages are paid for one by one.
 """
 
+from app.delivery.health import Health
+from app.delivery.limit_book import LimitBook
 from app.delivery.pacing import FREE_NOT_AFTER, Pacer
 from app.delivery.partition import SLICE
 from app.records import Demand, Grant, Slip
@@ -15,6 +17,7 @@ VALIDITY = 1.5
 MOST = 2 * SLICE  # messages of a campaign in a partition
 LATELY = 600.0  # seconds since the last message
 MOST_CAMPAIGNS = 100
+WHY = "credit ahead of demand, as no limit lies on the way"
 NO_NUMBER = -1  # below every number that counts: such a slip is never taken for spent
 
 
@@ -38,13 +41,46 @@ class StandingCredit:
             return []
         self._given = now
         self._heard = {campaign: at for campaign, at in self._heard.items() if now - at < LATELY}
-        free = [campaign for campaign in reversed(self._heard) if pacer.is_free(campaign)][:MOST_CAMPAIGNS]
-        if not free:
-            return []
+        chosen = {campaign: route for campaign in reversed(self._heard) if (route := _route_of(pacer, campaign, now))}
+        free = list(chosen.items())[:MOST_CAMPAIGNS]
         given = []
-        for partition in range(len(pacer.heard)):
-            count = min(MOST, pacer.room(partition, TRANSACTIONAL))
-            if count > 0:
-                grants = [Grant(campaign, TRANSACTIONAL, "", pacer.route, count) for campaign in free]
-                given.append(Slip(partition, NO_NUMBER, now, now + VALIDITY, now + FREE_NOT_AFTER, [], grants))
+        for heard in pacer.heard:
+            grants = [
+                Grant(
+                    campaign, TRANSACTIONAL, "", route, count, why=f"{route}: credit ahead of demand, nothing limits it"
+                )
+                for campaign, route in free
+                if heard.full and (count := min(MOST, heard.room(route, TRANSACTIONAL).room(now))) > 0
+            ]
+            if grants:
+                given.append(Slip(heard.number, NO_NUMBER, now, now + VALIDITY, now + FREE_NOT_AFTER, [], grants))
         return given
+
+
+def _route_of(pacer: Pacer, campaign: str, now: float) -> str:
+    """The route over which the campaign may have it, "" for none.
+
+    No limit may lie on its way, and no route that it may take may tell groups or tiers apart: credit that stands
+    is for all of them alike. Nor is it given while a route is out of service, or slowed down towards anybody.
+    """
+    book, health = pacer.book, pacer.health
+    entry = book.campaigns.get(campaign)
+    if entry is None or entry.state != "RUNNING" or not book.is_free(entry):
+        return ""
+    if any(route.groups or route.tiers or route.countries or route.carriers for route in book.routes.values()):
+        return ""
+    steps = book.plan(entry, "", "", "").steps
+    if not steps:
+        return ""
+    balance = book.balance(steps[0])
+    for route in sorted(steps[0], key=balance.owed):
+        if health.places(route, now) is None and not _is_shaped(book, health, route):
+            balance.charge(route, 1)
+            return route
+    return ""
+
+
+def _is_shaped(book: LimitBook, health: Health, route: str) -> bool:
+    """Whether the pool of *route* is held back towards any group that messages go to."""
+    pool = book.routes[route].sender
+    return any(health.shaping(pool, group) is not None for group in book.groups_of(pool))

@@ -8,7 +8,7 @@ from app.commands import CampaignEntry
 from app.control import Control, Picture
 from app.delivery.forecast import Forecast, forecast, path_limits
 from app.delivery.outcomes import LISTED
-from app.delivery.pacing import ROUTE
+from app.delivery.route_checks import IMPLICIT
 from app.delivery.windows import Hours
 from app.stream.zones import zone_named
 
@@ -21,7 +21,7 @@ def forecast_of(
 ) -> Forecast:
     """When *entry* will be done. *providers* are its results by MX group as far as ClickHouse has told them."""
     limits = path_limits(
-        entry, control.tail.limits.values(), control.campaigns.values(), ROUTE, control.settings.account_rate
+        entry, control.tail.limits.values(), control.campaigns.values(), IMPLICIT, control.settings.account_rate
     )
     left, retry_at = left_by_group(entry, picture, providers), retry_of(entry, picture)
     return forecast(entry, left, limits, rate, time.time(), HOURS, retry_at)

@@ -100,7 +100,7 @@ class Owner:
     async def ask(self, kind: str, **fields: object) -> Decision | Refusal:
         """Carry a command out, up to what is written."""
         command = Command.model_validate({"id": f"{kind}-{fields}"[:200], "account": "acme", "kind": kind} | fields)
-        carried = carry_out(self.things, Pacer(1, "smtp"), command, NOW)
+        carried = carry_out(self.things, Pacer(1), command, NOW)
         await self.things.outbox.write(carried.writes)
         return carried.decision
 

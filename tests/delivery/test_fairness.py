@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
-from app.delivery.pacing_turns import Turns
+from app.delivery.pacing_turns import Turns, share_of
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
+from tests.delivery.pacers import a_pacer
 
 START = 1_000_000.0
 TICK = 0.1
@@ -56,7 +57,7 @@ def test_shares_follow_weights_within_5_percent_and_nobody_starves(
     heavy: list[tuple[int, int]], partitions: int, rate: float | None, drip: int, own_limits: bool
 ) -> None:
     """Of the room to send, and of a limit that all share alike; who wants less than its share gets what it wants."""
-    pacer = Pacer(partitions, "smtp")
+    pacer = a_pacer(partitions)
     if rate is not None:
         pacer.limit(LimitSet(scope="account", name="acme", rate=rate))
     plane = Plane(pacer, partitions)
@@ -83,7 +84,7 @@ def test_shares_follow_weights_within_5_percent_and_nobody_starves(
 
 def test_a_campaign_of_weight_three_gets_three_slices_where_another_gets_one() -> None:
     """What people see: three times as fast."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     plane = Plane(pacer, 1)
     for name, weight in (("a", 3), ("b", 1)):
         pacer.campaign(campaign(name, weight))
@@ -94,7 +95,7 @@ def test_a_campaign_of_weight_three_gets_three_slices_where_another_gets_one() -
 
 def test_a_hundred_campaigns_of_a_thousand_progress_side_by_side() -> None:
     """No campaign waits for another to finish: when the first is half done, the last is nearly so."""
-    pacer = Pacer(8, "smtp")
+    pacer = a_pacer(8)
     plane = Plane(pacer, 8)
     for number in range(100):
         pacer.campaign(campaign(f"c{number}"))
@@ -111,7 +112,7 @@ def test_a_hundred_campaigns_of_a_thousand_progress_side_by_side() -> None:
 
 def test_a_limit_by_route_holds_for_one_campaign_alone() -> None:
     """A relay that a campaign must go easy on is not slow for the others."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     plane = Plane(pacer, 1)
     pacer.campaign(campaign("careful", per_route={"*": 20.0}))
     pacer.campaign(campaign("other", per_route={"elsewhere": 20.0}))
@@ -124,7 +125,7 @@ def test_a_limit_by_route_holds_for_one_campaign_alone() -> None:
 
 def test_a_limit_that_is_lifted_frees_who_waited_at_it() -> None:
     """A new throttle holds at once, also for what stood in line at the old one."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     plane = Plane(pacer, 1)
     pacer.campaign(campaign("a", rate=2.0))
     plane.waiting[0]["a", "gmail"] = 300
@@ -140,11 +141,12 @@ def test_every_thing_that_is_queued_is_taken_once(steps: list[tuple[str, int]]) 
     turns: Turns[tuple[str, int]] = Turns()
     queued, taken = [], []
     for number, (name, amount) in enumerate(steps):
-        turns.add(name, (name, number))
+        share = share_of("acme", 1, name, 1, "bulk", retry=False)
+        turns.add(share, (name, number))
         queued.append((name, number))
         if amount > 4 and (thing := turns.take()) is not None:
             taken.append(thing)
-            turns.charge(thing[0], amount)
+            turns.charge(share_of("acme", 1, thing[0], 1, "bulk", retry=False), amount)
         if amount > 7:
             turns.settle()
     while (thing := turns.take()) is not None:
@@ -158,7 +160,7 @@ def test_places_on_the_way_are_shared_by_weight_and_nobody_starves(
     weights: list[int], places: int, partitions: int, mixed: bool
 ) -> None:
     """A relay that takes a few messages at once: who had the least gets the next place, also beside a rate limit."""
-    pacer = Pacer(partitions, "smtp")
+    pacer = a_pacer(partitions)
     pacer.limit(LimitSet(scope="route", name="smtp", concurrency=places))
     if mixed:
         pacer.limit(LimitSet(scope="account", name="acme", rate=5_000.0))

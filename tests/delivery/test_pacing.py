@@ -11,6 +11,7 @@ from app.delivery.rates import Bucket, bucket, least_burst
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
+from tests.delivery.pacers import a_pacer
 
 START = 1_000_000.0
 FATES = st.sampled_from(("now", "late", "never", "twice"))
@@ -68,7 +69,7 @@ def test_no_window_of_the_wire_sees_more_than_rate_times_window_and_burst(
     rate: float, partitions: int, fates: list[tuple[str, float]], tick: float, restart: bool
 ) -> None:
     """Slips may be lost, late or doubled, pacing may restart: the receiver still sees the limit kept."""
-    pacer = Pacer(partitions, "smtp")
+    pacer = a_pacer(partitions)
     pacer.campaign(campaign(rate=rate))
     wire = Wire(pacer, partitions)
     now, step = START, 0
@@ -84,7 +85,7 @@ def test_no_window_of_the_wire_sees_more_than_rate_times_window_and_burst(
         if restart and START + 4 < now < START + 4 + tick:
             stored = {name: (b.rate, b.burst, b.tokens) for name, b in pacer.buckets.items()}
             numbers = dict(enumerate(pacer.numbers))
-            pacer = wire.pacer = Pacer(partitions, "smtp")
+            pacer = wire.pacer = a_pacer(partitions)
             pacer.campaign(campaign(rate=rate))
             pacer.restore(stored, numbers, now + 1.0)
             now += 1.0
@@ -99,7 +100,7 @@ def test_no_window_of_the_wire_sees_more_than_rate_times_window_and_burst(
 @settings(max_examples=60, deadline=None)
 def test_a_limit_is_used_to_at_least_98_percent_while_there_is_demand(rate: float, partitions: int) -> None:
     """A limit that is kept by sending half of it is not what was asked for."""
-    pacer = Pacer(partitions, "smtp")
+    pacer = a_pacer(partitions)
     pacer.campaign(campaign(rate=rate))
     wire = Wire(pacer, partitions)
     now = START
@@ -128,7 +129,7 @@ def test_time_that_steps_back_brings_no_tokens() -> None:
 
 def test_every_limit_on_the_path_counts() -> None:
     """The narrowest of account, campaign, route and group decides."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign(rate=1000.0, per_group={"gmail": 50.0}))
     pacer.limit(LimitSet(scope="account", name="acme", rate=20.0))
     pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 1000, 0.0, 0)))
@@ -138,7 +139,7 @@ def test_every_limit_on_the_path_counts() -> None:
 
 def test_concurrency_bounds_what_is_on_the_way() -> None:
     """Open releases and credit under way both count."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign(concurrency=30))
     pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 1000, 0.0, 10)))
     assert sum(grant.count for slip in pacer.tick(START) for grant in slip.grants) == 20
@@ -147,7 +148,7 @@ def test_concurrency_bounds_what_is_on_the_way() -> None:
 
 def test_the_transactional_lane_is_served_first() -> None:
     """A password reset does not wait for a newsletter."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign())
     pacer.hear(
         demand(
@@ -161,7 +162,7 @@ def test_the_transactional_lane_is_served_first() -> None:
 
 def test_campaigns_share_what_there_is() -> None:
     """A big campaign does not starve a small one."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     for name in ("c_1", "c_2"):
         pacer.campaign(campaign(name))
     classes = [ClassDemand(name, "bulk", "gmail", 100_000, 0.0, 0) for name in ("c_1", "c_2")]
@@ -175,7 +176,7 @@ def test_campaigns_share_what_there_is() -> None:
 
 def test_a_partition_gets_nothing_until_it_was_heard_in_full() -> None:
     """What pacing does not know could already be on the way."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign())
     partial = demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 10, 0.0, 0))
     partial.full = False
@@ -185,14 +186,14 @@ def test_a_partition_gets_nothing_until_it_was_heard_in_full() -> None:
 
 def test_an_older_snapshot_is_ignored() -> None:
     """Snapshots come late and twice."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     assert pacer.hear(demand(0, 0, START, version=5))
     assert not pacer.hear(demand(0, 0, START + 1, version=4))
 
 
 def test_a_campaign_with_many_groups_gets_no_more_than_one_with_few() -> None:
     """Campaigns share equally: how an audience is spread over mailbox providers does not matter."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     for name in ("c_1", "c_2"):
         pacer.campaign(campaign(name))
     many = [ClassDemand("c_1", "bulk", f"g{i}", 100_000, 0.0, 0) for i in range(20)]
@@ -206,7 +207,7 @@ def test_a_campaign_with_many_groups_gets_no_more_than_one_with_few() -> None:
 
 def test_a_full_bulk_lane_leaves_room_for_the_transactional_one() -> None:
     """With everything on the way that may be, a password reset still leaves at once."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign())
     bulk = ClassDemand("c_1", "bulk", "gmail", 100_000, 0.0, 5_000)
     pacer.hear(demand(0, 0, START, bulk, ClassDemand("c_1", "transactional", "gmail", 1, 0.0, 0)))
@@ -216,7 +217,7 @@ def test_a_full_bulk_lane_leaves_room_for_the_transactional_one() -> None:
 
 def test_concurrency_holds_after_a_restart() -> None:
     """What other partitions have open, and what old slips still pay for, is not known at first: so nothing is given."""
-    pacer = Pacer(2, "smtp")
+    pacer = a_pacer(2)
     pacer.campaign(campaign(concurrency=30))
     pacer.restore({}, {0: 7, 1: 7}, START)
     due = ClassDemand("c_1", "bulk", "gmail", 100, 0.0, 0)
@@ -230,7 +231,7 @@ def test_concurrency_holds_after_a_restart() -> None:
 
 def test_concurrency_of_a_route_counts_all_campaigns() -> None:
     """A relay that takes 50 messages at once does not care whose they are."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.limit(LimitSet(scope="route", name="smtp", concurrency=50))
     for name in ("c_1", "c_2"):
         pacer.campaign(campaign(name))
@@ -241,7 +242,7 @@ def test_concurrency_of_a_route_counts_all_campaigns() -> None:
 
 def test_many_small_classes_use_a_shared_limit_in_full() -> None:
     """400 classes with a message each share one rate: those that wait are woken as far as it reaches."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.campaign(campaign(rate=100.0))
     classes = [ClassDemand("c_1", "bulk", f"g{i}", 1, 0.0, 0) for i in range(400)]
     pacer.hear(demand(0, 0, START, *classes))
@@ -255,7 +256,7 @@ def test_many_small_classes_use_a_shared_limit_in_full() -> None:
 
 def test_a_paused_campaign_gets_nothing_and_goes_on_when_resumed() -> None:
     """Pause holds at once; resume needs no new demand."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     running = campaign()
     pacer.campaign(running.model_copy(update={"state": "PAUSED"}))
     pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 100, 0.0, 0)))
@@ -268,7 +269,7 @@ def test_a_paused_campaign_gets_nothing_and_goes_on_when_resumed() -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_transactional_message_is_paid_for_before_any_bulk_one(partitions: int, classes: int, rate: float) -> None:
     """However many classes wait at the limit they share, and in whatever partition: what comes in next is its own."""
-    pacer = Pacer(partitions, "smtp")
+    pacer = a_pacer(partitions)
     pacer.limit(LimitSet(scope="account", name="acme", rate=rate))
     for name in ("t", *(f"c{number}" for number in range(classes))):
         pacer.campaign(campaign(name))
@@ -297,7 +298,7 @@ def test_a_transactional_message_is_paid_for_before_any_bulk_one(partitions: int
 
 def test_counters_of_a_campaign_that_a_partition_has_forgotten_are_forgotten() -> None:
     """A year of campaigns must not stay in memory."""
-    pacer = Pacer(1, "smtp")
+    pacer = a_pacer(1)
     pacer.hear(Demand(0, 1, 1, START, True, 0, [], {"old": {"sent": 5}, "new": {"sent": 1}}))
     pacer.hear(Demand(0, 2, 2, START, False, 0, [], {"new": {"sent": 2}}))
     assert (pacer.counts("old"), pacer.counts("new")) == ({"sent": 5}, {"sent": 2})

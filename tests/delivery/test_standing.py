@@ -12,6 +12,7 @@ from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
 from app.topics import TRANSACTIONAL
 from tables.recipients import Batch
+from tests.delivery import pacers
 
 NOW = 1_000.0
 KEY = ClassKey("c_1", TRANSACTIONAL, "gmail")
@@ -20,7 +21,7 @@ KEY = ClassKey("c_1", TRANSACTIONAL, "gmail")
 def a_pacer(throttle: Throttle | None = None, state: str = "RUNNING") -> tuple[Pacer, StandingCredit]:
     """Two partitions, heard in full; one transactional campaign has just had a message."""
     spec = CampaignSpec(from_email="a@x.org", kind="transactional", throttle=throttle or Throttle())
-    pacer, standing = Pacer(2, "smtp"), StandingCredit()
+    pacer, standing = pacers.a_pacer(2), StandingCredit()
     pacer.campaign(
         CampaignEntry.model_validate(
             {"id": "c_1", "account": "a", "state": state, "spec": spec.model_dump(), "created_at": 1.0}

@@ -1,0 +1,192 @@
+"""What bounds messages on their way: buckets, caps, numbers on the way, rooms of partitions, health of routes.
+
+A class passes all bounds of its path at once, or waits in the lines of those that hold it back.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+from app.delivery.health import Health
+from app.delivery.pacing_turns import Line
+from app.delivery.rates import Bucket, Meter, bucket, burst_of
+
+if TYPE_CHECKING:
+    from app.delivery.pacing_heard import Cell
+
+ANY = 1 << 53  # room for any number of messages
+FOR_LONG = float("inf")
+ON_THE_WAY = "on the way|"  # before the name of what has a number on the way
+SHAPED = "shaped|"  # before pool and group
+
+# What a message does that finds a route full by this bound: wait for it; take the next route, as its limit says;
+# take the next route because this one is out of service.
+Full = Literal["wait", "overflow", "away"]
+
+
+class Bound:
+    """One thing that messages pass on their way. This one lets nobody through: it is opened by waking who waits."""
+
+    __slots__ = ("full", "line", "name", "salt")
+
+    def __init__(self, name: str, full: Full = "wait", salt: int = 0) -> None:
+        self.name = name
+        self.full: Full = full
+        self.salt = salt
+        self.line: Line[Cell] | None = None  # None: nobody waits
+
+    def open_line(self) -> "Line[Cell]":
+        """Its line, for who waits here."""
+        if self.line is None:
+            self.line = Line(self.salt)
+        return self.line
+
+    def room(self, _now: float) -> int:
+        """How many messages may pass at *now*."""
+        return 0
+
+    def lasts(self, _now: float) -> float:
+        """Seconds for which a slip paid here may be valid, and its messages may start."""
+        return FOR_LONG
+
+    def take(self, count: int) -> None:
+        """*count* messages pass."""
+
+
+class Metered(Bound):
+    """A bucket or a cap."""
+
+    __slots__ = ("_touched", "meter")
+
+    def __init__(self, name: str, meter: Meter, touched: set[str]) -> None:
+        super().__init__(name)
+        self.meter = meter
+        self._touched = touched  # names of meters that are to be stored
+
+    def room(self, now: float) -> int:
+        return self.meter.room(now)
+
+    def lasts(self, now: float) -> float:
+        return self.meter.lasts(now)
+
+    def take(self, count: int) -> None:
+        self.meter.take(count)
+        self._touched.add(self.name)
+
+
+class Flow:
+    """How many messages are on the way: granted, or in open releases."""
+
+    __slots__ = ("by_route", "of_campaign", "sure")
+
+    def __init__(self) -> None:
+        self.sure = False  # everything on the way is known
+        self.by_route: dict[str, int] = {}
+        self.of_campaign: dict[str, dict[tuple[str, str], int]] = {}  # campaign -> (group, route) -> messages
+
+    def count(self, campaign: str, group: str, route: str, more: int) -> None:
+        """Note that *more* messages are on the way."""
+        self.by_route[route] = self.by_route.get(route, 0) + more
+        own = self.of_campaign.setdefault(campaign, {})
+        total = own[group, route] = own.get((group, route), 0) + more
+        if total == 0:
+            del own[group, route]
+            if not own:
+                del self.of_campaign[campaign]
+
+
+class Places(Bound):
+    """A number of messages on the way at once."""
+
+    __slots__ = ("_flow", "most", "used")
+
+    def __init__(self, name: str, flow: Flow) -> None:
+        super().__init__(name)
+        self._flow = flow
+        self.most = 0
+        self.used = 0
+
+    def room(self, _now: float) -> int:
+        # Nothing, while it is not known what is on the way: a partition that was not heard yet may have releases.
+        return self.most - self.used if self._flow.sure else 0
+
+
+class Room(Bound):
+    """What may be on the way over one route for one lane of a partition: so much as is answered in a moment."""
+
+    __slots__ = ("_least", "_seconds", "_speeds", "route", "used")
+
+    def __init__(self, route: str, partition: int, speeds: dict[str, float], least: int, seconds: float) -> None:
+        super().__init__(f"speed|{route}", salt=partition)
+        self.route = route
+        self.used = 0
+        self._speeds, self._least, self._seconds = speeds, least, seconds
+
+    def room(self, _now: float) -> int:
+        return int(max(self._least, self._speeds.get(self.route, 0.0) * self._seconds)) - self.used
+
+
+class Service(Bound):
+    """The breaker of a route: closed, any number may pass; open, none; in between a few at a time."""
+
+    __slots__ = ("_flow", "_health", "route")
+
+    def __init__(self, route: str, health: Health, flow: Flow) -> None:
+        super().__init__(f"health|{route}", "away")
+        self.route = route
+        self._health, self._flow = health, flow
+
+    def room(self, now: float) -> int:
+        places = self._health.places(self.route, now)
+        if places is None:
+            return ANY
+        return places - self._flow.by_route.get(self.route, 0) if places and self._flow.sure else 0
+
+
+class Shaped(Bound):
+    """How health holds a pool back towards a group: until a moment, by a rate, by a number on the way."""
+
+    __slots__ = ("_bucket", "_buckets", "_flow", "_group", "_health", "_pool", "_touched", "used")
+
+    def __init__(
+        self, pool: str, group: str, health: Health, flow: Flow, buckets: dict[str, Bucket], touched: set[str]
+    ) -> None:
+        super().__init__(f"{SHAPED}{pool}|{group}")
+        self._pool, self._group = pool, group
+        self._health, self._flow, self._buckets, self._touched = health, flow, buckets, touched
+        self._bucket: Bucket | None = None  # while there is a rate
+        self.used = 0
+
+    def room(self, now: float) -> int:
+        self._bucket = None
+        shaping = self._health.shaping(self._pool, self._group)
+        if shaping is None:
+            return ANY
+        if now < shaping.suspended_until:
+            return 0
+        room = ANY
+        if shaping.concurrency is not None:
+            room = shaping.concurrency - self.used if self._flow.sure else 0
+        if shaping.rate is not None:
+            self._bucket = self._of_rate(shaping.rate, now)
+            room = min(room, self._bucket.room(now))
+        return room
+
+    def lasts(self, _now: float) -> float:
+        return FOR_LONG if self._bucket is None else self._bucket.validity
+
+    def take(self, count: int) -> None:
+        if self._bucket is not None:
+            self._bucket.take(count)
+            self._touched.add(self.name)
+
+    def _of_rate(self, rate: float, now: float) -> Bucket:
+        known = self._buckets.get(self.name)
+        if known is None:  # empty: what it did until now was more than this rate
+            known = self._buckets[self.name] = bucket(rate, None, now)
+            known.tokens = 0.0
+        elif known.rate != rate:
+            known.fill(now)
+            known.changed(rate, burst_of(rate, None))
+        return known
+
+
+Counted = Places | Shaped  # what has to know how many of its messages are on the way

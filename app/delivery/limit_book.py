@@ -1,0 +1,360 @@
+"""The book of limits: which bounds lie on the way of a class of messages, over each route that it may take.
+
+Common to all routes: campaign, campaign towards a group, account, account towards a group, group, country, carrier.
+Of a route: health, campaign over this route, provider, pool and route, each of these three also towards a group, and
+how health shapes the pool towards the group. A limit that names its thing goes before one for "*", which gives each
+thing bounds of its own; only one of them counts. "other", the long tail of domains, is no thing that "*" stands for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from app.commands import CampaignEntry
+from app.delivery.bounds import ON_THE_WAY, SHAPED, Bound, Counted, Flow, Full, Metered, Places, Service, Shaped
+from app.delivery.caps import Cap, Zones, caps_of
+from app.delivery.health import Health
+from app.delivery.mx_groups import OTHER
+from app.delivery.rates import Bucket, bucket, burst_of
+from app.delivery.routing import Balance, Plan, Step, place_of, plan_of
+from app.routes import EVERY, LimitScope, LimitSet, Route
+
+STATE = "state|"  # + campaign: where classes wait whose campaign does not run
+NO_ROUTE = "no route|"  # + campaign: where classes wait that no route takes
+
+Key = tuple[str, str, str]  # scope, name, group of a limit
+
+
+class Option(NamedTuple):
+    """One route that a class may take."""
+
+    route: str
+    bounds: tuple[Bound, ...]
+    counted: tuple[Counted, ...]  # what has to know how many of the class are on the way over it
+
+
+class Way:
+    """How the messages of a class may go."""
+
+    __slots__ = ("balances", "common", "plan", "stale", "steps")
+
+    def __init__(
+        self, plan: Plan, common: tuple[Bound, ...], steps: tuple[tuple[Option, ...], ...], balances: list[Balance]
+    ) -> None:
+        self.plan, self.common, self.steps, self.balances = plan, common, steps, balances
+        self.stale = False  # limits or routes have changed since
+
+
+class LimitBook:
+    """Limits, routes and campaigns, and the bounds made of them. A bound is one object for as long as it is known."""
+
+    def __init__(self, account_rate: float, health: Health, flow: Flow, zone_named: Zones) -> None:
+        self.buckets: dict[str, Bucket] = {}
+        self.caps: dict[str, Cap] = {}
+        self.touched: set[str] = set()  # buckets and caps debited since they were last stored
+        self.limits: dict[Key, LimitSet] = {}
+        self.routes: dict[str, Route] = {}  # as they are now: those that are set, or the implied one
+        self.bounds: dict[str, Bound] = {}
+        self.campaigns: dict[str, CampaignEntry] = {}
+        self._set_routes: dict[str, Route] = {}
+        self._implied: dict[str, Route] = {}
+        self._account_rate, self._health, self._flow, self._zone_named = account_rate, health, flow, zone_named
+        self._about: dict[str, Key] = {}  # name of a bound -> what it limits
+        self._groups: dict[str, set[str]] = {}  # pool -> groups that messages went to
+        self._own: dict[str, set[str]] = {}  # campaign -> names of its bounds
+        self._stored_caps: dict[str, tuple[float, int]] = {}
+        self._ways: dict[str, dict[tuple[str, str, str], Way]] = {}  # campaign -> (group, tier, pin) -> way
+        self._options: dict[str, dict[tuple[str, str], Option]] = {}  # campaign -> (group, route) -> option
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._balances: dict[Step, Balance] = {}
+        self.nowhere = Bound(STATE)  # where classes of campaigns wait that are not known
+        self._unknown = Way(Plan("", ()), (self.nowhere,), (), [])
+        self._unknown.stale = True  # asked for again each time
+
+    # -- what is known
+
+    def campaign(self, entry: CampaignEntry) -> None:
+        """Take over a campaign."""
+        self.campaigns[entry.id] = entry
+        self._forget_ways(entry.id)
+
+    def forget_campaign(self, campaign: str) -> None:
+        """The campaign has ended: its buckets go."""
+        if self.campaigns.pop(campaign, None) is None:
+            return
+        self._forget_ways(campaign)
+        for name in self._own.pop(campaign, ()):
+            self.bounds.pop(name, None)
+            if self.buckets.pop(name, None) is not None:
+                self.touched.add(name)
+
+    def bounds_of(self, campaign: str) -> list[Bound]:
+        """The bounds that are a campaign's own."""
+        return [self.bounds[name] for name in sorted(self._own.get(campaign, ())) if name in self.bounds]
+
+    def limit(self, limit: LimitSet) -> list[Bound]:
+        """Set a limit, or remove it; the bounds that are concerned."""
+        if limit.limits_nothing:
+            self.limits.pop(limit.key, None)
+        else:
+            self.limits[limit.key] = limit
+        self._forget_all_ways()
+        return [self.bounds[name] for name, about in self._about.items() if _concerns(limit, about)]
+
+    def route(self, name: str, route: Route | None) -> None:
+        """Set a route, or remove it."""
+        if route is None:
+            self._set_routes.pop(name, None)
+        else:
+            self._set_routes[name] = route
+        self._routes_changed()
+
+    def implied(self, route: Route) -> None:
+        """The route that there is as long as none is set."""
+        self._implied = {route.name: route}
+        self._routes_changed()
+
+    def _routes_changed(self) -> None:
+        self.routes.clear()
+        self.routes.update(self._set_routes or self._implied)
+        self._plans.clear()
+        self._balances.clear()
+        self._forget_all_ways()
+
+    def _forget_ways(self, campaign: str) -> None:
+        for way in self._ways.pop(campaign, {}).values():
+            way.stale = True
+        self._options.pop(campaign, None)
+
+    def _forget_all_ways(self) -> None:
+        for campaign in list(self._ways):
+            self._forget_ways(campaign)
+        self._options.clear()
+
+    # -- the way of a class
+
+    def way(self, campaign: str, group: str, tier: str, pin: str, now: float) -> Way:
+        """The way of a class, remembered until something changes."""
+        ways = self._ways.get(campaign)
+        if ways is None:
+            if campaign not in self.campaigns:
+                return self._unknown
+            ways = self._ways[campaign] = {}
+        way = ways.get((group, tier, pin))
+        if way is None:
+            way = ways[group, tier, pin] = self._made(self.campaigns[campaign], group, tier, pin, now)
+        return way
+
+    def option(self, campaign: str, group: str, route: str, now: float) -> Option:
+        """A route with its bounds for a class, whether or not the class may take it."""
+        options = self._options.get(campaign, {})
+        option = options.get((group, route))
+        if option is None:
+            entry = self.campaigns.get(campaign)
+            if entry is not None:
+                options = self._options.setdefault(campaign, {})
+            own = tuple(self._of_route(entry, group, route, now))
+            common = tuple(self._common(entry, group, now)) if entry is not None else ()
+            option = Option(route, own, tuple(each for each in (*common, *own) if isinstance(each, Counted)))
+            if entry is not None:
+                options[group, route] = option
+        return option
+
+    def recount(self, now: float) -> None:
+        """Count anew what is on the way, where it has to be known: limits or routes have changed."""
+        for bound in self.bounds.values():
+            if isinstance(bound, Counted):
+                bound.used = 0
+        for campaign, flows in self._flow.of_campaign.items():
+            for (group, route), messages in flows.items():
+                for bound in self.option(campaign, group, route, now).counted:
+                    bound.used += messages
+
+    def plan(self, entry: CampaignEntry, group: str, tier: str, pin: str) -> Plan:
+        """The routes that a class may take."""
+        spec = entry.spec
+        key = (spec.channel, entry.account, tuple(spec.route_tags), group, tier, pin)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = plan_of(
+                self.routes, channel=spec.channel, account=entry.account, tags=spec.route_tags,
+                group=group, tier=tier, pin=pin,
+            )  # fmt: skip
+        return plan
+
+    def balance(self, step: Step) -> Balance:
+        """Whose turn it is among the routes of *step*."""
+        balance = self._balances.get(step)
+        if balance is None:
+            balance = self._balances[step] = Balance({name: self.routes[name].weight for name in step})
+        return balance
+
+    def _made(self, entry: CampaignEntry, group: str, tier: str, pin: str, now: float) -> Way:
+        plan = self.plan(entry, group, tier, pin)
+        common = tuple(self._common(entry, group, now))
+        if entry.state != "RUNNING":
+            common = (self._closed(entry.id, STATE), *common)
+        elif not plan.steps:
+            common = (self._closed(entry.id, NO_ROUTE), *common)
+        steps = tuple(tuple(self.option(entry.id, group, name, now) for name in step) for step in plan.steps)
+        return Way(plan, common, steps, [self.balance(step) for step in plan.steps])
+
+    def _closed(self, campaign: str, why: str) -> Bound:
+        name = why + campaign
+        return self.bounds.get(name) or self._keep(Bound(name), campaign)
+
+    def _keep(self, bound: Bound, campaign: str = "") -> Bound:
+        self.bounds[bound.name] = bound
+        if campaign:
+            self._own.setdefault(campaign, set()).add(bound.name)
+        return bound
+
+    # -- the bounds of limits
+
+    def _common(self, entry: CampaignEntry, group: str, now: float) -> Iterator[Bound]:
+        throttle, own = entry.spec.throttle, f"campaign|{entry.id}"
+        if throttle.concurrency is not None:
+            yield self._places(own, throttle.concurrency, "wait", entry.id)
+        if throttle.rate is not None:
+            yield self._bucket(f"{own}|", throttle.rate, throttle.burst, now, "wait", entry.id)
+        rate = throttle.per_group.get(group, throttle.per_group.get(EVERY))
+        if rate is not None:
+            yield self._bucket(f"{own}|{group}", rate, None, now, "wait", entry.id)
+        if self._limit_for("account", entry.account) is None and self._account_rate:
+            default = self._bucket(f"account|{entry.account}", self._account_rate, None, now, "wait")
+            self._about[default.name] = ("account", entry.account, "")
+            yield default
+        country, carrier = place_of(group)
+        named: list[tuple[LimitScope, str, str]] = [
+            ("account", entry.account, ""), ("account", entry.account, group), ("group", group, ""),
+            ("country", country, ""), ("carrier", group if carrier else "", ""),
+        ]  # fmt: skip
+        for scope, name, towards in named:
+            if name:
+                yield from self._of_limit(scope, name, towards, now, common=True)
+
+    def _of_route(self, entry: CampaignEntry | None, group: str, name: str, now: float) -> Iterator[Bound]:
+        route = self.routes.get(name)
+        service = self.bounds.get(f"health|{name}") or self._keep(Service(name, self._health, self._flow))
+        yield service
+        if entry is not None:
+            throttle = entry.spec.throttle
+            rate = throttle.per_route.get(name, throttle.per_route.get(EVERY))
+            if rate is not None:
+                yield self._bucket(f"campaign|{entry.id}|route|{name}", rate, None, now, "wait", entry.id)
+        sender = route.sender if route is not None else name
+        named: list[tuple[LimitScope, str]] = [("pool", sender), ("route", name)]
+        if route is not None:
+            named.insert(0, ("provider", route.provider))
+        for scope, of in named:
+            yield from self._of_limit(scope, of, "", now)
+            yield from self._of_limit(scope, of, group, now)
+        yield self._shaped(sender, group)
+
+    def _shaped(self, pool: str, group: str) -> Bound:
+        made = self.bounds.get(f"{SHAPED}{pool}|{group}")
+        if made is None:
+            made = self._keep(Shaped(pool, group, self._health, self._flow, self.buckets, self.touched))
+            self._about[made.name] = ("pool", pool, group)
+            self._groups.setdefault(pool, set()).add(group)
+        limit = self._limit_for("pool", pool, group) or self._limit_for("pool", pool)
+        made.full = limit.full if limit is not None else "wait"
+        return made
+
+    def _limit_for(self, scope: LimitScope, name: str, group: str = "") -> LimitSet | None:
+        """The one limit that counts, of those for *name* and *group* by name or by "*"."""
+        names = (name,) if scope == "group" and name == OTHER else (name, EVERY)
+        groups = (group,) if group in ("", OTHER) else (group, EVERY)
+        for each in names:
+            for towards in groups:
+                limit = self.limits.get((scope, each, towards))
+                if limit is not None:
+                    return limit
+        return None
+
+    def _of_limit(
+        self, scope: LimitScope, name: str, group: str, now: float, *, common: bool = False
+    ) -> Iterable[Bound]:
+        limit = self._limit_for(scope, name, group)
+        if limit is None:
+            return
+        full: Full = "wait" if common else limit.full
+        of = f"{scope}|{name}|{group}" if group else f"{scope}|{name}"
+        made: list[Bound] = []
+        if limit.concurrency is not None:
+            made.append(self._places(of, limit.concurrency, full))
+        if limit.per_second is not None:
+            made.append(self._bucket(of, limit.per_second, limit.burst, now, full))
+        for cap_name, cap in caps_of(limit, of, now, self._zone_named):
+            made.append(self._cap(cap_name, cap, full))
+        for bound in made:
+            self._about[bound.name] = (scope, name, group)
+        yield from made
+
+    def _places(self, of: str, most: int, full: Full, campaign: str = "") -> Places:
+        name = ON_THE_WAY + of
+        bound = self.bounds.get(name)
+        if not isinstance(bound, Places):
+            bound = Places(name, self._flow)
+            self._keep(bound, campaign)
+        bound.most, bound.full = most, full
+        return bound
+
+    def _bucket(self, name: str, rate: float, burst: float | None, now: float, full: Full, campaign: str = "") -> Bound:
+        known = self.buckets.get(name)
+        if known is None:
+            known = self.buckets[name] = bucket(rate, burst, now)
+        elif (known.rate, known.burst) != (rate, burst_of(rate, burst)):
+            known.fill(now)  # with what came until now, at the old rate
+            known.changed(rate, burst_of(rate, burst))
+            self.touched.add(name)
+        bound = self.bounds.get(name) or self._keep(Metered(name, known, self.touched), campaign)
+        bound.full = full
+        return bound
+
+    def _cap(self, name: str, made: Cap, full: Full) -> Bound:
+        known = self.caps.get(name)
+        if known is None:
+            known = self.caps[name] = made
+            if (stored := self._stored_caps.pop(name, None)) is not None:
+                known.restore(*stored)
+        else:
+            known.changed(made)
+        bound = self.bounds.get(name) or self._keep(Metered(name, known, self.touched))
+        bound.full = full
+        return bound
+
+    # -- asked
+
+    def groups_of(self, pool: str) -> set[str]:
+        """The groups that messages may have gone to from *pool*."""
+        return self._groups.get(pool, set())
+
+    def is_free(self, entry: CampaignEntry) -> bool:
+        """Whether no limit of rate or number lies on the way of any message of the campaign."""
+        own = entry.spec.throttle
+        if own.rate or own.per_group or own.per_route or own.concurrency or self._account_rate:
+            return False
+        return all(
+            limit.scope == "account" and limit.name not in (entry.account, EVERY) for limit in self.limits.values()
+        )
+
+    # -- restart
+
+    def restore(
+        self,
+        buckets: Mapping[str, tuple[float, float, float]],
+        caps: Mapping[str, tuple[float, int]],
+        now: float,
+    ) -> None:
+        """Take over stored (rate, burst, tokens) of buckets and (window's start, used) of caps."""
+        for name, (rate, burst, tokens) in buckets.items():
+            self.buckets[name] = Bucket(rate, burst, tokens, now)
+            if name.startswith("campaign|"):
+                self._own.setdefault(name.split("|")[1], set()).add(name)
+        self._stored_caps.update(caps)
+
+
+def _concerns(limit: LimitSet, about: Key) -> bool:
+    """Whether what is limited by *limit* may be what a bound is *about*."""
+    scope, name, group = about
+    return limit.scope == scope and limit.name in (EVERY, name) and limit.group in ("", group, EVERY)
