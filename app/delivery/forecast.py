@@ -1,20 +1,26 @@
 """When a campaign will have sent to everybody, and what keeps it from being sooner.
 
-Each limit on the path needs some seconds for what is left of its messages; the one that needs the most binds. Hours in
-which nothing may leave, the wait of an experiment and a later schedule come on top. An estimate: retries are not in it.
+Each stage on the way - a limit, or the routes side by side - needs some time for what is left of its messages; the one
+that needs the longest binds. Caps are walked through day by day. Hours in which nothing may leave, the wait of an
+experiment and a later schedule come on top. An estimate: retries are not in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from app.commands import CampaignEntry
+from app.delivery.capacity import Hours as OpeningHours
+from app.delivery.capacity import Passage, Quota, through
+from app.delivery.caps import Growing, hour_around
 from app.delivery.lifecycle import ENDED
+from app.delivery.passages import Stage
 from app.delivery.trial import is_held_back
 from app.delivery.windows import Hours
-from app.routes import LimitSet
 
-MOST_STRETCHES = 1_000  # openings that are looked through
+MOST_WALKS = 12  # through calendars, for one forecast: of the groups with the most messages left
+MOST_NAMED = 3  # limits of routes side by side
 SLOWER = 1.1  # than the limits allow, to say that they are not what binds
 
 
@@ -33,19 +39,20 @@ class Forecast:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class PathLimit:
-    """A rate that messages of *group* ("": of every group) pass through."""
+class Bound(NamedTuple):
+    """What holds a campaign up the longest."""
 
     name: str
-    rate: float
-    group: str = ""
+    text: str
+    seconds: float | None  # that it needs, were the hours always open; None: too many to foresee
+    finish: float | None  # in the hours that there are; None: they leave no time
+    goes_on_at: float | None = None
 
 
 def forecast(
     entry: CampaignEntry,
     left: Mapping[str, int],
-    limits: Iterable[PathLimit],
+    stages: Iterable[Stage],
     speed: float,
     now: float,
     hours: Hours,
@@ -63,48 +70,17 @@ def forecast(
         return Forecast(now, 0.0, "", "everybody has been sent to")
     if retry_at > now and not hours.closed_by(entry, now):
         return _resting(hours.opening(entry, "", retry_at) or retry_at, "retries", "all that are left wait for a retry")
-    binding = _binding(entry, left, limits, speed)
-    if binding is None:
+    stages = list(stages)
+    nowhere = next((each.group for each in stages if each.leads_nowhere and left.get(each.group)), None)
+    if nowhere is not None:
+        return Forecast(None, None, "routes", f"no route takes what goes to {nowhere}")
+    begins = _begins(entry, now)
+    if begins is None:
+        return Forecast(None, None, "experiment.metric", "the rest waits until a winner is named by hand")
+    bound = _binding(entry, left, stages, speed, begins, hours)
+    if bound is None:
         return _not_begun(entry, sum(left.values()) - len(left), now, hours)
-    return _in_time(entry, *binding, left, now, hours)
-
-
-def path_limits(
-    entry: CampaignEntry,
-    above: Iterable[LimitSet],
-    running: Iterable[CampaignEntry],
-    route: str,
-    account_rate: float = 0.0,
-) -> list[PathLimit]:
-    """Every rate on the path of *entry*; of one that it shares with others that are *running*, its share by weight."""
-    throttle, groups = entry.spec.throttle, {each.group for each in (entry.seal.groups if entry.seal else ())}
-    found = [PathLimit("throttle.rate", throttle.rate)] if throttle.rate is not None else []
-    found += [
-        PathLimit(f"throttle.per_group.{group if group in throttle.per_group else '*'}", rate, group)
-        for group in sorted(groups)
-        if (rate := throttle.per_group.get(group, throttle.per_group.get("*"))) is not None
-    ]
-    per_route = throttle.per_route.get(route, throttle.per_route.get("*"))
-    if per_route is not None:
-        found.append(PathLimit(f"throttle.per_route.{route if route in throttle.per_route else '*'}", per_route))
-    others = [each for each in running if each.state == "RUNNING" and each.id != entry.id]
-    of_all, of_account = _share(entry, others), _share(entry, [e for e in others if e.account == entry.account])
-    rates = {(each.scope, each.name): each.rate for each in above if each.rate is not None}
-    account = rates.get(("account", entry.account), account_rate or None)
-    if account is not None:
-        found.append(PathLimit(f"limit.account.{entry.account}", account * of_account))
-    if ("route", route) in rates:
-        found.append(PathLimit(f"limit.route.{route}", rates["route", route] * of_all))
-    found += [
-        PathLimit(f"limit.group.{group}", rates["group", group] * of_all, group)
-        for group in sorted(groups)
-        if ("group", group) in rates
-    ]
-    return found
-
-
-def _share(entry: CampaignEntry, others: list[CampaignEntry]) -> float:
-    return entry.spec.weight / (entry.spec.weight + sum(each.spec.weight for each in others))
+    return _in_time(entry, bound, left, begins, now)
 
 
 def _not_running(entry: CampaignEntry) -> Forecast:
@@ -138,41 +114,110 @@ def _resting(until: float, name: str, text: str) -> Forecast:
 
 
 def _binding(
-    entry: CampaignEntry, left: Mapping[str, int], limits: Iterable[PathLimit], speed: float
-) -> tuple[float, str, str] | None:
-    """(seconds of sending, what binds, in words); None when nothing limits and nothing is known."""
+    entry: CampaignEntry, left: Mapping[str, int], stages: Iterable[Stage], speed: float, begins: float, hours: Hours
+) -> Bound | None:
+    """What takes the longest; None when nothing limits and nothing is known."""
     total = sum(left.values())
-    seconds, name, text = 0.0, "", ""
-    for limit in limits:
-        concerned = left.get(limit.group, 0) if limit.group else total
-        if concerned / limit.rate > seconds:
-            of = f" to {limit.group}" if limit.group else ""
-            seconds, name = concerned / limit.rate, limit.name
-            text = f"{concerned:,}{of} at {limit.rate:,.4g}/s ({limit.name})"
-    at_this_speed = total / speed if speed > 0 else 0.0
-    if at_this_speed > seconds * SLOWER:
-        why = "throttle.concurrency" if entry.spec.throttle.concurrency is not None else "speed"
-        return at_this_speed, why, f"{total:,} at the {speed:,.4g}/s of late ({why})"
-    return (seconds, name, text) if name else None
+    concerned = [(left.get(each.group, 0) if each.group else total, each) for each in stages]
+    slowest, has_caps = None, False
+    for count, stage in _worth_a_walk(concerned):
+        bound = _bound(entry, stage, count, begins, hours)
+        if slowest is None or _end(bound) > _end(slowest):
+            slowest, has_caps = bound, stage.passage.has_caps
+        if bound.finish is None:
+            break  # nothing takes longer
+    at_this_speed = total / speed if speed > 0 and not has_caps else 0.0
+    known = (slowest.seconds if slowest is not None else None) or 0.0
+    return _by_speed(entry, total, speed, begins, hours) if at_this_speed > known * SLOWER else slowest
 
 
-def _in_time(
-    entry: CampaignEntry, sending: float, name: str, text: str, left: Mapping[str, int], now: float, hours: Hours
-) -> Forecast:
-    """What *sending* seconds come to on the calendar."""
-    begins = now
-    if is_held_back(entry):
-        assert entry.trial is not None and entry.spec.experiment is not None
-        if entry.spec.experiment.metric == "by_hand":
-            return Forecast(None, None, "experiment.metric", "the rest waits until a winner is named by hand")
-        wait = entry.spec.experiment.wait
-        begins = entry.trial.decide_at if entry.trial.decide_at is not None else now + wait
-        if begins - now > sending:
-            name, text = "experiment.wait", f"{text}, and the wait for the winner of the experiment"
-    finish = _walk(entry, max(begins, now), sending, hours)
+def _worth_a_walk(concerned: list[tuple[int, Stage]]) -> Iterator[tuple[int, Stage]]:
+    """Those with messages, the most first; of those with caps only some."""
+    walks = 0
+    for count, stage in sorted(concerned, key=lambda each: -each[0]):
+        walks += stage.passage.has_caps
+        if count and (walks <= MOST_WALKS or not stage.passage.has_caps):
+            yield count, stage
+
+
+def _end(bound: Bound) -> float:
+    return float("inf") if bound.finish is None else bound.finish
+
+
+def _bound(entry: CampaignEntry, stage: Stage, concerned: int, begins: float, hours: Hours) -> Bound:
+    passage = stage.passage
+    alone = through(passage, concerned, begins)
+    names = alone.bound_by if alone is not None else tuple(dict.fromkeys(passage.names()))
+    name = _joined(names)
+    of = f" to {stage.group}" if stage.group else ""
+    caps = list(dict.fromkeys(_words(each, begins) for each in _quotas(passage) if each.name in names))
+    if alone is None:
+        return Bound(name, f"{concerned:,}{of}{_listed(caps)} ({name}): that is too long to foresee", None, None)
+    seconds = alone.at - begins
+    is_open = hours.closing(entry, "", begins) >= alone.at
+    inside = alone if is_open else through(passage, concerned, begins, _opening_hours(entry, hours))
+    how = _listed(caps) or f" at {concerned / max(seconds, 1e-9):,.4g}/s"
+    rests = alone.first if not stage.group and alone.first > begins + 1.0 else None
+    return Bound(name, f"{concerned:,}{of}{how} ({name})", seconds, inside.at if inside is not None else None, rests)
+
+
+def _by_speed(entry: CampaignEntry, total: int, speed: float, begins: float, hours: Hours) -> Bound:
+    name = "throttle.concurrency" if entry.spec.throttle.concurrency is not None else "speed"
+    inside = through(Passage(((name, speed),)), total, begins, _opening_hours(entry, hours))
+    text = f"{total:,} at the {speed:,.4g}/s of late ({name})"
+    return Bound(name, text, total / speed, inside.at if inside is not None else None)
+
+
+def _opening_hours(entry: CampaignEntry, hours: Hours) -> OpeningHours:
+    def stretch(at: float) -> tuple[float, float]:
+        opens = hours.opening(entry, "", at) or at
+        return opens, hours.closing(entry, "", opens)
+
+    return stretch
+
+
+def _quotas(passage: Passage) -> Iterator[Quota]:
+    yield from passage.quotas
+    for way in passage.ways:
+        yield from _quotas(way)
+
+
+def _words(quota: Quota, at: float) -> str:
+    most = f"{quota.most(at):,.0f}"
+    if isinstance(quota.plan, Growing):
+        return f"{most} today and more each day" if quota.most(at) else f"none before {quota.plan.begins}"
+    return f"{most} an hour" if quota.windows is hour_around else f"{most} a day"
+
+
+def _listed(words: list[str]) -> str:
+    return f", {' + '.join(words[:MOST_NAMED])}" if words else ""
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    return " + ".join([*names[:MOST_NAMED], *(["..."] if len(names) > MOST_NAMED else [])])
+
+
+def _begins(entry: CampaignEntry, now: float) -> float | None:
+    """When what is held back for an experiment may leave; *now* without one, None when somebody has to say so."""
+    if not is_held_back(entry):
+        return now
+    assert entry.trial is not None and entry.spec.experiment is not None
+    if entry.spec.experiment.metric == "by_hand":
+        return None
+    decided = entry.trial.decide_at if entry.trial.decide_at is not None else now + entry.spec.experiment.wait
+    return max(decided, now)
+
+
+def _in_time(entry: CampaignEntry, bound: Bound, left: Mapping[str, int], begins: float, now: float) -> Forecast:
+    """What *bound* comes to, with all that has nothing to do with limits."""
+    name, text, finish = bound.name, bound.text, bound.finish
+    if bound.seconds is None:
+        return Forecast(None, None, name, text)
     if finish is None:
         return Forecast(None, None, "window", "its hours leave no time to send")
-    if finish - max(begins, now) > 2 * sending + 1.0:
+    if begins - now > bound.seconds:
+        name, text = "experiment.wait", f"{text}, and the wait for the winner of the experiment"
+    if finish - begins > 2 * bound.seconds + 1.0:
         name = "window" if entry.spec.window is not None else "quiet"
         text = f"{text}, in the hours in which it may send"
     last = max((each.due for each in entry.seal.groups), default=0.0) if entry.seal is not None else 0.0
@@ -181,21 +226,6 @@ def _in_time(
     over = entry.spec.expires_at
     if over is not None and finish > over:
         dropped = int(sum(left.values()) * (finish - over) / (finish - now))
-        finish, name, text = (
-            over,
-            "expires_at",
-            f"it expires before everybody is sent to: about {dropped:,} are dropped",
-        )
-    return Forecast(finish, finish - now, name, text)
-
-
-def _walk(entry: CampaignEntry, at: float, sending: float, hours: Hours) -> float | None:
-    """When *sending* seconds within the hours are over that begin at *at*; None when that is too far away to look."""
-    for _ in range(MOST_STRETCHES):
-        at = hours.opening(entry, "", at) or at
-        closing = hours.closing(entry, "", at)
-        if closing - at >= sending:
-            return at + sending
-        sending -= closing - at
-        at = closing
-    return None
+        finish, name = over, "expires_at"
+        text = f"it expires before everybody is sent to: about {dropped:,} are dropped"
+    return Forecast(finish, finish - now, name, text, bound.goes_on_at)

@@ -6,9 +6,9 @@ from typing import Any
 
 from app.commands import CampaignEntry
 from app.control import Control, Picture
-from app.delivery.forecast import Forecast, forecast, path_limits
+from app.delivery.forecast import Forecast, forecast
 from app.delivery.outcomes import LISTED
-from app.delivery.route_checks import IMPLICIT
+from app.delivery.passages import Above, stages
 from app.delivery.windows import Hours
 from app.stream.zones import zone_named
 
@@ -20,11 +20,23 @@ def forecast_of(
     control: Control, entry: CampaignEntry, picture: Picture, rate: float, providers: Sequence[Mapping[str, Any]]
 ) -> Forecast:
     """When *entry* will be done. *providers* are its results by MX group as far as ClickHouse has told them."""
-    limits = path_limits(
-        entry, control.tail.limits.values(), control.campaigns.values(), IMPLICIT, control.settings.account_rate
+    left, retry_at, now = left_by_group(entry, picture, providers), retry_of(entry, picture), time.time()
+    on_the_way = stages(entry, control.campaigns.values(), above(control), now) if entry.state == "RUNNING" else []
+    return forecast(entry, left, on_the_way, rate, now, HOURS, retry_at)
+
+
+def above(control: Control) -> Above:
+    """Limits, routes and accounts, as this edge has heard of them."""
+    tail = control.tail
+    return Above(
+        zone_named=zone_named,
+        limits={each.key: each for each in tail.limits.values()},
+        usage=tail.limit_status,
+        routes=tail.routes,
+        status=tail.route_status,
+        accounts=tail.accounts,
+        account_rate=control.settings.account_rate,
     )
-    left, retry_at = left_by_group(entry, picture, providers), retry_of(entry, picture)
-    return forecast(entry, left, limits, rate, time.time(), HOURS, retry_at)
 
 
 def retry_of(entry: CampaignEntry, picture: Picture) -> float:

@@ -1,6 +1,7 @@
 """When it will be over: by the limit that binds, in the hours that are allowed, and in words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal, Section, State, Trial
-from app.delivery.forecast import PathLimit, forecast, path_limits
+from app.delivery.capacity import Passage
+from app.delivery.forecast import Forecast, forecast
+from app.delivery.passages import Above, Stage, stages
 from app.delivery.windows import Hours
-from app.routes import LimitSet
+from app.routes import LimitSet, LimitStatus, Route, RouteStatus, SenderStatus, WarmUp
 from app.specs import CampaignSpec, Window
+from app.things import Account
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC).timestamp()
 HOURS = Hours(ZoneInfo)
@@ -24,8 +28,11 @@ def running(state: State = "RUNNING", **spec: object) -> CampaignEntry:
     return CampaignEntry(id="c_1", account="acme", state=state, spec=made, seal=seal, created_at=NOW)
 
 
-def limits_of(entry: CampaignEntry, *above: LimitSet, others: list[CampaignEntry] | None = None) -> list[PathLimit]:
-    return path_limits(entry, above, others or [], "smtp")
+def limits_of(
+    entry: CampaignEntry, *limits: LimitSet, others: list[CampaignEntry] | None = None, **more: Any
+) -> list[Stage]:
+    above = Above(ZoneInfo, {each.key: each for each in limits}, **more)
+    return stages(entry, others or [], above, NOW)
 
 
 def test_the_limit_that_needs_the_longest_binds_and_is_named() -> None:
@@ -143,9 +150,132 @@ def test_no_limit_would_be_broken_by_the_time_that_is_foretold(
     left: dict[str, int], rates: list[tuple[str, float]], speed: float
 ) -> None:
     """A forecast that is too early for one of the limits is a promise that cannot be kept."""
-    limits = [PathLimit(f"l{n}", rate, group) for n, (group, rate) in enumerate(rates)]
+    limits = [Stage(Passage(((f"l{n}", rate),)), group) for n, (group, rate) in enumerate(rates)]
     found = forecast(running(), left, limits, speed, NOW, HOURS)
     if found.seconds is not None and sum(left.values()):
         for limit in limits:
             concerned = left.get(limit.group, 0) if limit.group else sum(left.values())
-            assert concerned <= limit.rate * (found.seconds + 1e-5) * 1.000_001
+            assert concerned <= limit.passage.rates[0][1] * (found.seconds + 1e-5) * 1.000_001
+
+
+# -- caps, warm-ups, routes
+
+
+def route(name: str, **more: Any) -> Route:
+    return Route.model_validate({"name": name, "smtp": {"host": "mx.example"}} | more)
+
+
+def told(entry: CampaignEntry, *limits: LimitSet, speed: float = 0.0, **more: Any) -> Forecast:
+    routes = {each.name: each for each in more.pop("routes", [])}
+    return forecast(entry, LEFT, limits_of(entry, *limits, routes=routes, **more), speed, NOW, HOURS)
+
+
+MIDNIGHT = NOW + 43_200
+DAY = 86_400
+
+
+def test_a_daily_cap_is_walked_through_day_by_day() -> None:
+    """What is left today, then each day's: 10,000 with 3,000 a day of which 1,000 are used."""
+    limit = LimitSet(scope="account", name="acme", daily=3_000)
+    status = LimitStatus(name="day|account|acme", used=1_000, most=3_000, resets_at=MIDNIGHT)
+    found = told(running(), limit, usage={status.name: status})
+    assert found.limited_by == "limit.account.acme.daily"
+    assert found.text == "10,000, 3,000 a day (limit.account.acme.daily)"
+    assert found.finishes_at == pytest.approx(MIDNIGHT + 2 * DAY, abs=1)  # 2,000 + 3,000 + 3,000, then 2,000 at once
+    over = status.model_copy(update={"resets_at": NOW - 5})  # of the day before
+    assert told(running(), limit, usage={status.name: over}).finishes_at == pytest.approx(MIDNIGHT + 2 * DAY, abs=1)
+    full = status.model_copy(update={"used": 3_000})
+    found = told(running(), limit, usage={status.name: full}, speed=30.0)  # of late, before it was used up
+    assert (found.limited_by, found.goes_on_at) == ("limit.account.acme.daily", MIDNIGHT)
+
+
+def test_a_warm_up_is_foreseen() -> None:
+    """8,000 to gmail through a pool that begins with 50: 50, 100 ... 6,400 - the eighth day has the last 1,650."""
+    plan = WarmUp(begins=date(2030, 5, 1), first=50, factor=2, last=20_000)
+    limit = LimitSet(scope="pool", name="smtp", group="gmail", warm_up=plan)
+    found = told(running(), limit)
+    assert found.limited_by == "limit.pool.smtp.gmail.warm_up"
+    assert found.text.startswith("8,000 to gmail, 50 today and more each day")
+    assert found.finishes_at == pytest.approx(MIDNIGHT + 6 * DAY, abs=1)
+    later = limit.model_copy(update={"warm_up": plan.model_copy(update={"begins": date(2030, 6, 1)})})
+    assert "none before 2030-06-01" in told(running(), later).text
+
+
+def test_the_excess_of_a_warm_up_takes_the_warm_pool() -> None:
+    """With overflow the cold pool holds nobody up; without, it does."""
+    routes = [route("cold", cost=0, pool="cold"), route("warm", cost=1, pool="warm")]
+    plan = WarmUp(begins=date(2030, 5, 1), caps=[50, 100])
+    rate = LimitSet(scope="pool", name="warm", rate=10)
+    waits = LimitSet(scope="pool", name="cold", warm_up=plan)
+    assert told(running(), waits, rate, routes=routes).limited_by == "limit.pool.cold.warm_up"
+    flows = waits.model_copy(update={"full": "overflow"})
+    found = told(running(), flows, rate, routes=routes)
+    assert found.limited_by == "limit.pool.warm"
+    assert found.seconds == pytest.approx(995, abs=1)  # the cold one took 50
+
+
+def test_routes_side_by_side_add_up_behind_their_provider() -> None:
+    """Two routes of one provider: both together, and not more than the provider."""
+    routes = [route("a", provider="p"), route("b", provider="p"), route("c", provider="q")]
+    each = LimitSet(scope="route", name="*", rate=10)
+    found = told(running(), each, routes=routes)
+    assert (found.seconds, found.limited_by) == (pytest.approx(333.3, abs=0.1), "limit.route.*")
+    provider = LimitSet(scope="provider", name="p", rate=5)
+    found = told(running(), each, provider, routes=routes)
+    assert (found.seconds, found.limited_by) == (pytest.approx(666.7, abs=0.1), "limit.provider.p + limit.route.*")
+    own = running(throttle={"per_route": {"c": 1, "*": 2}})
+    assert told(own, routes=routes).seconds == pytest.approx(2_000)
+
+
+def test_a_route_for_others_is_not_counted_on() -> None:
+    """Conditions of account, group and tag; a group that no route takes is told as what it is."""
+    slow, fast = route("slow"), route("fast", accounts=["beta"])
+    limit = LimitSet(scope="route", name="slow", rate=10)
+    assert told(running(), limit, routes=[slow, fast]).limited_by == "limit.route.slow"
+    only = route("only", groups=["gmail"])
+    found = told(running(), routes=[only])
+    assert (found.finishes_at, found.limited_by, found.text) == (None, "routes", "no route takes what goes to other")
+
+
+def test_a_route_that_is_out_of_service_is_not_counted_on() -> None:
+    """While its breaker is open the other one carries all."""
+    routes = [route("a"), route("b")]
+    limits = [LimitSet(scope="route", name="a", rate=90), LimitSet(scope="route", name="b", rate=10)]
+    assert told(running(), *limits, routes=routes).seconds == pytest.approx(100)
+    status = {"a": RouteStatus(route="a", at=NOW, state="open")}
+    assert told(running(), *limits, routes=routes, status=status).seconds == pytest.approx(1_000)
+
+
+def test_a_sender_that_was_slowed_down_binds() -> None:
+    """Gmail pushed back: what pacing has made of it is what the forecast is made of."""
+    sender = SenderStatus(pool="smtp", group="gmail", factor=0.5, rate=4.0)
+    status = {"smtp": RouteStatus(route="smtp", at=NOW, senders=[sender])}
+    found = told(running(), status=status)
+    assert (found.seconds, found.limited_by) == (2_000, "adaptive.smtp.gmail")
+
+
+def test_accounts_share_by_their_weight_then_campaigns_by_theirs() -> None:
+    """As pacing does: of 100/s an account of weight 3 beside one of 1 has 75, each of its two campaigns half."""
+    entry = running()
+    others = [running().model_copy(update={"id": "c_2"}), running().model_copy(update={"id": "c_3", "account": "beta"})]
+    limit = LimitSet(scope="group", name="gmail", rate=100)
+    accounts = {"acme": Account(name="acme", weight=3)}
+    found = forecast(entry, LEFT, limits_of(entry, limit, others=others, accounts=accounts), 0.0, NOW, HOURS)
+    assert found.seconds == pytest.approx(8_000 / 37.5)
+    alone = running(throttle={"rate": 1_000})
+    default = forecast(alone, LEFT, limits_of(alone, account_rate=20.0, others=others[:1]), 0.0, NOW, HOURS)
+    assert (default.seconds, default.limited_by) == (1_000, "limit.account.acme")
+
+
+def test_a_cap_in_hours_that_are_not_always_open() -> None:
+    """The cap is the day's, the window the evening's: tomorrow's share leaves when the window opens."""
+    entry = running(window={"opens": "18:00", "closes": "20:00"})
+    found = told(entry, LimitSet(scope="account", name="acme", daily=5_000))
+    assert found.finishes_at == pytest.approx(NOW + 6 * 3_600 + DAY, abs=1)
+
+
+def test_what_would_take_years_says_so() -> None:
+    """One a day for ten thousand people."""
+    found = told(running(), LimitSet(scope="account", name="acme", daily=1))
+    assert (found.finishes_at, found.limited_by) == (None, "limit.account.acme.daily")
+    assert "too long to foresee" in found.text
