@@ -1,16 +1,18 @@
 """Limits that contradict themselves, cannot be kept or mean nothing are refused, with the field and what to do."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from app.delivery.caps import caps_of
 from app.delivery.limit_checks import Known, Wrong, countries, listed, wrong_limit
 from app.delivery.rates import bucket
-from app.routes import SECONDS, LimitSet, Route
+from app.routes import SECONDS, LimitScope, LimitSet, Route
 
 NOW = datetime(2027, 5, 5, 12, tzinfo=UTC).timestamp()
 
@@ -183,3 +185,32 @@ def test_whatever_is_accepted_can_be_kept(
     made = bucket(limit.per_second, limit.burst, NOW)
     assert made.validity > 0.0999 and made.capacity >= 0.9999
     assert (hourly or 1) <= (daily or 10**9)
+
+
+plans = st.builds(
+    dict, begins=st.dates(), caps=st.lists(st.integers(1, 10**9), max_size=5), factor=st.floats(1.000_1, 10),
+    first=st.none() | st.integers(1, 10**9), last=st.none() | st.integers(1, 10**9),
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(get_args(LimitScope)),
+    st.sampled_from(["*", "gmail", "PT", "PT/Meo", "a", "warm", "acme"]) | st.text(max_size=20),
+    st.sampled_from(["", "*", "gmail", "example.com"]) | st.text(max_size=20),
+    st.none() | plans, st.none() | st.integers(1, 10**9), st.sampled_from(["UTC", "Asia/Kathmandu", "Mars/Base"]),
+)  # fmt: skip
+def test_whatever_is_asked_is_accepted_or_refused_in_words(
+    scope: str, name: str, group: str, plan: dict[str, Any] | None, daily: int | None, zone: str
+) -> None:
+    """Nothing makes the owner stumble; what it accepts, it can count."""
+    asked = {"scope": scope, "name": name, "group": group, "warm_up": plan, "daily": daily, "time_zone": zone}
+    try:
+        limit = LimitSet.model_validate(asked)
+    except ValidationError:
+        return
+    wrong = wrong_limit(limit, KNOWN, NOW)
+    if wrong is not None:
+        assert wrong[0].partition(".")[0] in LimitSet.model_fields and wrong[1]
+        return
+    for _, cap in caps_of(limit, "x", NOW, ZoneInfo):
+        assert cap.room(NOW) >= 0 and cap.room(NOW + 400 * 86_400) > 0
