@@ -28,10 +28,13 @@ from app.things import All, AnyOf, AudiencePlan, ByAttribute, ByEngagement, ByLi
 
 IMPORTED = 100_000
 
-# Everybody has seven attributes; one in ten is on the list `tenth`. Two messages each, of which some were opened.
+# Everybody has seven attributes; one in ten is on the list `tenth`. Two messages each, of which some were opened. One
+# in six lives at one of some 20,000 domains of their own: the k-th has a k-th part of the people of the first.
 CONTACTS = """
 INSERT INTO contacts (account, recipient_id, address, mx_group, attributes, updated_at)
-SELECT 'default', toFixedString(sipHash128(number), 16), concat('p', toString(number), '@example.com'),
+SELECT 'default', toFixedString(sipHash128(number), 16),
+       concat('p', toString(number), '@', if(number % 6 < 5, 'gmail.com',
+              concat('firm', toString(toUInt32(exp(randCanonical(number) * ln(20000)))), '.example'))),
        ['gmail', 'outlook', 'yahoo', 'apple', 'gmx', 'other'][1 + number % 6],
        concat('{"first_name":"', ['Ada', 'Ben', 'Cleo'][1 + number % 3], '","city":"',
               ['Lisbon', 'Porto', 'Ulm', 'Paris'][1 + number % 4], '","age":', toString(number % 90), ',"vip":',
@@ -43,7 +46,8 @@ FROM numbers({people:UInt64})
 """
 MEMBERS = """
 INSERT INTO members (account, list, recipient_id, added_at, consent)
-SELECT 'default', {list:String}, toFixedString(sipHash128(number * {every:UInt64}), 16), now64(3), (now64(3), 'form')
+SELECT 'default', {list:String}, toFixedString(sipHash128(number * {every:UInt64} + number % {every:UInt64}), 16),
+       now64(3), (now64(3), 'form')
 FROM numbers(intDiv({people:UInt64}, {every:UInt64}))
 """
 EVENTS = """
@@ -84,6 +88,7 @@ SEGMENTS: dict[str, Filter] = {
 }
 PLANS = {
     "a list": AudiencePlan(lists=["tenth"]),
+    "a list, with tiers": AudiencePlan(lists=["tenth"], tiers=True),
     "a segment, exclusions, a test, hours of the recipient": AudiencePlan(
         segments=[ByAttribute(attribute="vip", op="eq", value=True)], exclude_lists=["few"],
         exclude_segments=[ByEngagement(engaged="opened", within_days=2)], test_share=0.1, variants=2, holdout=0.05,
@@ -119,7 +124,8 @@ async def measure(settings: Settings, people: int, tell: Callable[[str], object]
             figures[f"seal: {name}"] = time.perf_counter() - started
             rows = min(10_000, made.count)
             figures[f"read {rows:,}: {name}"] = await _usual(partial(read_range, client, made.id, 0, rows))
-            tell(f"seal: {name}: {made.count:,} in {figures[f'seal: {name}']:.2f} s; left out {made.left_out}")
+            seconds, parts = figures[f"seal: {name}"], len(made.groups)
+            tell(f"seal: {name}: {made.count:,} in {seconds:.2f} s, {parts} parts; left out {made.left_out}")
     return figures
 
 

@@ -92,6 +92,8 @@ def _shown(name: str, named: set[str], known: "Known | None", tried: "Tried | No
         group, origin = known.group, HOW[known.mail]
     else:
         group, origin = OTHER, "not looked up yet" if known is None else HOW[known.mail]
+        if known is not None and known.hosts:
+            origin += ", of no provider that is known"
     failed = tried if tried is not None and (known is None or tried.at > known.looked_up_at) else None
     return {
         "domain": name,

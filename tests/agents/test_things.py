@@ -396,3 +396,22 @@ async def test_keys_that_ended_leave_the_directory(owner: Owner) -> None:
     await owner.things._drop_old_keys()
     assert owner.things.keys == {} and owner.app.records[-1] == (topics.KEY_CHANGED, 0, b"abcdefgh", None)
     assert owner.dies().things.keys == {}
+
+
+async def test_a_plan_names_the_domains_of_limits_and_asks_for_tiers_where_a_route_does(owner: Owner) -> None:
+    """
+    A limit for a domain holds for it exactly from the next start on, and after a death of the owner too.
+    """
+    await own(owner, "c_1")
+
+    def plan() -> AudiencePlan:
+        return owner.things.plan(entry(throttle={"per_group": {"mine.de": 1}}))
+
+    assert (plan().domains, plan().tiers) == (["mine.de"], False)
+    smtp = {"host": "mail.example", "tls": "never"}
+    await owner.ask("limit.set", limit={"scope": "group", "name": "firm.de", "rate": 5})
+    await owner.ask("route.set", route={"name": "r", "smtp": smtp, "groups": ["routed.de"], "tiers": ["engaged"]})
+    owner = owner.dies()
+    assert (plan().domains, plan().tiers) == (["firm.de", "mine.de", "routed.de"], True)
+    await owner.ask("limit.set", limit={"scope": "group", "name": "firm.de"})
+    assert plan().domains == ["mine.de", "routed.de"]
