@@ -176,10 +176,10 @@ class OwnedCampaigns:
         brings it an own content, or that of the campaign it is a clone of.
         """
         writes, own = Writes(), asked.content if asked is not None else None
+        if own is None and asked is not None and self._original(asked) is not None:
+            own = self._things.own_content(asked.campaign)
         if own is not None:
             writes.add(self._things.keep_content(after.id, own))
-        elif asked is not None and self._original(asked) is not None:
-            writes.add(self._things.copy_content(asked.campaign, after.id))
         if _starts(before, after):
             frozen = self._things.freeze(after, own)
             if isinstance(frozen, Frozen):

@@ -112,10 +112,9 @@ class Things:
         """Whether an own content of the campaign is stored."""
         return sections.stored_content(self._table, self._group, campaign) is not None
 
-    def copy_content(self, source: str, target: str) -> Writes:
-        """Give the campaign *target* the own content of *source*; nothing when that has none."""
-        content = sections.content(self._table, self._group, source)
-        return Writes() if content is None else self.keep_content(target, content)
+    def own_content(self, campaign: str) -> Content | None:
+        """The own content of a campaign, None when it has none."""
+        return sections.content(self._table, self._group, campaign)
 
     def forget(self, campaign: str) -> sections.Items:
         """Tombstones for what is kept for a campaign: it leaves the table."""
@@ -143,7 +142,7 @@ class Things:
             lacks = lacking(head.parts, subject)
             if lacks:
                 return Refusal(422, f"template {ident!r} has no {lacks}: an email needs it", field)
-        for field in ("segments", "exclude_segments"):
+        for field in ("segments", "exclude_segments") if not spec.retry_of else ():  # its people are known
             for number, ident in enumerate(getattr(spec, field)):
                 if self._filter(account, ident) is None:
                     return _unknown("segment", repr(ident), account, f"spec.{field}.{number}")

@@ -325,3 +325,5 @@ class AudiencePlan(Strict):
     time_zone: str = "UTC"  # of people who have none
     domains: list[str] = Field(default_factory=list)  # that limits name: each is a group of its own
     tiers: bool = False  # whether rows tell how people have reacted of late: a route asks for it
+    retry_of: str = ""  # instead of all that: to those whom this campaign has failed ...
+    retry_outcomes: list[str] = Field(default_factory=list)  # ... in one of these ways

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from app.clickhouse.audience_sql import DUPLICATE, PlanError, build_statement
+from app.clickhouse.audience_sql import DUPLICATE, PlanError, Statement, build_statement
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.lists import lists_known
+from app.clickhouse.retry_audience import NobodyAgainError, checked_before, retry_statement
 from app.commands import Seal, Section
 from app.records import Recipient, SealTask
 from app.things import AudiencePlan
@@ -78,11 +79,23 @@ async def seal(client: ClickHouse, task: SealTask, day: int) -> Seal:
     if known is not None:
         return known
     plan = plan_of(task)
+    if plan.retry_of:
+        return await _sealed_again(client, task, plan, day)
     await _check_lists(client, task.account, plan)
     for _ in range(BUILDS - 1):
         with suppress(HoleError):
             return await _sealed(client, task, plan, day)
     return await _sealed(client, task, plan, day)
+
+
+async def _sealed_again(client: ClickHouse, task: SealTask, plan: AudiencePlan, day: int) -> Seal:
+    try:
+        before = await checked_before(client, task.account, plan)
+    except NobodyAgainError as error:
+        raise SealError(str(error)) from error
+    build = f"{task.seal}.{uuid4().hex[:8]}"
+    statement = retry_statement(task, plan, build, before)
+    return await _built(client, task, plan.model_copy(update={"lists": []}), day, build, statement)
 
 
 async def _sealed(client: ClickHouse, task: SealTask, plan: AudiencePlan, day: int) -> Seal:
@@ -91,6 +104,12 @@ async def _sealed(client: ClickHouse, task: SealTask, plan: AudiencePlan, day: i
         statement = build_statement(task, plan, build, time.time())
     except PlanError as error:
         raise SealError(str(error)) from error
+    return await _built(client, task, plan, day, build, statement)
+
+
+async def _built(
+    client: ClickHouse, task: SealTask, plan: AudiencePlan, day: int, build: str, statement: Statement
+) -> Seal:
     await client.execute(statement.sql, statement.params, timeout=BUILD_TIMEOUT)
     rows = await client.rows(BUILT, {"build": build})
     inside = [row[1:] for row in rows if not row[0]]
@@ -116,6 +135,8 @@ def plan_of(task: SealTask) -> AudiencePlan:
 
 def nobody(plan: AudiencePlan, left_out: dict[str, int]) -> str:
     """Why an audience is empty."""
+    if plan.retry_of:
+        return f"nobody of the audience of {plan.retry_of} can be tried again"
     segments = plan.segment_ids or [f"segment {number + 1}" for number in range(len(plan.segments))]
     text = f"nobody is on {', '.join(plan.lists)}" if plan.lists else ""
     if plan.segments:

@@ -40,6 +40,8 @@ def plan_of(
         time_zone=spec.time_zone,
         domains=own_groups([*spec.throttle.per_group, *groups], MOST_DOMAINS),
         tiers=tiers,
+        retry_of=spec.retry_of,
+        retry_outcomes=list(spec.retry_outcomes) if spec.retry_of else [],
     )
 
 

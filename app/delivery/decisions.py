@@ -6,6 +6,7 @@ from app import ids
 from app.commands import CampaignEntry, Command
 from app.delivery.lifecycle import ALREADY, STAYS, TRANSITIONS, WAITING, Around, allowed, changed, moved, onward
 from app.delivery.rates import wrong_burst
+from app.delivery.retry_campaign import why_not, wrong_retry
 from app.delivery.schedule import is_missed, late_by, start_at
 from app.delivery.trial import decided
 from app.delivery.windows import leave_no_moment
@@ -42,7 +43,7 @@ def decide(
     if command.kind == "campaign.create":
         return _create(entry, command, now, around)
     if command.kind == "campaign.clone":
-        return _clone(entry, command, now, original)
+        return _clone(entry, command, now, original, around)
     if entry is None or entry.account != command.account:
         return _unknown(command)
     return _without_change(entry, command) or _carried_out(entry, command, now, around)
@@ -95,6 +96,14 @@ def _create(entry: CampaignEntry | None, command: Command, now: float, around: A
     draft = CampaignEntry(
         id=campaign_id(command), account=command.account, state="DRAFT", spec=command.spec, created_at=now
     )
+    return _made(draft, command, now, around)
+
+
+def _made(draft: CampaignEntry, command: Command, now: float, around: Around) -> Decision:
+    """The answer to a command that makes *draft*, and starts it if it says so."""
+    wrong = wrong_retry(draft.spec)
+    if wrong:
+        return Decision(422, error=wrong, field="spec.retry_of")
     if not command.start:
         return Decision(201, draft)
     started = _start(draft, command, now, around)
@@ -103,8 +112,10 @@ def _create(entry: CampaignEntry | None, command: Command, now: float, around: A
     return Decision(201, started.entry.model_copy(update={"revision": 1}))
 
 
-def _clone(entry: CampaignEntry | None, command: Command, now: float, original: CampaignEntry | None) -> Decision:
-    """A new draft. A campaign that only ClickHouse remembers can be cloned by who sends its spec along."""
+def _clone(
+    entry: CampaignEntry | None, command: Command, now: float, original: CampaignEntry | None, around: Around
+) -> Decision:
+    """A new campaign. One that only ClickHouse remembers can be cloned by who sends its spec along."""
     if entry is not None:
         return Decision(200)
     if original is not None and original.account != command.account:
@@ -113,8 +124,14 @@ def _clone(entry: CampaignEntry | None, command: Command, now: float, original: 
     if spec is None:
         return _unknown(command)
     fresh = spec if command.spec is not None else spec.model_copy(update={"schedule": None, "expires_at": None})
+    if original is not None and fresh.retry_of == original.id and (wrong := why_not(original, fresh.retry_outcomes)):
+        return Decision(409, error=wrong, field="spec.retry_of", allowed=_allowed(original))
     draft = CampaignEntry(id=campaign_id(command), account=command.account, state="DRAFT", spec=fresh, created_at=now)
-    return Decision(201, draft)
+    return _made(draft, command, now, around)
+
+
+def _allowed(entry: CampaignEntry) -> tuple[str, ...]:
+    return tuple(allowed(entry.state, entry.spec.experiment))
 
 
 def _start(entry: CampaignEntry, command: Command, now: float, around: Around) -> Decision:
@@ -134,6 +151,9 @@ def _update(entry: CampaignEntry, command: Command, now: float, around: Around) 
     wrong = _wrong_throttle(spec.throttle)
     if wrong:
         return Decision(422, error=wrong, field="spec.throttle.burst")
+    wrong = wrong_retry(spec)
+    if wrong:
+        return Decision(422, error=wrong, field="spec.retry_of")
     if entry.state == "DRAFT":
         return Decision(200, changed(entry, spec=spec))
     late = _too_late(spec, now)

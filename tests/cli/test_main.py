@@ -29,7 +29,7 @@ COMMANDS = (
     "templates list", "templates show", "templates preview", "templates lint", "templates test",
     "suppressions check", "suppressions list", "messages send",
     "suppressions add", "suppressions remove", "campaign start", "campaign pause",
-    "campaign unknown", "campaign resolve",
+    "campaign unknown", "campaign resolve", "campaign retry",
     "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign audience", "campaign watch",
     "messages list", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",

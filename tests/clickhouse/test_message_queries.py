@@ -35,10 +35,16 @@ async def store(
         account, campaign, "email", "bulk", kind, "gmail", "smtp", attempt, at, messages, people, **more
     )  # fmt: skip
 
+    await insert(client, pack)
+
+
+async def insert(client: ClickHouse, pack: EventPack) -> None:
+    """The events of *pack*."""
+
     async def never(_: SourcedPack, reason: str) -> None:
         raise AssertionError(reason)
 
-    await insert_events(client, [SourcedPack(pack, 0, int(at))], never)
+    await insert_events(client, [SourcedPack(pack, 0, int(pack.at))], never)
 
 
 async def test_pages_by_status_hold_every_message_once(client: ClickHouse) -> None:

@@ -36,10 +36,12 @@ def task(*lists: str, name: str = "c-1") -> SealTask:
     return SealTask("default", "c", name, "email", list(lists))
 
 
-async def people(settings: Settings, tmp_path: Path, n: int, list_name: str = "all", seed: int = 1) -> None:
+async def people(
+    settings: Settings, tmp_path: Path, n: int, list_name: str = "all", seed: int = 1, account: str = "default"
+) -> None:
     """Import *n* demo people."""
     write_csv(tmp_path / "people.csv", n, seed)
-    await import_people(settings, tmp_path / "people.csv", list_name)
+    await import_people(settings, tmp_path / "people.csv", list_name, account=account)
 
 
 async def test_every_person_has_one_row_and_groups_are_side_by_side(

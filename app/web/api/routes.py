@@ -3,6 +3,7 @@
 from app.web.api import (
     account,
     campaign_reads,
+    campaign_retries,
     campaigns,
     contacts,
     imports,
@@ -24,6 +25,7 @@ ENDPOINTS: list[Endpoint] = [
     *campaign_reads.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *unknowns.ENDPOINTS,
+    *campaign_retries.ENDPOINTS,
     *messages.ENDPOINTS,
     *notices.ENDPOINTS,
     *template_tools.ENDPOINTS,
