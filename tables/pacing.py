@@ -6,7 +6,7 @@
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | routes | r name | Route, JSON | command | when deleted |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
-| caps | w name | start of the window, used in it | pace | with the limit |
+| caps | w name | start of the window, used in it | pace | never: one for each cap and what it counts for |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |

@@ -149,11 +149,20 @@ class Cap:
         return self.window.start, self.used
 
     def restore(self, start: float, used: int) -> None:
-        """Take over what was stored. Of a window that is over nothing stays; of a later one, all."""
+        """Take over what was stored. Of a window that is over nothing stays; of a later one, all.
+
+        One that begins at no window of this zone was of another: what it may share with this one stays, too.
+        """
+        before = self.windows(start, self.zone)
         if start >= self.window.end:  # the clock has stepped back
-            self._enter(self.windows(start, self.zone), used)
-        elif start >= self.window.start:
+            self._enter(before, used)
+        elif start >= self.window.start or (before.start != start and start + _longest(before) > self.window.start):
             self.used = used
+
+
+def _longest(window: Window) -> float:
+    """Seconds that a window of that kind has at most, in any zone."""
+    return window.end - window.start + HOUR
 
 
 def cap(plan: Steady | Growing, windows: Windows, zone: tzinfo, now: float) -> Cap:

@@ -191,6 +191,21 @@ def test_a_restart_forgets_nothing_of_the_window_it_falls_into() -> None:
     assert (same.room(start + 3_000), next_.room(start + 4_000)) == (40, 100)
 
 
+def test_a_restart_after_a_change_of_zone_forgets_nothing() -> None:
+    """What was stored counts in days of Tokyo, the limit by now in those of Lisbon: the two share some hours."""
+    now, tokyo = at(LISBON, 2027, 5, 5, 10), ZoneInfo("Asia/Tokyo")
+    before = cap(Steady(100), day_around, tokyo, now)
+    before.take(60)
+    after = cap(Steady(100), day_around, LISBON, now)
+    after.restore(*before.stored)
+    assert after.room(now) == 40
+    yesterday = cap(Steady(100), day_around, LISBON, now - 86_400)
+    yesterday.take(60)
+    next_ = cap(Steady(100), day_around, LISBON, now)
+    next_.restore(*yesterday.stored)
+    assert next_.room(now) == 100
+
+
 def test_a_clock_that_steps_back_brings_nothing() -> None:
     """The hour before was used in full: going back there must not make room again, with a restart or without."""
     start = at(LISBON, 2027, 5, 5, 10)
