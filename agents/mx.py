@@ -37,7 +37,9 @@ class MxAgent:
         started = time.monotonic()
         try:
             domains = await mx_domains.to_look_up(self._client, A_SEARCH, timeout=SEARCH_TIMEOUT)
-            pause = max(SHORTEST_PAUSE, SEARCH_SHARE * (time.monotonic() - started))
+            pause = SEARCH_SHARE * (time.monotonic() - started)
+            if len(domains) < A_SEARCH:  # that was all
+                pause = max(SHORTEST_PAUSE, pause)
             for at in range(0, len(domains), A_LOT):
                 if not await self._lot(domains[at : at + A_LOT]):
                     return self._away("DNS has answered nothing")

@@ -21,6 +21,7 @@ MOST_SAMPLES = 600  # then every second one is dropped: a long campaign keeps it
 PROVIDER_SECONDS = 2.0
 PICTURE_SECONDS = 0.25
 MOST_NOTICES = 20
+MOST_GROUPS = 30  # on a page: the long tail has hundreds
 FORGET_SECONDS = 300.0  # between two looks for counts of campaigns that are over; each full snapshot has the others
 
 
@@ -39,6 +40,15 @@ class History:
         if len(self.points) > MOST_SAMPLES:
             self.points = self.points[::2]
             self._every *= 2
+
+
+def largest(rows: list[dict[str, Any]] | None, most: int = MOST_GROUPS) -> list[dict[str, Any]] | None:
+    """*rows* by MX group, the largest first: the rest of them added up in one."""
+    if rows is None or len(rows) <= most:
+        return rows
+    shown, rest = rows[: most - 1], rows[most - 1 :]
+    sums = {name: sum(int(each[name]) for each in rest) for name in rest[0] if name != "provider"}
+    return [*shown, {"provider": f"{len(rest)} more"} | sums]
 
 
 class Feed:
@@ -74,7 +84,7 @@ class Feed:
         rate, providers = self.rate(entry, counted.final), self.providers(entry.id)
         return describe(entry, counted) | {
             "rate": rate,
-            "providers": providers,
+            "providers": largest(providers),
             "due_at": entry.due_at,
             "queue_position": position(entry, control.campaigns.values()),
             "trial": entry.trial.model_dump() if entry.trial else None,
