@@ -72,6 +72,8 @@ def _never_meant(person: Person) -> str:
     spec, sealed = person.campaign.spec, person.campaign.started_at
     if not person.is_known:
         return "there is no contact with this address"
+    if spec.retry_of:
+        return f"it goes to those only whom campaign {spec.retry_of} failed"
     late = [each.name for each in person.memberships if sealed and each.since > sealed]
     if late:
         return f"they came on list {words.listing(late)} after the audience was fixed at {told(sealed or 0.0)}"

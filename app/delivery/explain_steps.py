@@ -12,6 +12,7 @@ from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.why import CAP, dedup_key_in, later_in, tier_in, told, without_again
 
 HELD = re.compile(r"held (\d+(?:\.\d+)?) s by ([^;]+)")  # as pacing tells what held a class back (pacing_why.py)
+MOST_OF = 0.9  # of a wait: nothing else needs to be told
 SHORT = 2.0  # seconds of waiting that nobody asks about
 ATTEMPTED = (EventKind.SENT, EventKind.DELIVERED, EventKind.BOUNCED, EventKind.BLOCKED, EventKind.UNKNOWN)
 
@@ -160,8 +161,10 @@ def _waited(story: Story, event: Event, why: str, ready: float, since: str) -> l
     held = HELD.search(why)
     paused = _paused(story, ready, event.at)
     text = f"It waited {span(waited)} for its turn"
-    if held:
-        text += f", {span(float(held[1]))} of them for {limit_words(held[2], story.rates)}"
+    if held and float(held[1]) >= MOST_OF * waited:
+        text += f" at the {limit_words(held[2], story.rates)}"
+    elif held:
+        text += f", {span(float(held[1]))} of them at the {limit_words(held[2], story.rates)}"
     if paused >= SHORT:
         text += f", {span(paused)} of them because the campaign was not running"
     after = words.READY.get(since, "")
@@ -194,7 +197,7 @@ def _outcome(story: Story, event: Event, why: str) -> Step:
     if said:
         text += f": {said}"
     if why:
-        text += f". Why so: {in_words(why, story.rates)}"
+        text += f". Why: {in_words(why, story.rates)}"
     if event.kind == EventKind.UNKNOWN:
         text += f". {words.UNKNOWN_POLICIES[_unknown_policy(story)]}"
     figures: dict[str, float] = {"attempt": event.attempt}

@@ -64,7 +64,7 @@ def _in_line(story: Story, since: float) -> Waiting:
     if held is None or not held.held_by:
         return Waiting("pacing", "it could leave, and waits for its turn", since, ahead=held.due if held else 0)
     ahead = f"{held.due:,} of its kind could leave"
-    text = f"it waits for {limit_words(held.held_by, story.rates)}: {ahead}"
+    text = f"it waits for the {limit_words(held.held_by, story.rates)}: {ahead}"
     rate, resets = story.rates(held.held_by), story.resets.get(held.held_by, 0.0)
     estimate = None
     if resets > story.now:

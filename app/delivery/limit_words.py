@@ -80,13 +80,13 @@ def rate_words(rate: float) -> str:
 def _words(name: str) -> str:
     kind, _, rest = name.partition("|")
     if kind == CONCURRENCY:
-        return f"messages on the way at once, {_words(rest)}"
+        return f"number on the way, {_words(rest)}"
     if kind in CAPS and rest:
         return f"{CAPS[kind]} {_whose(rest)}"
     if kind == STATE:
-        return "the campaign does not run"
+        return "campaign, which does not run"
     if kind == NO_ROUTE:
-        return "no route takes it"
+        return "route that takes it: there is none just now"
     if kind == HEALTH:
         return f"route {rest}, which takes nothing or little just now"
     if kind == SHAPED:
@@ -100,8 +100,8 @@ def _words(name: str) -> str:
 def _of_campaign(rest: str) -> str:
     _, _, towards = rest.partition("|")
     if towards.startswith("route|"):
-        return f"the campaign's own limit over route {towards.removeprefix('route|')}"
-    return f"the campaign's own limit to {towards}" if towards else "the campaign's own limit"
+        return f"campaign's own limit over route {towards.removeprefix('route|')}"
+    return f"campaign's own limit to {towards}" if towards else "campaign's own limit"
 
 
 def _whose(name: str) -> str:

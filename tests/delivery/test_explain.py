@@ -74,9 +74,9 @@ def test_a_message_that_was_sent_tells_its_way() -> None:
     assert "row 7, from list news" in told.steps[0].text and "reacted of late" in told.steps[1].text
     waited = told.steps[2]
     assert (waited.limit, waited.figures) == ("group|gmail", {"seconds": 90.0, "not_running": 30.0})
-    assert "50 s of them for limit of mailbox provider gmail (80/s), 30 s of them because" in waited.text
+    assert "50 s of them at the limit of mailbox provider gmail (80/s), 30 s of them because" in waited.text
     assert [each.text for each in told.steps[3:5]] == ["The campaign was paused (by ann).", "The campaign was resumed."]
-    assert "over route ses: 250 2.0.0 OK. Why so: ses: 1st of 2; held 50.5 s by limit of" in told.steps[5].text
+    assert "over route ses: 250 2.0.0 OK. Why: ses: 1st of 2; held 50.5 s by limit of" in told.steps[5].text
     assert (told.final, told.waiting, told.state) == (True, None, "SENT")
     assert told.summary.startswith("Sent: taken by the mail server at 2027-01-15T08:01:30Z over route ses")
 
@@ -122,7 +122,7 @@ def test_a_deferral_tells_the_next_try_and_then_what_came_of_it() -> None:
     ("held", "rule", "estimate", "said"),
     [
         (Held(3_200, "group|gmail", T), "group|gmail", 40.0, "gmail (80/s): 3,200 of its kind could leave, about 40 s"),
-        (Held(5, "on the way|route|a", T), "on the way|route|a", None, "on the way at once, limit of route a"),
+        (Held(5, "on the way|route|a", T), "on the way|route|a", None, "number on the way, limit of route a"),
         (Held(0, "", T), "pacing", None, "waits for its turn"),
         (None, "pacing", None, "waits for its turn"),
     ],
