@@ -196,7 +196,7 @@ def apply(
     "demo", epilog=examples("fanfare up --sinks 3", "fanfare routes demo", "fanfare sinks break relay-1 refuse")
 )
 def demo(as_json: AsJson = False) -> None:
-    """Make a route of each mail sink of `fanfare up --sinks 3`: two share the mail, the last takes over from them."""
+    """Make a route of each mail sink of `fanfare up --sinks 3`: two share the mail, the last takes over from both."""
     from app.cli.routes_file import of_sinks, planned
     from app.cli.sinks import running
 
