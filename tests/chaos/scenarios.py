@@ -7,10 +7,12 @@ from typing import Any
 
 from app.commands import Resolution
 from app.delivery.lifecycle import LONG_AHEAD
+from app.delivery.outcomes import PUT_OFF
 from app.delivery.unknown import still_open
 from app.specs import Experiment, Schedule, Throttle, Variant
-from app.things import Account
+from app.things import Account, FrequencyCap
 from tests.chaos.clients import Clients, letters_of
+from tests.chaos.judge import judge
 from tests.chaos.promised import judged
 from tests.chaos.stage import RETRY_DELAYS, Stage
 from tests.chaos.steps import steps
@@ -21,6 +23,8 @@ Say = Callable[[str], None]
 DAYS = 10.0
 IN_TIME = 5.0  # seconds until a schedule begins
 MOST_AIMED = 5  # campaigns through aimed kills
+CAPPED = 20  # people under a frequency cap
+UNKNOWN_SQL = "SELECT lower(hex(message_id)) FROM messages WHERE campaign = {campaign:String} AND status = 'UNKNOWN'"
 SINGLES = 40  # requests for single messages beside one
 POISON = "deadly.example"
 PROVIDERS = ("gmail", "outlook", "yahoo", "corp")
@@ -72,12 +76,15 @@ def aimed_kills(stage: Stage, say: Say, people: int) -> list[Run]:
 
     A step right behind another one may be passed while its process is dead, so there are campaigns until all came.
     """
-    wanted, runs = steps(), list[Run]()
+    wanted, runs, capped = steps(), list[Run](), list[Run]()
     while (missing := set(wanted) - fired(stage)) and len(runs) < 2 * MOST_AIMED:
-        runs += aimed_once(stage, people, f"aimed-{len(runs) // 2}")
+        name = f"aimed-{len(runs) // 2}"
+        if "frequency.written" not in fired(stage):
+            capped.append(asked_again(stage, name))
+        runs += aimed_once(stage, people, name)
         say(f"died after {len(fired(stage))} of {len(wanted)} steps: {', '.join(sorted(missing & fired(stage)))}")
     runs[-1].mistakes += [f"nobody died after {step}" for step in sorted(missing)]
-    return runs
+    return runs + capped
 
 
 def aimed_once(stage: Stage, people: int, name: str) -> list[Run]:
@@ -105,6 +112,27 @@ def aimed_once(stage: Stage, people: int, name: str) -> list[Run]:
     letters.faults = run.faults = len(fired(stage)) - died + 1
     letters.seconds = run.seconds = round(time.monotonic() - began, 1)
     return [verdict(stage, campaign, run), judged(stage, letters.name, clients.promises, letters)]
+
+
+def asked_again(stage: Stage, name: str) -> Run:
+    """Two campaigns to the same few people, who may have one message: the second waits until the cap is taken away."""
+    run, began, died = Run(f"{name}-capped", "hold", 2 * CAPPED), time.monotonic(), len(fired(stage))
+    one = Account(name="default", frequency_caps=[FrequencyCap(messages=1, window=3_600)])
+    stage.command(kind="account.set", settings=one)
+    first = begin(stage, run.name, CAPPED, "hold")
+    stage.wait_for(first.id, "COMPLETED")
+    second = Campaign(stage.start(run.name, capped="defer"), run.name, "hold", first.addresses)
+    counters = f"/campaigns/{second.id}/"
+    stage.wait_until(lambda: stage.view(counters).get("counters", {}).get(PUT_OFF, 0) > 0, lambda: "nobody is put off")
+    stage.command(kind="account.set", settings=Account(name="default"))
+    stage.wait_for(second.id, "COMPLETED")
+    expected = {message for each in (first, second) for message in each.messages(stage).values()}
+    accepted = [each.message for each in stage.sunk() if f"@{run.name}." in each.address]
+    lost = [row[0] for each in (first, second) for row in stage.rows(UNKNOWN_SQL, campaign=each.id)]
+    figures = judge(expected, accepted, lost, stage.refused())
+    run.lost, run.duplicated, run.unknown = figures.lost, figures.duplicated, figures.unknown
+    run.faults, run.seconds = len(fired(stage)) - died, round(time.monotonic() - began, 1)
+    return run
 
 
 def give_up_by_hand(stage: Stage, campaign: str) -> None:
