@@ -32,11 +32,6 @@ class Campaigns:
         """Whether the directory holds the campaign, in whatever form."""
         return campaign in self._directory.entries
 
-    def is_cancelled(self, campaign: str) -> bool:
-        """Whether the campaign was cancelled: nobody who waits gets its mail any more."""
-        entry = self.get(campaign)
-        return entry is not None and entry.state in ("CANCELLING", "CANCELLED")
-
     def all(self) -> list[CampaignEntry]:
         """Every campaign this process knows."""
         return list(self._entries.values())

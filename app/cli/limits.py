@@ -28,7 +28,6 @@ limits = typer.Typer(
 )
 
 SCOPES = ("account", "provider", "pool", "route", "group", "country", "carrier")
-UNITS = ("second", "minute", "hour", "day")
 
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}.")]
 Which = Annotated[

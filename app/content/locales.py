@@ -5,7 +5,6 @@ from typing import Any
 
 from app.specs import Content, Parts
 
-ATTRIBUTES = ("locale", "language")  # of a contact, the first that has a value
 LONGEST_TAG = 35  # characters, as BCP 47 asks readers to allow
 MOST_KNOWN = 10_000  # spellings that are remembered
 DEFAULT = ""  # stands for the language of the content itself

@@ -14,7 +14,6 @@ EXTENSION = frozenset("\f^{}\\[~]|€")  # an escape before them: two septets
 GSM_7, UCS_2 = "GSM-7", "UCS-2"
 SINGLE = {GSM_7: 160, UCS_2: 70}
 JOINED = {GSM_7: 153, UCS_2: 67}
-MOST_PARTS = 255  # the header of a part has one octet for their count
 MOST_FOREIGN = 10  # characters that are named
 
 

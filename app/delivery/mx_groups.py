@@ -143,9 +143,6 @@ class Mail(StrEnum):
     FAILED = "failed"  # nobody has answered, or not in a way that can be read
 
 
-NO_MAIL = (Mail.NULL, Mail.NONE)
-
-
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A look-up of one domain. *group* is "" where its hosts are nobody's that is known."""

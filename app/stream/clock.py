@@ -3,7 +3,6 @@
 import time
 
 LONGEST_OFFSET = 0.25  # seconds
-PROBES = 3
 
 
 class ClockMismatch(Exception):  # noqa: N818 - says what it is
