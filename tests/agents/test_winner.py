@@ -13,13 +13,13 @@ from app import ids, topics
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import SourcedPack
-from app.clickhouse.mirror import mirror
 from app.commands import Accepted, CampaignEntry, Seal, Section
 from app.records import EventPack, WinnerTask, encode
 from app.settings import Settings
 from app.specs import CampaignSpec
 from app.stream.caught_up import Progress
 from tests.agents.conftest import Wire, Workers
+from tests.clickhouse.mirrored import changed, store
 
 pytestmark = pytest.mark.integration
 
@@ -50,8 +50,7 @@ async def sealed(client: ClickHouse, campaign: str) -> None:
     async def never(_: object, reason: str) -> None:
         raise AssertionError(reason)
 
-    value = entry.model_dump_json().encode()
-    await mirror(client, [ConsumerRecord(topics.CAMPAIGN_CHANGED, 0, 0, 0, 0, None, value, None, 0, 0, ())], 4, never)
+    assert await store(client, changed(entry)) == []
     for number in range(20):
         await client.execute(
             "INSERT INTO audience (build, row, recipient_id, address, variant) "
