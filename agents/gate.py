@@ -8,8 +8,7 @@ from agents.opening import Opening, rules_of
 from app import topics
 from app.commands import Answer, CampaignEntry
 from app.delivery.events import of_admission
-from app.delivery.gate import admit, message_ids, mistakes_in, sighting_keys
-from app.delivery.partition import ClassKey
+from app.delivery.gate import admit, classes_of, message_ids, mistakes_in, sighting_keys
 from app.delivery.release import spend_standing
 from app.faults import reached
 from app.records import RecipientPack, Undecodable, decode
@@ -81,7 +80,7 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         events = of_admission(rules.channel, pack, messages, verdict, place, rules.dedup_key, capped)
         records: list[tuple[str, bytes]] = []
         if lane == topics.TRANSACTIONAL:
-            keys = {ClassKey(pack.campaign, lane, row.group) for row in pack.rows}
+            keys = classes_of(pack)
             spent = spend_standing(state, batch, keys, opening.permits(partition, batch, now), now)
             if spent is not None:
                 events += opening.events_of(spent, now)

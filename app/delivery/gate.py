@@ -11,7 +11,7 @@ from app.commands import CampaignEntry
 from app.delivery.frequency import NEVER, Desk
 from app.delivery.mx_groups import GROUP_NAME, LONGEST_GROUP
 from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
-from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack, Writes
+from app.delivery.partition import ClassKey, MessageState, Partition, Verdict, WaitingPack, Writes
 from app.records import Outgoing, Recipient, RecipientPack
 from app.topics import TRANSACTIONAL
 
@@ -156,6 +156,11 @@ def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:
     """The message of every row. In the transactional lane each pack is a request of its own."""
     campaign = f"{pack.campaign}|{pack.pack_id.hex()}" if pack.lane == TRANSACTIONAL else pack.campaign
     return [ids.message_id(pack.day, campaign, pack.run, row.recipient_id, channel) for row in pack.rows]
+
+
+def classes_of(pack: RecipientPack) -> set[ClassKey]:
+    """The classes in which messages of *pack* wait for their first try, once they have passed."""
+    return {ClassKey(pack.campaign, pack.lane, row.group, row.tier) for row in pack.rows}
 
 
 def admit(

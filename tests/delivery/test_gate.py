@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agents.suppress import changed
 from app import ids
-from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, message_ids
+from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, classes_of, message_ids
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import Partition
 from app.records import Recipient, RecipientPack
@@ -127,3 +127,11 @@ def test_nothing_of_a_cancelled_campaign_waits() -> None:
     rules = GateRules("acme", "c_1", "email", (), "", 0.0, closed=DropReason.CANCELLED)
     state, _ = decide(a_pack("ann", "bob"), Known([None, None], [None, None]), rules)
     assert state.counters["c_1"]["dropped.cancelled"] == 2 and not state.packs
+
+
+def test_credit_ahead_of_demand_is_looked_for_where_messages_wait() -> None:
+    """A message of a tier waited for demand and a slip, though credit for it lay there: it was looked for elsewhere."""
+    pack = a_pack("ann", "bob")
+    pack.rows = [msgspec.structs.replace(row, tier=tier) for row, tier in zip(pack.rows, ("engaged", ""), strict=True)]
+    state, _ = decide(pack, Known([None] * 2, [None] * 2))
+    assert set(state.queues) == classes_of(pack) and len(classes_of(pack)) == 2
