@@ -9,7 +9,7 @@ from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import ids, topics
 from app.delivery.events import of_decision
-from app.delivery.unknown import ID, MOST_GROUPS, End, decide, named_by
+from app.delivery.unknown import ID, End, decide, named_by
 from app.faults import reached
 from app.records import DeliveryReport, Undecodable, decode
 from app.stream.app import StreamApp
@@ -51,7 +51,7 @@ def attach(
             if decided.end is End.NOT_SENT:
                 frequency.not_sent(partition, batch, decided.held, now)
             events.append(of_decision(channel, decided, now))
-            if batch.size > MOST_BYTES or len(events) >= MOST_GROUPS:
+            if batch.size > MOST_BYTES:
                 break
         if events:
             await recipients.commit(partition, batch, events)

@@ -85,8 +85,10 @@ def by_age(
             yield number, End.GIVE_UP, waited
 
 
-def named_by(state: Partition, report: DeliveryReport) -> Iterator[tuple[int, Collection[bytes]]]:
-    """(number, messages) of the held unknowns that *report* is about.
+def named_by(
+    state: Partition, report: DeliveryReport, most: int = MOST_GROUPS
+) -> Iterator[tuple[int, Collection[bytes]]]:
+    """(number, messages) of at most *most* held unknowns that *report* is about.
 
     It is about what was held when it was made, so one that comes again does not touch a message that was sent again
     and lost again.
@@ -98,6 +100,9 @@ def named_by(state: Partition, report: DeliveryReport) -> Iterator[tuple[int, Co
         messages = held.ids if not wanted else [each for each in held.ids if each in wanted]
         if messages:
             yield number, messages
+            most -= 1
+            if most <= 0:
+                return
 
 
 def decide(

@@ -75,6 +75,7 @@ def test_a_sweep_takes_few_at_a_time_and_ended_ones_at_once() -> None:
     held = state.unknowns[0]
     state.unknowns = dict.fromkeys(range(50), held)
     assert len(list(by_age(state, waits, NOW + 60))) == 20
+    assert len(list(named_by(state, told("sent")))) == 20  # nor does a report that names all look at all, step by step
     assert not list(by_age(state, waits, NOW))
     assert len(list(by_age(state, lambda _: UnknownRules(60.0, ended="cancelled"), NOW))) == 20
 
