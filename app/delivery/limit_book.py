@@ -13,15 +13,13 @@ from app.commands import CampaignEntry
 from app.delivery.bounds import ON_THE_WAY, SHAPED, Bound, Counted, Flow, Full, Metered, Places, Service, Shaped
 from app.delivery.caps import Cap, Zones, caps_of
 from app.delivery.health import Health
-from app.delivery.mx_groups import OTHER
+from app.delivery.limit_usage import Key, in_force
 from app.delivery.rates import Bucket, bucket, burst_of
 from app.delivery.routing import Balance, Plan, Step, place_of, plan_of
 from app.routes import EVERY, LimitScope, LimitSet, Route
 
 STATE = "state|"  # + campaign: where classes wait whose campaign does not run
 NO_ROUTE = "no route|"  # + campaign: where classes wait that no route takes
-
-Key = tuple[str, str, str]  # scope, name, group of a limit
 
 
 class Option(NamedTuple):
@@ -261,15 +259,9 @@ class LimitBook:
         return made
 
     def _limit_for(self, scope: LimitScope, name: str, group: str = "") -> LimitSet | None:
-        """The one limit that counts, of those for *name* and *group* by name or by "*"."""
-        names = (name,) if scope == "group" and name == OTHER else (name, EVERY)
-        groups = (group,) if group in ("", OTHER) else (group, EVERY)
-        for each in names:
-            for towards in groups:
-                limit = self.limits.get((scope, each, towards))
-                if limit is not None:
-                    return limit
-        return None
+        """The one limit that counts for *name* and *group*."""
+        key = in_force((scope, name, group), self.limits)
+        return None if key is None else self.limits[key]
 
     def _of_limit(
         self, scope: LimitScope, name: str, group: str, now: float, *, common: bool = False

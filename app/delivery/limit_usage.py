@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from itertools import islice
 
+from app.delivery.bounds import ON_THE_WAY
 from app.delivery.caps import DAILY, HOURLY, WARM_UP
 from app.delivery.mx_groups import OTHER
 from app.routes import EVERY, LimitSet, LimitStatus
 
-ON_THE_WAY = "on the way|"  # + what it counts for: a limit of messages on the way
 PREFIXES = (HOURLY, DAILY, WARM_UP, ON_THE_WAY)
 MOST_SHOWN = 100  # of what one limit for '*' counts
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from app.commands import CampaignEntry
 from app.delivery.caps import DAILY, HOURLY, WARM_UP
-from app.delivery.mx_groups import OTHER
+from app.delivery.limit_usage import in_force
 from app.routes import EVERY, LimitSet
 from app.specs import Throttle
 
@@ -55,10 +55,8 @@ def rate_of(name: str, limits: Iterable[LimitSet], entry: CampaignEntry | None =
     if scope == "campaign":
         return _rate_of_campaign(entry.spec.throttle, group) if entry is not None and entry.id == of else None
     known = {each.key: each for each in limits}
-    names = (of,) if scope == "group" and of == OTHER else (of, EVERY)
-    groups = (group,) if group in ("", OTHER) else (group, EVERY)
-    found = next((known[key] for name in names for each in groups if (key := (scope, name, each)) in known), None)
-    return found.per_second if found is not None else None
+    key = in_force((scope, of, group), known)
+    return None if key is None else known[key].per_second
 
 
 def _rate_of_campaign(throttle: Throttle, towards: str) -> float | None:
