@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )
     retry_soft_delays: list[float] = Field(
-        default=[3_600.0, 14_400.0, 43_200.0, 86_400.0], description="The same after a soft bounce: a full mailbox"
+        default=[3_600.0, 14_400.0, 43_200.0], description="The same after a soft bounce: a full mailbox"
     )
     retry_throttle: float = Field(default=60.0, ge=0, description="Seconds to wait after 'not so fast'")
     retry_give_up_after: float = Field(default=259_200.0, gt=0, description="Seconds a message is tried for, at most")

@@ -6,9 +6,10 @@ from app.delivery.frequency import Room
 from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.partition import Verdict, WaitingPack
+from app.delivery.retries import policy_of
 from app.delivery.settle import Settled, Settlement
 from app.delivery.unknown import Decided, End
-from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, policy_of, with_again
+from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, with_again
 from app.records import EventPack, Outgoing, Recipient, RecipientPack
 
 Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail

@@ -32,13 +32,27 @@ class RetryRules:
     """When messages of one campaign are tried again. Delays and spans are seconds."""
 
     transient: Sequence[float] = (60.0, 300.0, 900.0, 3_600.0)  # before attempts 2, 3 ...
-    soft: Sequence[float] = (3_600.0, 14_400.0, 43_200.0, 86_400.0)
+    soft: Sequence[float] = (3_600.0, 14_400.0, 43_200.0)  # within a day: a mailbox that is full then stays full
     throttle: float = 60.0
     give_up_after: float = 259_200.0  # since the gate; bounds what repeats without counting as an attempt
     jitter: float = 1.0  # share of a delay that is drawn
     resend_unknown: bool = False  # policy "resend": at least once instead of at most once
     ends_at: float = float("inf")  # nothing of the campaign leaves from then on
     placed: Callable[[str, float], float] = as_it_is  # (zone, due) -> the first moment from *due* on inside the hours
+
+
+# Which policy an outcome that is tried again falls under; "soft" is that of SOFT among those deferred.
+POLICIES = {
+    Kind.DEFERRED: "transient",
+    Kind.THROTTLED: "throttle",
+    Kind.UNAVAILABLE: "route",
+    Kind.UNCERTAIN: "resend",
+}
+
+
+def policy_of(kind: str, klass: str) -> str:
+    """The policy for an outcome of a Kind, by value; "" for one that is not tried again."""
+    return "soft" if kind == Kind.DEFERRED and klass in SOFT else POLICIES.get(Kind(kind), "")
 
 
 class Again(NamedTuple):
@@ -58,18 +72,18 @@ def next_try(
     *since* is when the message passed the gate. *dice* is in [0, 1), rolled for each release: those of one release may
     come back together, those of an outage spread.
     """
-    match Kind(outcome.kind):
-        case Kind.RETURNED:
-            return Again(attempt, now, tried=False)
-        case Kind.UNCERTAIN:
+    if outcome.kind == Kind.RETURNED:
+        return Again(attempt, now, tried=False)
+    match policy_of(outcome.kind, outcome.klass):
+        case "resend":
             resent = rules.resend_unknown and attempt <= len(rules.transient) and now < rules.ends_at
             return Again(attempt + 1, now, pinned=True) if resent else ""
-        case Kind.THROTTLED:
+        case "throttle":
             return _waits(attempt, rules.throttle, rules.jitter, since, zone, rules, now, dice)
-        case Kind.UNAVAILABLE:
+        case "route":
             return _waits(attempt, 1.5 * SOON, 2 / 3, since, zone, rules, now, dice)
-        case Kind.DEFERRED:
-            delays = rules.soft if outcome.klass in SOFT else rules.transient
+        case "soft" | "transient" as policy:
+            delays = rules.soft if policy == "soft" else rules.transient
             if attempt > len(delays):
                 return GAVE_UP
             jitter = 0.0 if outcome.klass in PATIENT else rules.jitter

@@ -7,9 +7,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.delivery.outcomes import Kind
-from app.delivery.retries import SOFT
-
 LONGEST = 500  # characters
 SCHEDULE, HOURS, CAP = "schedule", "hours", "cap"  # why a message waits for a moment
 
@@ -26,21 +23,7 @@ class Again:
 
     attempt: int
     due: float
-    policy: str
-
-
-# Which of the campaign's retry policies an outcome comes under (app/specs.py: Retries).
-POLICIES = {
-    Kind.DEFERRED: "transient",
-    Kind.THROTTLED: "throttle",
-    Kind.UNAVAILABLE: "route",
-    Kind.UNCERTAIN: "resend",
-}
-
-
-def policy_of(kind: str, klass: str) -> str:
-    """The retry policy for an outcome of a Kind, by value; "" for one that is not tried again."""
-    return "soft" if kind == Kind.DEFERRED and klass in SOFT else POLICIES.get(Kind(kind), "")
+    policy: str  # as app/delivery/retries.py names it
 
 
 def of_queued(tier: str, due: float, cause: str, dedup_key: str) -> str:

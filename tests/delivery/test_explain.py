@@ -14,8 +14,9 @@ from app.delivery.explain import explain
 from app.delivery.explain_absence import Membership, Person, explain_absence
 from app.delivery.explain_story import Event, Explanation, Held, Seat, StateAt, Story, Suppressed
 from app.delivery.outcomes import DropReason, EventKind, Kind, Status
+from app.delivery.retries import POLICIES
 from app.delivery.unknown import End
-from app.delivery.why import POLICIES, Again, of_queued, with_again
+from app.delivery.why import Again, of_queued, with_again
 from app.routes import Notice
 from app.specs import CampaignSpec
 

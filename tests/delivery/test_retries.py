@@ -45,8 +45,8 @@ def waiting_in(state: Partition) -> list[WaitingPack]:
         (Kind.DEFERRED, "temporary", 4, Again(5, NOW + 3_600)),
         (Kind.DEFERRED, "temporary", 5, GAVE_UP),
         (Kind.DEFERRED, "mailbox_full", 1, Again(2, NOW + 3_600)),
-        (Kind.DEFERRED, "mailbox_busy", 4, Again(5, NOW + 86_400)),
-        (Kind.DEFERRED, "mailbox_full", 5, GAVE_UP),
+        (Kind.DEFERRED, "mailbox_busy", 3, Again(4, NOW + 43_200)),
+        (Kind.DEFERRED, "mailbox_full", 4, GAVE_UP),
         (Kind.THROTTLED, "throttle", 9, Again(9, NOW + 60)),
         (Kind.UNAVAILABLE, "connection", 9, Again(9, NOW + 1)),
         (Kind.RETURNED, "", 3, Again(3, NOW, tried=False)),
@@ -267,3 +267,9 @@ def test_what_a_slip_did_not_buy_is_told_for_a_while() -> None:
     assert len(state.wasted_since(0.0)) == 200
     assert restore(table, 0).wasted_since(0.0) == []
     assert record_of(state, 0).attempt == 1
+
+
+def test_by_default_no_mailbox_is_tried_for_more_than_a_day() -> None:
+    """A mailbox that is full for a day stays so: providers count who keeps on trying against the sender."""
+    assert sum(Settings().retry_soft_delays) <= 86_400
+    assert list(RetryRules().soft) == Settings().retry_soft_delays

@@ -12,7 +12,7 @@ from app.delivery.gate import GateRules, Known, Placing, admit, message_ids
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
 from app.delivery.release import Permits, spend
-from app.delivery.retries import RetryRules
+from app.delivery.retries import POLICIES, RetryRules
 from app.delivery.settle import settle
 from app.records import EventPack, Grant, Outcome, Outgoing, Recipient, RecipientPack, Result, Slip
 from tables.recipients import Batch
@@ -32,7 +32,7 @@ def test_what_the_gate_decided_is_read_again(tier: str, due: float, key: str) ->
     assert (why.tier_in(said), why.dedup_key_in(said)) == (tier, key)
 
 
-@given(TEXTS, st.integers(1, 99), MOMENTS, st.sampled_from([*why.POLICIES.values(), "soft"]))
+@given(TEXTS, st.integers(1, 99), MOMENTS, st.sampled_from([*POLICIES.values(), "soft"]))
 def test_a_next_try_is_read_again_behind_any_reason(before: str, attempt: int, due: float, policy: str) -> None:
     """Why it was sent, and when it is tried again, lie in one column and come apart again."""
     again = why.Again(attempt, due, policy)
