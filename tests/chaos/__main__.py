@@ -24,11 +24,12 @@ from typing import Any
 from tests.chaos import scaling, scenarios, singles
 from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
+from tests.chaos.limited import limited
 from tests.chaos.stage import Stage, StuckError
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
 
-GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages", "scaling")
+GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages", "scaling", "limits")
 Act = tuple[str, Callable[[Stage], list[Run]]]
 RESULT = Path("var") / "chaos.json"
 
@@ -109,11 +110,16 @@ def _scaling(people: int) -> tuple[dict[str, Any], list[Act]]:
     ]
 
 
+def _limits(people: int) -> tuple[dict[str, Any], list[Act]]:
+    return {}, [("limited", lambda stage: [limited(stage, say, people, 6, random.Random("limits"))])]
+
+
 # Groups on a stage that is set up for them: by the number of people, its settings and what is played.
 SPECIAL: dict[str, Callable[[int], tuple[dict[str, Any], list[Act]]]] = {
     "aimed": _aimed,
     "poison": _poison,
     "scaling": _scaling,
+    "limits": _limits,
 }
 
 
