@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,24 @@ from tests.chaos import scaling, scenarios, singles
 from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
 from tests.chaos.limited import limited
+from tests.chaos.provider_outage import TROUBLES, outage
 from tests.chaos.stage import Stage, StuckError
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
 
-GROUPS = ("random", "orders", "trials", "singles", "aimed", "stopped", "poison", "outages", "scaling", "limits")
+GROUPS = (
+    "random",
+    "orders",
+    "trials",
+    "singles",
+    "aimed",
+    "stopped",
+    "poison",
+    "outages",
+    "scaling",
+    "limits",
+    "providers",
+)
 Act = tuple[str, Callable[[Stage], list[Run]]]
 RESULT = Path("var") / "chaos.json"
 
@@ -114,12 +128,21 @@ def _limits(people: int) -> tuple[dict[str, Any], list[Act]]:
     return {}, [("limited", lambda stage: [limited(stage, say, people, 6, random.Random("limits"))])]
 
 
+def _providers(people: int) -> tuple[dict[str, Any], list[Act]]:
+    return {}, [(trouble, partial(_outage, people, trouble)) for trouble in TROUBLES]
+
+
+def _outage(people: int, trouble: str, stage: Stage) -> list[Run]:
+    return [outage(stage, say, people, trouble)]
+
+
 # Groups on a stage that is set up for them: by the number of people, its settings and what is played.
 SPECIAL: dict[str, Callable[[int], tuple[dict[str, Any], list[Act]]]] = {
     "aimed": _aimed,
     "poison": _poison,
     "scaling": _scaling,
     "limits": _limits,
+    "providers": _providers,
 }
 
 

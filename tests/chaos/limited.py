@@ -58,14 +58,14 @@ def limited(stage: Stage, say: Say, people: int, kills: int, dice: random.Random
     before = stage.sunk_count()
 
     def account(fresh: float, hourly: int | None = cap) -> None:
-        limit(stage, LimitSet(scope="account", name="default", rate=fresh, hourly=hourly))
+        stage.taken(kind="limit.set", limit=LimitSet(scope="account", name="default", rate=fresh, hourly=hourly))
         phases.begins(fresh, time.time() + IN_FORCE)
 
     account(rate)
     campaign = begin(stage, name, people, "hold")
     group = _largest_group(stage, campaign.id)
     group_rate = rate / 4
-    limit(stage, LimitSet(scope="group", name=group, rate=group_rate))
+    stage.taken(kind="limit.set", limit=LimitSet(scope="group", name=group, rate=group_rate))
     limited_since = time.time() + IN_FORCE
     with ExitStack() as more:
         more.enter_context(worker(stage, 1, "recipients"))
@@ -80,7 +80,7 @@ def limited(stage: Stage, say: Say, people: int, kills: int, dice: random.Random
         _wait_still(stage)
         say(f"the cap of the hour holds at {stage.sunk_count() - before} of {cap}")
         account(rate, hourly=None)
-        limit(stage, LimitSet(scope="group", name=group))
+        stage.taken(kind="limit.set", limit=LimitSet(scope="group", name=group))
         unlimited_since = time.time()
         stage.wait_for(campaign.id, "COMPLETED", seconds=300)
         stage.wait_ready()
@@ -94,12 +94,6 @@ def limited(stage: Stage, say: Say, people: int, kills: int, dice: random.Random
     if over := excesses(of_group, group_rate, _burst(group_rate)):
         run.mistakes.append(f"the limit of {group} was exceeded in {over} windows")
     return verdict(stage, campaign, run)
-
-
-def limit(stage: Stage, asked: LimitSet) -> None:
-    """Set a limit; it must be taken."""
-    answer = stage.command(kind="limit.set", limit=asked).answer
-    assert answer.status == 200, answer
 
 
 def _burst(rate: float) -> float:

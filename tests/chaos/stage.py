@@ -57,9 +57,9 @@ class Stage(Installation):
         )  # fmt: skip
         super().__init__(settings, folder)
         self.record = folder / "sink.txt"
+        self.records = [self.record]  # of every sink that takes mail of this stage
         self._environment = os.environ | settings.environment()
-        self._counted = 0
-        self._read_to = 0
+        self._counted: dict[Path, tuple[int, int]] = {}  # record -> (bytes read, messages)
 
     # -- up and down
 
@@ -118,18 +118,25 @@ class Stage(Installation):
         return {part["name"]: part for part in supervisor.status(self.settings) if part["pid"]}
 
     def sunk(self) -> list[Accepted]:
-        """What the sink has accepted."""
-        return load(self.record)
+        """What the sinks have accepted, in order."""
+        return sorted((each for record in self.records for each in load(record)), key=lambda each: each.at)
 
     def sunk_count(self) -> int:
-        """How many messages the sink has accepted."""
-        if self.record.exists():
-            with self.record.open("rb") as file:
-                file.seek(self._read_to)
-                fresh = file.read()
-            self._read_to += len(fresh)
-            self._counted += fresh.count(b"\n")
-        return self._counted
+        """How many messages the sinks have accepted."""
+        for record in self.records:
+            if record.exists():
+                read_to, counted = self._counted.get(record, (0, 0))
+                with record.open("rb") as file:
+                    file.seek(read_to)
+                    fresh = file.read()
+                self._counted[record] = read_to + len(fresh), counted + fresh.count(b"\n")
+        return sum(counted for _, counted in self._counted.values())
+
+    def taken(self, **fields: Any) -> None:
+        """Give a command that must be taken."""
+        answer = self.command(**fields).answer
+        if answer.status >= 400:
+            raise StuckError(f"{fields['kind']} was refused: {answer.error} ({answer.field})")
 
     def subjects(self) -> dict[str, set[str]]:
         """Message -> the subjects under which the sink has accepted it."""

@@ -12,6 +12,8 @@ from tests.chaos import scaling, scenarios, singles
 from tests.chaos.age import age
 from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
+from tests.chaos.limited import limited
+from tests.chaos.provider_outage import outage
 from tests.chaos.stage import Stage
 from tests.chaos.steps import steps
 from tests.chaos.verdict import Run
@@ -114,6 +116,17 @@ def test_workers_come_and_go_while_a_campaign_runs(tmp_path: Path) -> None:
     """An autoscaler adds them and takes them away: nobody is lost in a rebalance, and nobody is mailed twice."""
     for stage in on_stage(tmp_path, **scaling.SETTINGS):
         well(scaling.scaled(stage, say, FEW))
+
+
+def test_limits_and_caps_are_kept_on_the_wire(stage: Stage) -> None:
+    """Rates of an account and of a mailbox provider, a cap of the hour: killed, taken over, edited."""
+    well(limited(stage, say, FEW, 4, random.Random("limits")))
+
+
+def test_a_provider_that_refuses_everything_costs_nobody(tmp_path: Path) -> None:
+    """The breaker opens, the fallback carries on, and the primary gets its traffic back."""
+    for stage in on_stage(tmp_path):
+        well(outage(stage, say, FEW, "turns away"))
 
 
 def test_every_step_is_found_in_the_source() -> None:
