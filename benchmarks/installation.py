@@ -65,10 +65,14 @@ def installation(**settings_given: object) -> Iterator[Installation]:
 
 
 @contextmanager
-def sink_process(port: int, record: Path, behaviour: str = "accept") -> Iterator["subprocess.Popen[bytes]"]:
-    """A mail sink of its own on *port*."""
+def sink_process(port: int, record: Path, trouble: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """A mail sink of its own on *port* that takes everything, or has a *trouble* (app/local/sink_behaviour.py)."""
     command = [sys.executable, "-m", "app.local.sink", "--port", str(port), "--record", str(record)]
-    with subprocess.Popen([*command, "--behaviour", behaviour]) as process:
+    if trouble:
+        orders = record.with_name(record.name + ".orders")
+        orders.write_text(json.dumps({"trouble": trouble}))
+        command += ["--orders", str(orders)]
+    with subprocess.Popen([*command, "--behaviour", "accept"]) as process:
         try:
             yield process
         finally:
