@@ -83,7 +83,8 @@ HITS = st.lists(
         st.integers(0, 40),
         st.integers(0, 3),
         st.sampled_from([b"m", b"n", b"o"]),
-    )
+    ),
+    unique=True,  # two hits of the same moment on the same link could not be told apart here
 )
 
 
