@@ -82,9 +82,13 @@ def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: f
     Nothing is taken from campaigns that may not send: their credit is forfeited. What suppression forbids
     since the gate is dropped here, and what is outside its hours waits for them again.
     """
-    if slip.number <= state.marks.slip or now > slip.valid_until:
+    if slip.number <= state.marks.slip:
         return None
     state.marks.slip = slip.number
+    if now > slip.valid_until:  # nobody will ever spend it: what was paid for it counts in no cap
+        state.wasted.extend(Wasted(slip.number, index, grant.count, now) for index, grant in enumerate(slip.grants))
+        state.changed.update(map(class_of, slip.grants))
+        return None
     state.advance(now)
     spent = Spent()
     for index, grant in enumerate(slip.grants):

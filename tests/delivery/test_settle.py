@@ -92,6 +92,8 @@ def test_a_slip_is_spent_once_and_not_after_its_time() -> None:
     assert spend(state, Batch(), slip, Permits(lambda _: 1, lambda *_: []), NOW) is None
     late = Slip(0, 2, NOW, NOW + 1, NOW + 1, slip.grants)
     assert spend(state, Batch(), late, Permits(lambda _: 1, lambda *_: []), NOW + 1.01) is None
+    assert [each[:3] for each in state.wasted] == [(2, 0, 5)]  # a cap gets it back
+    assert spend(state, Batch(), late, Permits(lambda _: 1, lambda *_: []), NOW) is None  # not even by an older clock
 
 
 def test_nothing_leaves_a_campaign_that_is_not_running() -> None:
