@@ -19,10 +19,13 @@ PRIMARY, FALLBACK = "primary", "fallback"
 AWAY = 30.0  # seconds
 SECONDS = 70  # that the audience needs at its rate
 OPENS_WITHIN = 10.0  # seconds under other load; what it takes is told
-TROUBLES = {
+NO_SERVICE = "421 4.3.2 Service not available, closing transmission channel"
+TROUBLES: dict[str, dict[str, object]] = {
     "gone": {"listening": False},
-    "turns away": {"answers": {"greeting": "421 4.3.2 Service not available, closing transmission channel"}},
+    "turns away": {"answers": {"greeting": NO_SERVICE, "MAIL": NO_SERVICE}},
+    "silent": {"silent": True},
     "out of order": {"answers": {"RCPT": "451 4.3.0 Temporary local problem, try again later"}},
+    "refuses": {"answers": {"message": "554 5.7.1 Relay access denied"}},
 }
 KINDS = "SELECT DISTINCT kind FROM notices WHERE route = {route:String}"
 
@@ -34,7 +37,7 @@ def outage(stage: Stage, say: Say, people: int, trouble: str) -> Run:
     with primary(stage) as (port, record, orders):
         stage.records.append(record)
         rules = BreakerRules(open_for=5, longest=10)
-        carried = {PRIMARY: (port, 1, [FALLBACK]), FALLBACK: (stage.sink_port, 0, None)}
+        carried = {FALLBACK: (stage.sink_port, 0, None), PRIMARY: (port, 1, [FALLBACK])}
         for route, (at, weight, fallbacks) in carried.items():
             server = SmtpServer(host="127.0.0.1", port=at, tls="never", timeout=10)
             stage.taken(kind="route.set", route=Route(name=route, smtp=server, weight=weight, fallbacks=fallbacks,
