@@ -12,7 +12,9 @@ that works; adaptive pacing deals with them. When one MX group alone does all th
 either: that group is left out, and adaptive pacing slows or suspends the pool towards it.
 
 A window that was full of good answers would hide for seconds that nothing works any more. So it also opens when
-nothing but errors has come for a second, and at least as many as are needed for any judgement.
+nothing but errors has come for a second, and at least as many as are needed for any judgement. The same when nothing
+was taken for a second, and servers of several MX groups have deferred or blocked everything: one mailbox provider
+pushes back against a sender; several, and nothing else, are a relay that is out of order.
 """
 
 from collections import deque
@@ -24,6 +26,7 @@ import msgspec
 from app.routes import BreakerRules
 
 STREAK_SECONDS = 1.0  # without any good answer
+MOST_GROUPS = 1_000  # whose refusals are told apart
 SLOTS = 20  # of a window: it moves on by one of them
 FOR_EVER = float("inf")
 
@@ -37,12 +40,16 @@ class Tally:
     answers: int = 0
     errors: int = 0
     bounces: int = 0
+    refused: int = 0  # not taken, by no fault of recipient or content: errors, bounces, deferrals
+    taken: int = 0
 
     def add(self, more: "Tally", sign: int = 1) -> None:
         """Count *more* as well; with *sign* -1 no longer."""
         self.answers += sign * more.answers
         self.errors += sign * more.errors
         self.bounces += sign * more.bounces
+        self.refused += sign * more.refused
+        self.taken += sign * more.taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ class Breaker:
         self._total = Tally()
         self._streak = 0  # errors since the last good answer
         self._good_at = now  # when that came, or the first error after a pause
+        self._refused: dict[str, int] = {}  # MX group -> refused since anything was taken
+        self._refused_since = now
         self._answered_at = now
         self._waiting_since = 0.0  # since when messages are on the way without an answer
         self._tried = Tally()  # answers while half open
@@ -106,8 +115,18 @@ class Breaker:
         elif self._streak == 0:
             self._good_at = now
         self._streak += more.errors
+        self._count_refused(group, more, now)
         if self.state == "half_open":
             self._tried.add(more)
+
+    def _count_refused(self, group: str, more: Tally, now: float) -> None:
+        if more.taken:
+            self._refused.clear()
+        elif more.refused:
+            if not self._refused:
+                self._refused_since = now
+            if group in self._refused or len(self._refused) < MOST_GROUPS:
+                self._refused[group] = self._refused.get(group, 0) + more.refused
 
     def tick(self, on_the_way: int, now: float) -> Turn | None:
         """Look at what was heard, with so many messages on the way; what has changed."""
@@ -145,6 +164,12 @@ class Breaker:
         if self._streak >= rules.least and now - self._good_at >= STREAK_SECONDS:
             seconds = now - self._good_at
             return self._open(now, f"{self._streak} messages failed in {seconds:.1f} s, and none got through", total)
+        refused, lasts = sum(self._refused.values()), now - self._refused_since
+        if len(self._refused) > 1 and refused >= rules.least and lasts >= STREAK_SECONDS:
+            groups = f"{len(self._refused)} MX groups"
+            return self._open(
+                now, f"{refused} messages to {groups} were refused in {lasts:.1f} s, and none taken", total
+            )
         if total.answers >= rules.least:
             share = total.errors / total.answers
             if share >= rules.errors:
@@ -180,6 +205,8 @@ class Breaker:
     def _try(self, on_the_way: int, now: float) -> Turn | None:
         tried = self._tried
         failed = tried.errors + tried.bounces
+        if tried.answers >= self.rules.probes and not tried.taken:
+            failed = max(failed, tried.refused)
         if failed:
             return self._open(now, f"{failed} of {_figure(tried)} that tried it failed", tried)
         if tried.answers >= self.rules.probes:
@@ -209,6 +236,7 @@ class Breaker:
         self._slots.clear()
         self._total, self._tried = Tally(), Tally()
         self._streak, self._good_at, self._waiting_since = 0, now, 0.0
+        self._refused.clear()
 
     def _slot(self, now: float) -> dict[str, Tally]:
         width = self.rules.window / SLOTS

@@ -152,14 +152,14 @@ class RouteWatch:
         errors = sum(counts.get(kind, 0) for kind in ERRORS)
         blocked = counts.get(Kind.BLOCKED, 0) - counts.get(HARD_EXCUSED, 0)
         deferred = sum(counts.get(kind, 0) for kind in (Kind.DEFERRED, Kind.THROTTLED)) - counts.get(SOFT_EXCUSED, 0)
-        self._breaker(route, now).hear(group, Tally(answers, errors, blocked), now)
+        taken, refused = sum(counts.get(kind, 0) for kind in TAKEN), errors + max(0, blocked) + max(0, deferred)
+        self._breaker(route, now).hear(group, Tally(answers, errors, blocked, refused, taken), now)
         self._speeds.setdefault(route, Speed()).add(answers, now)
         if not self._adaptive or answers <= errors:
             return
         key = SenderKey(self._pool_of(route), group)
         sender = self._sender(key, now)
         if sender is not None:
-            taken = sum(counts.get(kind, 0) for kind in TAKEN)
             sender.hear(Answers(answers - errors, taken, max(0, blocked + deferred), Counter(signals)), now)
             self._due.add(key)
 

@@ -36,7 +36,7 @@ def outage(stage: Stage, say: Say, people: int, trouble: str) -> Run:
     run, began = Run(name, "hold", people), time.monotonic()
     with primary(stage) as (port, record, orders):
         stage.records.append(record)
-        rules = BreakerRules(open_for=5, longest=10)
+        rules = BreakerRules(open_for=5, longest=10, silence=5)
         carried = {FALLBACK: (stage.sink_port, 0, None), PRIMARY: (port, 1, [FALLBACK])}
         for route, (at, weight, fallbacks) in carried.items():
             server = SmtpServer(host="127.0.0.1", port=at, tls="never", timeout=10)

@@ -50,6 +50,52 @@ def test_it_opens_within_two_seconds_when_nothing_works_any_more(before: int, fa
     assert breaker.places == 0
 
 
+def test_a_relay_that_defers_everything_is_out_of_order_and_one_mailbox_provider_is_not() -> None:
+    """
+    "451 try again later" to all the world is no push-back of a mailbox provider: another route would carry it.
+    """
+    breaker, now = Breaker(RULES, START), START
+    for _ in range(40):
+        now += 0.2
+        breaker.hear("gmail", Tally(20, refused=20), now)
+        assert breaker.tick(50, now) is None
+    opened_at, turn = now, None
+    while turn is None and now < opened_at + 5:
+        now += 0.2
+        breaker.hear("gmail", Tally(20, refused=20), now)
+        breaker.hear("yahoo", Tally(5, refused=5), now)
+        turn = breaker.tick(50, now)
+    assert turn is not None
+    assert turn.state == "open"
+    assert "2 MX groups" in turn.reason
+
+
+def test_a_message_that_is_taken_shows_that_a_relay_works() -> None:
+    """
+    Whatever else is deferred meanwhile.
+    """
+    breaker, now = Breaker(RULES, START), START
+    for _ in range(100):
+        now += 0.2
+        breaker.hear("gmail", Tally(20, refused=20), now)
+        breaker.hear("yahoo", Tally(5, refused=4, taken=1), now)
+        assert breaker.tick(50, now) is None
+
+
+def test_probes_that_are_deferred_do_not_bring_a_relay_back() -> None:
+    """
+    It would be in service and out again every few seconds.
+    """
+    for taken, state in ((0, "open"), (1, "closed")):
+        breaker, _ = opened()
+        now = breaker.until + 0.1
+        breaker.tick(0, now)
+        assert breaker.state == "half_open"
+        breaker.hear("gmail", Tally(RULES.probes, refused=RULES.probes - taken, taken=taken), now + 0.2)
+        breaker.tick(0, now + 0.4)
+        assert breaker.state == state
+
+
 def test_half_of_the_messages_failing_opens_it_and_a_fifth_does_not() -> None:
     """
     A provider with trouble in some of its machines still carries most.
