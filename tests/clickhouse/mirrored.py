@@ -13,7 +13,7 @@ from app.specs import CampaignSpec
 from app.suppressions import SuppressionCommand
 from app.things import ThingRecord
 
-NOW = float(int(time.time())) - 3_600
+NOW = float(int(time.time())) - 3_600  # older events expire
 PARTITIONS = 4
 
 

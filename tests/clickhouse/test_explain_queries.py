@@ -5,9 +5,9 @@ from app.clickhouse.client import ClickHouse
 from app.clickhouse.message_queries import message
 from app.delivery.explain_absence import Membership
 from app.delivery.explain_story import Seat, StateAt, Suppressed
-from tests.clickhouse.mirrored import changed, entry, suppression
+from tests.clickhouse.mirrored import NOW, changed, entry, suppression
 from tests.clickhouse.mirrored import store as mirrored
-from tests.clickhouse.test_message_queries import NOW, person, sent_to, store
+from tests.clickhouse.test_message_queries import person, sent_to, store
 
 
 async def test_a_message_is_found_by_its_id_and_by_its_person(client: ClickHouse) -> None:

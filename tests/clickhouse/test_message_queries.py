@@ -1,6 +1,5 @@
 """Messages of an account: complete pages by status, and the story of one message."""
 
-import time
 from typing import Any
 
 from app import ids
@@ -9,8 +8,8 @@ from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import SourcedPack
 from app.clickhouse.message_queries import dropped_page, message, message_page
 from app.records import EventPack
+from tests.clickhouse.mirrored import NOW
 
-NOW = float(int(time.time())) - 3_600  # older events expire
 DAY = int(NOW // 86_400)
 
 

@@ -265,7 +265,8 @@ async def fill(client: ClickHouse) -> None:
         for who in EVERYBODY:
             if name in who.lists:
                 await client.execute(
-                    "INSERT INTO members SELECT 'default', {list:String}, unhex({id:String}), "
+                    "INSERT INTO members (account, list, recipient_id, added_at, removed_at, consent) "
+                    "SELECT 'default', {list:String}, unhex({id:String}), "
                     "fromUnixTimestamp64Milli({added:Int64}), fromUnixTimestamp64Milli({removed:Int64}), "
                     "(fromUnixTimestamp64Milli({consent:Int64}), 'form')",
                     {"list": name, "id": who.id.hex()}

@@ -2,7 +2,8 @@
 
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.unknown_queries import Standing, unknown_page
-from tests.clickhouse.test_message_queries import NOW, sent_to, store
+from tests.clickhouse.mirrored import NOW
+from tests.clickhouse.test_message_queries import sent_to, store
 
 
 async def test_the_latest_that_is_known_of_each_tells_where_it_stands(client: ClickHouse) -> None:
