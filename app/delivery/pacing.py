@@ -306,8 +306,13 @@ class Pacer:
 
     def _call(self, bound: Bound, cell: Cell, now: float, grants: dict[int, Granted]) -> None:
         """It is the turn of *cell*, which was taken from the line of *bound*."""
+        lines = cell.lines
         self._leave_lines(cell, but=bound)
-        self._serve(self.heard[cell.partition], cell, bound, now, grants[cell.partition])
+        if self._serve(self.heard[cell.partition], cell, bound, now, grants[cell.partition]):
+            if cell.due > cell.pending:
+                self._stand(cell, lines, now)  # nothing has room now that had none before
+            else:
+                self._rest(cell)
 
     def _look_around(self, now: float) -> None:
         for heard in self.heard:
@@ -334,13 +339,13 @@ class Pacer:
             for ready in heard.ready.values():
                 ready.settle()
 
-    def _serve(self, heard: Heard, cell: Cell, by: Bound | None, now: float, grants: Granted) -> None:
-        """Grant the class at most a slice, or have it wait. *by*: the bound that has called it."""
+    def _serve(self, heard: Heard, cell: Cell, by: Bound | None, now: float, grants: Granted) -> bool:
+        """Grant the class at most a slice, or have it wait; whether it got any. *by*: the bound that has called it."""
         self.looks += 1
         wanted = min(cell.due - cell.pending, SLICE)
         if wanted <= 0:
             self._rest(cell)
-            return
+            return False
         key, way = cell.key, cell.way
         if way is None or way.stale:
             way = cell.way = self.book.way(key.campaign, key.group, key.tier, key.pin, now)
@@ -350,7 +355,7 @@ class Pacer:
         wanted, held_by = _allowed(way.common, share, wanted, by, now, polite=polite)
         if held_by is not None:
             self._give_way(cell, (held_by,), now)
-            return
+            return False
         held: list[Bound] = []
         for number, step in enumerate(way.steps):
             earlier = len(held)
@@ -361,11 +366,12 @@ class Pacer:
                 if held_by is None:
                     balance.charge(option.route, count)
                     self._grant(heard, cell, way, number, option, count, held[:earlier], by, now, grants)
-                    return
+                    return True
                 held.append(held_by)
             if any(bound.full == "wait" for bound in held[earlier:]):
                 break
         self._give_way(cell, held, now)
+        return False
 
     def _give_way(self, cell: Cell, held: Sequence[Bound], now: float) -> None:
         """*held* hold the class back: there is no room, or it is the turn of others."""
@@ -400,10 +406,6 @@ class Pacer:
         grants.setdefault(validity, []).append((grant, cell))
         if by is None:
             self._queue(cell)
-        elif cell.due > cell.pending:
-            self._stand(cell, (by,), now)
-        else:
-            self._rest(cell)
 
     def _slips(self, heard: Heard, now: float, grants: Granted) -> list[Slip]:
         slips = []
