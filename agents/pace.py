@@ -1,9 +1,13 @@
 """demand.reported -> credit.granted: give credit within every limit."""
 
+from collections.abc import Iterable
+
 from faust.types import AgentT, EventT, StreamT
 
 from agents.pacing import Pacing
 from app import topics
+from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.pacing import Pacer
 from app.delivery.standing import StandingCredit
 from app.faults import reached
 from app.records import Demand, Slip, Undecodable, decode, encode
@@ -12,8 +16,10 @@ from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.stream.ticks import every
 from tables import pacing as sections
+from tables.pacing_things import Writes
 
 TICK_SECONDS = 0.02
+CAPS = (HOURLY, DAILY, WARM_UP)
 CREDIT_SECONDS = 0.1  # the longest pause between two looks at the buckets
 BULK_SECONDS = 0.06  # the shortest, unless a transactional message waits: fewer and larger slips cost everybody less
 
@@ -56,22 +62,27 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         health = pacing.look_at_health(now, [*slips, *ahead])
         if not slips and not health:
             return
-        await pacing.write([*_items_of(slips), *health])
+        writes = writes_of(pacing.pacer, slips)
+        writes.items += health
+        await pacing.write([], writes)
         reached("pace.written")
         for slip in slips:
             app.produce_soon(topics.CREDIT_GRANTED, slip.partition, None, encode(slip))
 
-    def _items_of(slips: list[Slip]) -> sections.Items:
-        pacer = pacing.pacer
-        items: sections.Items = [sections.slip_item(p, pacer.numbers[p]) for p in {slip.partition for slip in slips}]
-        items += [
-            sections.cap_item(name, pacer.caps.get(name))
-            if name in pacer.caps
-            else sections.bucket_item(name, pacer.buckets.get(name))
-            for name in pacer.touched
-        ]
-        pacer.touched.clear()
-        return items
-
     every(app, TICK_SECONDS, give_credit)
     return pace
+
+
+def writes_of(pacer: Pacer, slips: Iterable[Slip]) -> Writes:
+    """What to write before *slips* are produced: what they were paid from, and their numbers.
+
+    Very many meters do not fit into one batch. They go ahead: what a kill cuts off there is paid for, and not given.
+    """
+    meters: sections.Items = [
+        sections.cap_item(name, pacer.caps.get(name))
+        if name.startswith(CAPS)
+        else sections.bucket_item(name, pacer.buckets.get(name))
+        for name in pacer.touched
+    ]
+    pacer.touched.clear()
+    return Writes(meters, [sections.slip_item(p, pacer.numbers[p]) for p in {slip.partition for slip in slips}])

@@ -18,6 +18,7 @@ from app.delivery.queueing import takes_a_place
 from app.delivery.trial import with_results
 from app.records import Demand
 from app.settings import Settings
+from app.stream.pack_table import FRAMING, MAX_WRITE
 from app.things import ThingRecord
 
 START = 1_800_000_000.0
@@ -112,6 +113,8 @@ class Process:
 
     def write(self, _: int, items: list[tuple[bytes, bytes | None]]) -> "asyncio.Future[int]":
         self.may_die()
+        size = sum(len(key) + len(value or b"") + FRAMING for key, value in items)
+        assert size <= MAX_WRITE, f"a write of {size} bytes"
         for key, value in items:
             if value is None:
                 self.store.rows.pop(key, None)
