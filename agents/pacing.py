@@ -156,7 +156,8 @@ class Pacing:
         for name, route in routes.items():
             if self.watch.routes.get(name) is not route:
                 self.watch.route(name, route, now)
-        for name in [each for each in self.watch.names() if routes and each not in routes]:
+        gone = self.watch.names() - routes.keys() if routes else set(self.watch.routes)
+        for name in gone:
             self.watch.route(name, None, now)
             self.notices.standing.gone(name)
 
@@ -166,7 +167,7 @@ class Pacing:
         for slip in slips:
             self.watch.granted(slip.grants, now)
             self.watch.granted(slip.standing, now)
-        return self._health_items(self.watch.tick(now, self.on_the_way))
+        return self._health_items(self.watch.tick(now, lambda route: self.pacer.awaited(route, now)))
 
     def route_by_hand(self, order: ByHand, now: float) -> Writes:
         """Take a route out of service or back into it as an operator says; what to write in this step."""

@@ -24,6 +24,7 @@ from app.topics import BULK, LANES
 
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate and no cap lies on the path
 GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
+REPORTS_WITHIN = 5.0  # seconds: a partition that has an owner is heard in full more often than that
 PAID_SECONDS = 60.0  # for which a slip that was paid from caps is remembered
 
 Granted = dict[float, list[tuple[Grant, Cell]]]  # validity -> grants of one partition
@@ -450,6 +451,10 @@ class Pacer:
     def on_the_way(self, route: str) -> int:
         """Messages on the way over *route*: granted, or in open releases."""
         return self.flow.by_route.get(route, 0)
+
+    def awaited(self, route: str, now: float) -> int:
+        """Those of them in partitions that report: of one whose worker has died nobody would hear an answer."""
+        return sum(heard.on_the_way(route) for heard in self.heard if now - heard.at < REPORTS_WITHIN)
 
     # -- restart ---------------------------------------------------------------------------
 

@@ -86,6 +86,10 @@ class Heard:
             room = rooms[route] = Room(route, self.number, self.speeds, LEAST_OPEN, OPEN_SECONDS)
         return room
 
+    def on_the_way(self, route: str) -> int:
+        """Messages on the way over *route*."""
+        return sum(rooms[route].used for rooms in self._rooms.values() if route in rooms)
+
     def measure_speed(self, demand: Demand) -> None:
         """Learn from what was answered since the last snapshot, route by route."""
         elapsed = demand.at - self._answered_at

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from app.delivery.adaptive import AdaptiveRules, Answers, Change, KeptSender, Sender
@@ -22,8 +23,10 @@ from app.routes import BreakerRules, Notice, Route, RouteStatus, SenderStatus
 LOOK_EVERY = 0.1  # seconds
 FORGET_EVERY = 60.0
 LATELY = 600.0  # seconds for which a campaign is concerned by a route after it last had messages on it
+MOST_SHOWN = 500  # senders in the status of a route, of up to 1.5 kB each: it is one record
 MOST_SENDERS = 2_000  # pools x MX groups
 MOST_CONCERNED = 100  # campaigns of a notice
+MOST_TURNED = 10  # notices of one look, of up to 25 kB each: they go in one batch; the others come at the next look
 SPEED_SECONDS = 5.0
 
 ERRORS = (Kind.UNAVAILABLE, Kind.UNCERTAIN)
@@ -84,6 +87,7 @@ class RouteWatch:
         self._speeds: dict[str, Speed] = {}
         self._seen: dict[tuple[str, str], dict[str, float]] = {}  # (route, group) -> campaign -> last granted
         self._due: set[SenderKey] = set()  # senders to look at: heard of, or held back
+        self._raised: set[SenderKey] = set()  # senders that are restored by hand, at the next looks
         self._touched: set[str | SenderKey] = set()  # routes and senders whose state is not stored yet
         self._looked_at = self._forgot_at = float("-inf")
 
@@ -201,14 +205,19 @@ class RouteWatch:
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
             self._forget_campaigns(now)
-        notices = []
+        notices: list[Notice] = []
         for route, breaker in self._breakers.items():
+            if len(notices) >= MOST_TURNED:
+                break
             turn = breaker.tick(on_the_way(route), now)
             if turn is not None:
                 notices.append(self._turned(route, turn, now))
         for key in list(self._due):
+            if len(notices) >= MOST_TURNED:
+                break
             sender = self._senders[key]
-            change = sender.look(now)
+            change = sender.raised_by_hand(now) if key in self._raised else sender.look(now)
+            self._raised.discard(key)
             if change is not None:
                 notices.append(self._changed(key, change, now))
             elif sender.is_free:
@@ -224,10 +233,12 @@ class RouteWatch:
         notices = [] if turn is None else [self._turned(route, turn, now)]
         if state == "closed":
             pool = self._pool_of(route)
-            for key in [key for key in self._due if key.pool == pool]:
+            held = sorted(key for key in self._due if key.pool == pool)
+            for key in held[:MOST_TURNED]:
                 change = self._senders[key].raised_by_hand(now)
                 if change is not None:
                     notices.append(self._changed(key, change, now))
+            self._raised.update(held[MOST_TURNED:])
         return notices
 
     def _turned(self, route: str, turn: Turn, now: float) -> Notice:
@@ -309,10 +320,11 @@ class RouteWatch:
         if route is not None and not route.enabled:
             shown = {"state": "disabled"}
         pool = self._pool_of(name)
-        senders = [self._sender_status(key) for key in sorted(self._due) if key.pool == pool]
+        held = (self._sender_status(key) for key in sorted(self._due) if key.pool == pool)
+        senders = islice((each for each in held if each is not None), MOST_SHOWN)
         return RouteStatus(
             route=name, at=now, speed=0.0 if speed is None else round(speed.at(now), 1), on_the_way=on_the_way(name),
-            senders=[each for each in senders if each is not None], **shown,
+            senders=list(senders), **shown,
         )  # fmt: skip
 
     def _sender_status(self, key: SenderKey) -> SenderStatus | None:

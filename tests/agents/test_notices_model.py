@@ -7,6 +7,7 @@ import pytest
 from app import topics
 from app.delivery.outcomes import Kind
 from app.records import Demand, RouteHealth
+from app.routes import Route, SmtpServer
 from app.things import ThingRecord
 from tables import pacing_health as sections
 from tests.agents.pacing_world import GROUP, START, World
@@ -115,3 +116,18 @@ def test_kinds_are_written_as_the_recipients_plane_does() -> None:
     The tests here name them as fields.
     """
     assert (Kind.UNAVAILABLE, Kind.ACCEPTED) == ("unavailable", "accepted")
+
+
+async def test_the_last_route_that_is_deleted_is_watched_no_more() -> None:
+    """
+    It stayed on the page of routes for ever, with its breaker, though mail went over the server of the settings.
+    """
+    world = Health()
+    route = Route(name="main", smtp=SmtpServer(host="relay.example"))
+    world.pacing.things.routes["main"] = route
+    await world.look()
+    assert "main" in world.pacing.watch.routes
+    del world.pacing.things.routes["main"]
+    world.demand.health.clear()
+    await world.look()
+    assert not world.pacing.watch.names()

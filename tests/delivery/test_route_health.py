@@ -8,7 +8,7 @@ import pytest
 from app.delivery.adaptive import AdaptiveRules
 from app.delivery.notices import Standing, as_seen_by, completed, limit_notice, route_notice
 from app.delivery.outcomes import Kind
-from app.delivery.route_health import MOST_SENDERS, RouteWatch, SenderKey
+from app.delivery.route_health import MOST_SENDERS, MOST_TURNED, RouteWatch, SenderKey
 from app.records import Demand, Grant, RouteHealth
 from app.routes import LimitSet, Notice, Route, SmtpServer
 
@@ -309,3 +309,21 @@ def test_campaigns_are_concerned_by_what_they_use() -> None:
     assert health.concerned(START, pool="warm", group="yahoo") == ["c2"]
     assert health.concerned(START, group="gmail") == ["c1", "c3"]
     assert health.concerned(START + 700) == []
+
+
+def test_however_many_senders_turn_at_once_what_is_written_fits_into_a_batch() -> None:
+    """A thousand senders that were slowed down, or put back by hand, made one write too large: pacing died of it."""
+    health, partition = watch(a=route("a")), Partition()
+    health.hear(partition.report(full=True), START)
+    for number in range(300):
+        partition.came("a", f"d{number}.example", accepted=10, deferred=90)
+    health.hear(partition.report(), START + 70)
+    looks = [notices for _, notices in ticks(health, START + 70, 10)]
+    assert max(map(len, looks)) == MOST_TURNED and sum(map(len, looks)) == 300
+    (status,) = health.status(START + 80, nothing)
+    assert len(status.senders) == 300
+    restored = health.by_hand("a", "closed", START + 80)
+    assert len(restored) == MOST_TURNED
+    restored += [each for _, notices in ticks(health, START + 80, 10) for each in notices]
+    assert len(restored) == 300 and {each.kind for each in restored} == {"restored"}
+    assert not health.status(START + 90, nothing)[0].senders
