@@ -1,6 +1,7 @@
 """An edge on a real Kafka, with the topics of an installation and nothing behind them."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from app.commands import Answer, CampaignEntry, Command, Seal
@@ -37,6 +39,7 @@ KAFKA_PORT = free_ports(2)  # and the one beside it, of its controller
 NOBODY = free_ports()  # a port where nothing listens
 KEY = b"k" * 32
 SECRET = "s" * 32
+VERSIONS = itertools.count(1)  # of what partitions report
 
 
 def api_key(ident: str = "testadmin", *scopes: Scope, **more: Any) -> ApiKey:
@@ -75,6 +78,7 @@ class Planes:
     def __init__(self, producer: AIOKafkaProducer, kafka: str) -> None:
         self._producer = producer
         self._kafka = kafka
+        self._standing: set[str] = set()
 
     async def entry(self, entry: CampaignEntry) -> int:
         """Publish a directory entry; its offset."""
@@ -89,12 +93,19 @@ class Planes:
 
     async def stands(self, key: str, value: BaseModel | None) -> None:
         """Publish how something stands, or that it is gone."""
+        (self._standing.discard if value is None else self._standing.add)(key)
         raw = b"" if value is None else value.model_dump_json().encode()
         await self._producer.send_and_wait(PACING_STATUS, raw, key=key.encode())
 
+    async def withdraw(self) -> None:
+        """Publish that all is gone of which it was told how it stands: the next test has the same broker."""
+        for key in sorted(self._standing):
+            await self.stands(key, None)
+
     async def demand(self, demand: Demand) -> None:
-        """Publish what a partition reports."""
-        await self._producer.send_and_wait(DEMAND_REPORTED, encode(demand), partition=demand.partition)
+        """Publish what a partition reports, as its newest: tests before this one reported on the same broker."""
+        newest = replace(demand, version=next(VERSIONS))
+        await self._producer.send_and_wait(DEMAND_REPORTED, encode(newest), partition=demand.partition)
 
     async def beat(self, worker: str, at: float, directory: int) -> None:
         """Publish that a sender lives."""
@@ -142,7 +153,9 @@ async def planes(settings: Settings) -> AsyncIterator[Planes]:
     """Somebody to answer."""
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
     await producer.start()
-    yield Planes(producer, settings.kafka)
+    made = Planes(producer, settings.kafka)
+    yield made
+    await made.withdraw()
     await producer.stop()
 
 

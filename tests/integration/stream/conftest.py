@@ -34,6 +34,6 @@ def settings(broker: Broker, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def new_plane(settings: Settings) -> Callable[[], Plane]:
-    """Makes planes; use each as a context manager."""
-    return lambda: Plane(f"stream-test-{next(_NUMBERS)}", settings)
+def new_plane(settings: Settings) -> Callable[..., Plane]:
+    """Makes planes, with other settings than usual if some are given; use each as a context manager."""
+    return lambda **more: Plane(f"stream-test-{next(_NUMBERS)}", settings.model_copy(update=more))
