@@ -23,7 +23,7 @@ from app.routes import LimitSet, Route
 from app.topics import BULK, LANES
 
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate and no cap lies on the path
-GRACE = 1.0  # seconds after its end until an unconfirmed slip is taken for lost
+GRACE = 1.0  # seconds after its end from which on a slip that a snapshot does not reflect is lost
 REPORTS_WITHIN = 5.0  # seconds: a partition that has an owner is heard in full more often than that
 PAID_SECONDS = 60.0  # for which a slip that was paid from caps is remembered
 
@@ -52,7 +52,7 @@ class Pacer:
         self._shares: dict[tuple[str, str, bool], Share] = {}  # (campaign, lane, retry) -> its share
         self._lines: dict[Bound, None] = {}  # in which somebody waits
         self._states: dict[str, bool] = {}  # route -> whether anything may go over it, when last looked
-        self._unsure_until = 0.0  # until then slips from before a restart may still be spent
+        self._unsure_until = 0.0  # a snapshot from before may not know yet of a slip from before a restart
         self._tick = 0
         self._now = 0.0
 
@@ -317,12 +317,13 @@ class Pacer:
 
     def _look_around(self, now: float) -> None:
         for heard in self.heard:
-            while heard.slips and heard.slips[0].slip.valid_until + GRACE < now:
+            # Only a snapshot from later than that tells: an owner may have died after it had spent a slip.
+            while heard.slips and heard.slips[0].slip.valid_until + GRACE < min(now, heard.at):
                 self._settle_slip(heard, heard.slips.popleft())
             while heard.paid and heard.paid[0].at + PAID_SECONDS < now:
                 heard.paid.popleft()
-        reflected = all(heard.applied >= heard.expected for heard in self.heard)
-        self.flow.sure = self.complete and (reflected or now >= self._unsure_until)
+        reflected = all(heard.applied >= heard.expected or heard.at >= self._unsure_until for heard in self.heard)
+        self.flow.sure = self.complete and reflected
         states = {route: self.health.places(route, now) != 0 for route in self.book.routes}
         if states != self._states:  # who waits at a route that is out of service now may take another one
             self._states = states

@@ -5,7 +5,7 @@ import base64
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Literal, TypeVar
 
 from app.transport.secrets import SecretMissingError
@@ -81,6 +81,8 @@ class Relay:
             raise self._unavailable("connection", f"no connection within {within:g} s") from error
         except OSError as error:
             raise self._unavailable("connection", _words(error)) from error
+        except UnicodeError as error:  # an empty part, or one of more than 63 characters
+            raise self._unavailable("connection", "no such host: that is no host name") from error
         return wire
 
     async def _introduce(self, wire: SmtpWire, step: Callable[[str], None]) -> None:
@@ -124,17 +126,26 @@ class Relay:
     async def _authenticate(self, wire: SmtpWire, password: str) -> None:
         if self._tls == "never" and self._host not in ("127.0.0.1", "::1", "localhost"):
             raise self._unavailable("login", "no password is sent without TLS: set tls to starttls or implicit")
-        user, secret = self._user.encode(), password.encode()
+        try:
+            user, secret = self._user.encode(), password.encode()
+        except UnicodeEncodeError:
+            raise self._unavailable("login", "the password is not UTF-8") from None
+        plain, coded = base64.b64encode(b"\0" + user + b"\0" + secret), base64.b64encode(secret)
+        hidden = (plain.decode(), coded.decode(), password)
         if "PLAIN" in wire.extensions or "LOGIN" not in wire.extensions:
-            await self._login(wire, b"AUTH PLAIN " + base64.b64encode(b"\0" + user + b"\0" + secret), 235)
+            await self._login(wire, b"AUTH PLAIN " + plain, 235, hidden)
             return
-        await self._login(wire, b"AUTH LOGIN", 334)
-        await self._login(wire, base64.b64encode(user), 334)
-        await self._login(wire, base64.b64encode(secret), 235)
+        await self._login(wire, b"AUTH LOGIN", 334, hidden)
+        await self._login(wire, base64.b64encode(user), 334, hidden)
+        await self._login(wire, coded, 235, hidden)
 
-    async def _login(self, wire: SmtpWire, line: bytes, code: int) -> None:
+    async def _login(self, wire: SmtpWire, line: bytes, code: int, hidden: Iterable[str]) -> None:
+        """Some servers repeat what they refuse: nothing *hidden* may stand in what is told of it."""
         reply = await self._heard(wire.ask(line, self._timeout), "AUTH")
-        self._expect(reply, code, "service" if reply.code == 421 else "login", "AUTH was answered")
+        text = reply.text
+        for each in filter(None, hidden):
+            text = text.replace(each, "***")
+        self._expect(Reply(reply.code, text), code, "service" if reply.code == 421 else "login", "AUTH was answered")
 
     async def _heard(self, replies: Awaitable[T], what: str) -> T:
         try:

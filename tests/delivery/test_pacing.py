@@ -229,6 +229,39 @@ def test_concurrency_holds_after_a_restart() -> None:
     assert sum(grant.count for slip in pacer.tick(START + 0.2) for grant in slip.grants) == 10
 
 
+def test_concurrency_holds_when_a_partition_dies_after_it_has_spent_a_slip() -> None:
+    """Nobody reports what it has released: it is on the way all the same, however long the partition has no owner."""
+    pacer = a_pacer(2)
+    pacer.campaign(campaign(concurrency=100))
+    due = ClassDemand("c_1", "bulk", "gmail", 10_000, 0.0, 0)
+    for p in range(2):
+        pacer.hear(demand(p, 0, START, due))
+    (spent,) = pacer.tick(START)
+    alive = 1 - spent.partition
+    for tenths in range(1, 150):
+        now = START + tenths / 10
+        pacer.hear(demand(alive, 0, now, due, version=tenths))
+        assert not pacer.tick(now)
+    answered = ClassDemand("c_1", "bulk", "gmail", 9_900, 0.0, 0)
+    pacer.hear(demand(spent.partition, spent.number, START + 15, answered, version=200))
+    assert pacer.tick(START + 15)
+
+
+def test_concurrency_holds_when_pacing_restarts_beside_a_partition_that_has_died() -> None:
+    """A snapshot from before the death that comes by late does not know of the last slip."""
+    pacer = a_pacer(2)
+    pacer.campaign(campaign(concurrency=100))
+    due = ClassDemand("c_1", "bulk", "gmail", 10_000, 0.0, 0)
+    pacer.restore({}, {0: 5, 1: 5}, START)
+    pacer.hear(demand(0, 4, START - 0.1, due))
+    for tenths in range(150):
+        now = START + tenths / 10
+        pacer.hear(demand(1, 5, now, due, version=tenths))
+        assert not pacer.tick(now)
+    pacer.hear(demand(0, 4, START + 15, due, version=1))  # it never came to spend it
+    assert pacer.tick(START + 15)
+
+
 def test_concurrency_of_a_route_counts_all_campaigns() -> None:
     """A relay that takes 50 messages at once does not care whose they are."""
     pacer = a_pacer(1)

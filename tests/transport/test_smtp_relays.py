@@ -174,6 +174,22 @@ async def test_a_secret_is_read_for_each_connection_and_its_absence_is_said(
     server.close()
 
 
+@pytest.mark.parametrize("coded", ["s3cret", base64.b64encode(b"\0me\0s3cret").decode()])
+async def test_a_relay_that_repeats_what_it_refuses_gives_no_secret_away(coded: str) -> None:
+    """What a relay says stands in events, which accounts and their programs read."""
+    async with to(Rude(offers="AUTH PLAIN", AUTH=f"535 no: {coded}"), user="me", password="s3cret") as pool:
+        outcome = await send(pool)
+    assert "535 no: ***" in outcome.detail and coded not in outcome.detail
+
+
+@pytest.mark.parametrize("host", ["relay..example", "x" * 64 + ".example"])
+async def test_what_is_no_host_name_is_said(host: str) -> None:
+    """Names that are written as hosts are need not be any."""
+    pool = SmtpPool(host, 25, size=1, per_connection=1, timeout=2.0)
+    outcome = await send(pool)
+    assert (outcome.kind, outcome.klass) == (Kind.UNAVAILABLE, "connection") and "no host name" in outcome.detail
+
+
 async def test_a_pool_that_is_closed_ends_each_connection_with_its_last_letter() -> None:
     """A route that is changed or deleted: what is under way finishes, and nothing stays open."""
     rude = Rude()

@@ -217,6 +217,15 @@ async def test_odd_headers_are_answered_in_words(edge: Edge, headers: dict[str, 
     assert 400 <= answer.status < 500, await answer.text()
 
 
+async def test_no_account_gives_itself_a_larger_share(edge: Edge) -> None:
+    """
+    Accounts share what limits allow by their weights.
+    """
+    answer = await edge.patch("/v1/account", json={"weight": 100})
+    told = json.loads(await answer.text())
+    assert (answer.status, told["field"]) == (403, "weight"), told
+
+
 @pytest.mark.parametrize("host", ["[", "[::1", "a]b", "[zz]"])
 async def test_a_host_or_origin_that_cannot_be_read_is_none_of_ours(edge: Edge, host: str) -> None:
     """

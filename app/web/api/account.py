@@ -20,7 +20,9 @@ class AccountChange(Strict):
     undo: float | None = Field(default=None, ge=0, le=86_400, description="Seconds in which a start can be undone")
     quiet: Window | None = Field(default=None, description="Hours in which nobody is sent a campaign; null: none")
     time_zone: KnownZone | None = None
-    weight: int | None = Field(default=None, ge=1, le=100, description="Share of what accounts compete for")
+    weight: int | None = Field(
+        default=None, ge=1, le=100, description="Share of what accounts compete for: set by the operator"
+    )
     frequency_caps: list[FrequencyCap] | None = Field(
         default=None, max_length=5, description="Of what one person gets from all campaigns; []: none"
     )
@@ -37,6 +39,9 @@ async def change_account(call: Call) -> Reply:
     old = _account(call)
     given = asked.model_dump(exclude_unset=True)
     wanted = {name: value for name, value in given.items() if value is not None or name == "quiet"}
+    if wanted.get("weight", old.weight) != old.weight and "operator" not in call.key.scopes:
+        how = "`fanfare account set`, or a key with the scope operator, changes it"
+        raise refuse(403, "Not allowed", f"accounts share by weight, so none sets its own: {how}", field="weight")
     if not wanted:
         raise refuse(422, "Invalid", "nothing is to be changed: send the settings that are")
     settings = validated(Account, old.model_dump() | wanted)
