@@ -1,25 +1,46 @@
 """unknowns -> decided, or waiting again: what a lost outcome left open, once nobody can be expected to tell."""
 
 from collections.abc import Callable
+from itertools import islice
 
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
 from app.commands import CampaignEntry
-from app.delivery.events import of_decision
+from app.delivery.events import of_decision, of_held_again
 from app.delivery.gate import end_of
 from app.delivery.partition import HeldUnknown
-from app.delivery.unknown import UnknownRules, by_age, decide
+from app.delivery.route_checks import IMPLICIT
+from app.delivery.unknown import UnknownRules, by_age, decide, hold_again, stranded
 from app.faults import reached
 from app.settings import Settings
 from app.stream.app import StreamApp
+from app.stream.directory import Directory
 from app.stream.ticks import every
 from tables.recipients import Batch
 
 MOST_BYTES = 150_000  # of a batch to which a held unknown is added: its rows may be twice as much
+HELD_A_TICK = 20  # packs that are held once more in one go
 
 
-def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, settings: Settings, channel: str) -> None:
-    """Add the deciding tick to *app*. A restart goes on with what the table holds."""
+def attach(
+    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: Directory, settings: Settings, channel: str
+) -> None:
+    """Add the deciding ticks to *app*. A restart goes on with what the table holds."""
+
+    def is_gone(route: str) -> bool:
+        return route not in routes.entries and (route != IMPLICIT or bool(routes.entries))
+
+    async def hold_stranded() -> None:
+        for partition, state in list(recipients.partitions.items()):
+            now = app.now()
+            for number in list(islice(stranded(state, is_gone, now), HELD_A_TICK)):
+                if recipients.partitions.get(partition) is not state:
+                    break
+                if number in state.packs:  # its release may have come meanwhile
+                    batch = Batch()
+                    held = hold_again(state, batch, number, now)
+                    await recipients.commit(partition, batch, [of_held_again(channel, held)])
+                    reached("decide.written")
 
     async def decide_old() -> None:
         for partition, state in list(recipients.partitions.items()):
@@ -35,20 +56,24 @@ def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, setting
                 reached("decide.written")
 
     def rules_at(now: float) -> Callable[[HeldUnknown], UnknownRules]:
-        return lambda held: unknown_rules(campaigns.get(held.campaign), settings, now)
+        return lambda held: unknown_rules(campaigns.get(held.campaign), settings, now, gone=is_gone(held.route))
 
     every(app, 0.5, decide_old)
+    every(app, 1.0, hold_stranded)
 
 
-def unknown_rules(entry: CampaignEntry | None, settings: Settings, now: float) -> UnknownRules:
-    """How long news of the unknowns of a campaign is awaited, and what then: as it says, else as it is set."""
+def unknown_rules(entry: CampaignEntry | None, settings: Settings, now: float, *, gone: bool = False) -> UnknownRules:
+    """How long news of the unknowns of a campaign is awaited, and what then: as it says, else as it is set.
+
+    *gone*: the route is, on which they would be sent again.
+    """
     if entry is None:
         return UnknownRules(settings.uncertain_after)
     spec = entry.spec
     after = settings.uncertain_after if spec.unknown_after is None else spec.unknown_after
     if entry.state in ("CANCELLING", "CANCELLED"):
         return UnknownRules(after, ended="the campaign was cancelled")
-    if spec.unknown_then != "resend" or end_of(entry, now) is not None:
+    if gone or spec.unknown_then != "resend" or end_of(entry, now) is not None:
         return UnknownRules(after)
     delays = settings.retry_delays if spec.retries.transient is None else spec.retries.transient
     return UnknownRules(after, resends=len(delays))

@@ -64,7 +64,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     report.attach(app, Lanes(app, 4), recipients, frequency, dead, topics.EMAIL)
-    decide.attach(app, recipients, campaigns, settings, topics.EMAIL)
+    decide.attach(app, recipients, campaigns, _directory(app, topics.ROUTE_CHANGED), settings, topics.EMAIL)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)

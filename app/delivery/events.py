@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.delivery.frequency import Room
 from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.partition import Verdict, WaitingPack
+from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
 from app.delivery.retries import policy_of
 from app.delivery.settle import Settled, Settlement
 from app.delivery.unknown import Decided, End
@@ -16,6 +16,7 @@ Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail
 MOST = 500  # messages in one event pack
 Waits = tuple[Outgoing, Room]  # row, until when and why
 CLASS_OF = {End.GIVE_UP: "decided", End.RESEND: "resent"}
+ROUTE_GONE = "route_gone"  # class of what is held once more
 NOBODY: Mapping[int, Room] = {}
 
 
@@ -145,6 +146,15 @@ def _again(message: Settled) -> Again | None:
     if message.again is None:
         return None
     return Again(message.again.attempt, message.again.due, policy_of(message.outcome.kind, message.outcome.klass))
+
+
+def of_held_again(channel: str, held: HeldUnknown) -> EventPack:
+    """UNKNOWN of messages that cannot be sent again: their route is gone."""
+    detail = f"the route {held.route}, on which it was to be sent again, is deleted"
+    return EventPack(
+        held.account, held.campaign, channel, held.lane, EventKind.UNKNOWN, held.group, held.route, held.attempt,
+        held.at, held.messages, held.recipients, classes=[ROUTE_GONE] * held.count, details=[detail] * held.count,
+    )  # fmt: skip
 
 
 def of_decision(channel: str, decided: Decided, at: float) -> EventPack:

@@ -159,6 +159,7 @@ CLASSES = {
     "temporary": "for now",
     "gave_up": "given up after the last retry",
     "expired": "its campaign ends before the next try",
+    "route_gone": "the route on which it was to be sent again was deleted",
     "mailbox_busy": "the mailbox is busy",
     "connection": "the connection failed",
     "render": "its template could not be filled in",

@@ -8,6 +8,8 @@ knows, or else age. Each of its messages then goes one way, once:
 - nobody knows, and it shall be sent again: it waits again, on the route it was on, because a second provider would not
   know the message of the first;
 - nobody will learn: it stays UNKNOWN and is final.
+
+Who waits to be sent again on a route that is deleted meanwhile is held once more, and is not sent again by itself.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -21,6 +23,9 @@ from app.records import DeliveryReport, Outgoing
 
 ID = 16  # bytes
 MOST_GROUPS = 20  # held unknowns that one step decides, each at most a release: some 100 kB in its batch
+GONE_FOR = (
+    30.0  # seconds that a message waits for its route before that counts as gone: who tells of routes may be late
+)
 OF_BEFORE = "it cannot be sent again: it was held by an earlier version"
 
 
@@ -59,10 +64,7 @@ def hold(
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
         state.keep(writes, rows), pack.since, pack.zone, release.tier, release.counted,
     )  # fmt: skip
-    number = state.marks.next_unknown
-    state.marks.next_unknown += 1
-    state.unknowns[number] = held
-    writes.unknown(number, held)
+    _add(state, writes, held)
 
 
 def by_age(
@@ -143,6 +145,43 @@ def decide(
             state.count(writes, held.campaign, {RESENT: held.count})
     writes.marks(state.marks)
     return Decided(held, end, why)
+
+
+def stranded(state: Partition, is_gone: Callable[[str], bool], now: float) -> Iterator[int]:
+    """Waiting packs that are to be sent again on a route that is gone: nobody would ever take them."""
+    pins = {pin for pin in {key.pin for key in state.queues} if pin and is_gone(pin)}
+    for key, queue in state.queues.items() if pins else ():
+        if key.pin in pins:
+            for number in queue.ready:
+                pack = state.packs.get(number)
+                if pack is not None and pack.cursor < pack.count and now - pack.due >= GONE_FOR:
+                    yield number
+
+
+def hold_again(state: Partition, writes: Writes, number: int, now: float) -> HeldUnknown:
+    """Await news once more of what waits in the pack *number*: it cannot be sent again on the route it was on."""
+    pack = state.packs[number]
+    rows = state.rows_of(number)
+    start, stop = state.withdraw(number)
+    rows = rows[start:stop]
+    held = HeldUnknown(
+        pack.account, pack.campaign, pack.lane, pack.group, pack.pin, pack.attempt - 1, now,
+        b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
+        state.keep(writes, rows), pack.since, pack.zone, pack.tier, pack.counted,
+    )  # fmt: skip
+    _add(state, writes, held)
+    state.count(writes, pack.campaign, {UNKNOWN: held.count})
+    writes.pack(number, pack)
+    state.forget_if_used_up(writes, number)
+    writes.marks(state.marks)
+    return held
+
+
+def _add(state: Partition, writes: Writes, held: HeldUnknown) -> None:
+    number = state.marks.next_unknown
+    state.marks.next_unknown += 1
+    state.unknowns[number] = held
+    writes.unknown(number, held)
 
 
 def still_open(counts: dict[str, int]) -> int:

@@ -7,12 +7,23 @@ from hypothesis import strategies as st
 
 from agents.decide import unknown_rules
 from app.commands import CampaignEntry
-from app.delivery.events import of_decision
+from app.delivery.events import of_decision, of_held_again
 from app.delivery.outcomes import FINAL, EventKind, Kind
 from app.delivery.partition import HeldUnknown, Partition
 from app.delivery.release import record_of, rows_in
 from app.delivery.settle import settle
-from app.delivery.unknown import OF_BEFORE, End, UnknownRules, by_age, decide, named_by, still_open
+from app.delivery.unknown import (
+    GONE_FOR,
+    OF_BEFORE,
+    End,
+    UnknownRules,
+    by_age,
+    decide,
+    hold_again,
+    named_by,
+    still_open,
+    stranded,
+)
 from app.records import DeliveryReport, decode, encode
 from app.settings import Settings
 from app.specs import CampaignSpec
@@ -194,3 +205,46 @@ def test_what_was_sent_is_told_as_sent() -> None:
     event = of_decision("email", decide(state, Batch(), 0, End.SENT, "told by operator", NOW), NOW)
     assert (event.kind, event.attempt, event.details) == (EventKind.SENT, 1, ["told by operator"] * 2)
     assert final(state) == 2
+
+
+def test_who_waits_for_a_route_that_is_deleted_is_held_once_more_and_can_be_decided() -> None:
+    """
+    It waited for ever: no route took it, no report reached it, and its campaign never ended.
+    """
+    state, table = lost(7)
+    batch = Batch()
+    decide(state, batch, 0, End.RESEND, "", NOW)
+    state.tell(batch, [])
+    table.apply(batch)
+    state = restore(table, 0)
+    later = NOW + GONE_FOR
+    state.advance(later)
+    assert not list(stranded(state, lambda _: False, later)) and not list(stranded(state, lambda _: True, later - 1))
+    (number,) = stranded(state, lambda route: route == "smtp", later)
+    batch = Batch()
+    held = hold_again(state, batch, number, later)
+    event = of_held_again("email", held)
+    assert (held.count, held.route, held.attempt) == (7, "smtp", 1) and "smtp" in event.details[0]
+    state.tell(batch, [event])
+    killed = restore(table, 0)  # before the batch was there
+    killed.advance(later)
+    assert list(stranded(killed, lambda _: True, later)) == [number]
+    table.apply(batch)
+    again = restore(table, 0)
+    again.advance(later)
+    assert not list(stranded(again, lambda _: True, later)) and not again.packs
+    assert still_open(again.counters["c_1"]) == 7
+    ((unknown, messages),) = named_by(again, told("not_sent", at=later))
+    batch = Batch()
+    decide(again, batch, unknown, End.NOT_SENT, "", later, messages)
+    again.tell(batch, [])
+    table.apply(batch)
+    assert restore(table, 0).queue(AGAIN).later and still_open(restore(table, 0).counters["c_1"]) == 0
+
+
+def test_what_was_lost_on_a_deleted_route_is_given_up_with_its_time() -> None:
+    """Sent again on a route that nobody has, it would be held, and sent again, and held."""
+    spec = CampaignSpec(from_email="a@x.org", lists=["l"], unknown_then="resend", unknown_after=60)
+    entry = CampaignEntry(id="c_1", account="acme", state="RUNNING", version=1, spec=spec, created_at=NOW)
+    assert unknown_rules(entry, Settings(), NOW).resends > 0
+    assert unknown_rules(entry, Settings(), NOW, gone=True) == UnknownRules(60)
