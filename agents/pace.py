@@ -7,6 +7,7 @@ from faust.types import AgentT, EventT, StreamT
 from agents.pacing import Pacing
 from app import topics
 from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.limit_sweep import sweep
 from app.delivery.pacing import Pacer
 from app.delivery.standing import StandingCredit
 from app.faults import reached
@@ -19,6 +20,7 @@ from tables import pacing as sections
 from tables.pacing_things import Writes
 
 TICK_SECONDS = 0.02
+SWEEP_SECONDS = 3_600.0  # between two looks for limits that nothing counts for any more
 CAPS = (HOURLY, DAILY, WARM_UP)
 CREDIT_SECONDS = 0.1  # the longest pause between two looks at the buckets
 BULK_SECONDS = 0.06  # the shortest, unless a transactional message waits: fewer and larger slips cost everybody less
@@ -28,7 +30,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
     """Add the pacing agent and its ticks to *app*."""
     standing = StandingCredit()
     fresh = urgent = True  # demand has come since the last tick, also of the transactional lane
-    last_tick = 0.0
+    last_tick, swept_at = 0.0, app.now()
 
     @app.agent(app.raw_topic(topics.DEMAND_REPORTED), name="pace")
     async def pace(reports: StreamT[bytes]) -> None:
@@ -50,12 +52,15 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
             urgent = urgent or any(each.lane == topics.TRANSACTIONAL and each.due for each in demand.classes)
 
     async def give_credit() -> None:
-        nonlocal fresh, urgent, last_tick
+        nonlocal fresh, urgent, last_tick, swept_at
         now = app.now()
         pause = 0.0 if urgent else BULK_SECONDS if fresh else CREDIT_SECONDS
         if pacing.group is None or now - last_tick < pause:
             return
         fresh, urgent, last_tick = False, False, now
+        if now - swept_at >= SWEEP_SECONDS:
+            swept_at = now
+            sweep(pacing.pacer.book, now)
         slips, ahead = pacing.pacer.tick(now), standing.slips(pacing.pacer, now)
         for slip in ahead:
             app.produce_soon(topics.CREDIT_GRANTED, slip.partition, None, encode(slip))

@@ -5,8 +5,8 @@
 | campaigns | c id | CampaignEntry, JSON | command, pace | a day after the end |
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | routes | r name | Route, JSON | command | when deleted |
-| rate_buckets | b name | rate, burst, tokens | pace | with the campaign |
-| caps | w name | start of the window, used in it | pace | never: one for each cap and what it counts for |
+| rate_buckets | b name | rate, burst, tokens | pace | with the campaign; those of limits once full and unused |
+| caps | w name | start of the window, used in it | pace | a day after its window, unless it is used again |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |

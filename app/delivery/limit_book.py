@@ -6,7 +6,7 @@ how health shapes the pool towards the group. A limit that names its thing goes 
 thing bounds of its own; only one of them counts. "other", the long tail of domains, is no thing that "*" stands for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from app.commands import CampaignEntry
@@ -59,7 +59,7 @@ class LimitBook:
         self._about: dict[str, Key] = {}  # name of a bound -> what it limits
         self._groups: dict[str, set[str]] = {}  # pool -> groups that messages went to
         self._own: dict[str, set[str]] = {}  # campaign -> names of its bounds
-        self._stored_caps: dict[str, tuple[float, int]] = {}
+        self.stored_caps: dict[str, tuple[float, int]] = {}  # from before a restart, and not asked about since
         self._ways: dict[str, dict[tuple[str, str, str], Way]] = {}  # campaign -> (group, tier, pin) -> way
         self._options: dict[str, dict[tuple[str, str], Option]] = {}  # campaign -> (group, route) -> option
         self._plans: dict[tuple[object, ...], Plan] = {}
@@ -307,7 +307,7 @@ class LimitBook:
         known = self.caps.get(name)
         if known is None:
             known = self.caps[name] = made
-            if (stored := self._stored_caps.pop(name, None)) is not None:
+            if (stored := self.stored_caps.pop(name, None)) is not None:
                 known.restore(*stored)
         else:
             known.changed(made)
@@ -330,6 +330,30 @@ class LimitBook:
             limit.scope == "account" and limit.name not in (entry.account, EVERY) for limit in self.limits.values()
         )
 
+    # -- forgotten
+
+    def forget_bounds(self, names: Collection[str]) -> None:
+        """Make these anew when they are asked about again; those of a campaign stay as long as it does."""
+        names = [name for name in names if name in self._about]
+        if not names:
+            return
+        self._forget_all_ways()
+        self._plans.clear()
+        for name in names:
+            del self.bounds[name]
+            scope, pool, group = self._about.pop(name)
+            if name.startswith(SHAPED) and scope == "pool":
+                self._groups[pool].discard(group)
+
+    def forget_meters(self, names: Collection[str]) -> None:
+        """Remove these, also from what is stored; those of a campaign go with it."""
+        for name in names:
+            if not name.startswith("campaign|"):
+                self.buckets.pop(name, None)
+                self.caps.pop(name, None)
+                self.stored_caps.pop(name, None)
+                self.touched.add(name)
+
     # -- restart
 
     def restore(
@@ -343,7 +367,7 @@ class LimitBook:
             self.buckets[name] = Bucket(rate, burst, tokens, now)
             if name.startswith("campaign|"):
                 self._own.setdefault(name.split("|")[1], set()).add(name)
-        self._stored_caps.update(caps)
+        self.stored_caps.update(caps)
 
 
 def _concerns(limit: LimitSet, about: Key) -> bool:
