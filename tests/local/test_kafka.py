@@ -52,12 +52,17 @@ async def test_topics_are_never_made_by_accident(kafka_server: KafkaServer) -> N
             await producer.send_and_wait("mistyped", b"")
 
 
-async def test_acknowledged_records_survive_kill_9_and_the_broker_is_back_within_10_seconds(tmp_path: Path) -> None:
-    """Crash safety begins here."""
+async def test_acknowledged_records_survive_kill_9_and_the_broker_is_soon_back(tmp_path: Path) -> None:
+    """
+    Crash safety begins here. What a kill adds to a start is the rest of the broker's session, which is short: how long
+    a start takes is a matter of the machine.
+    """
     server = KafkaServer(tmp_path, free_ports(2))
     server.prepare()
+    started = time.monotonic()
     with subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220
         server.wait_ready(process=process)
+        start = time.monotonic() - started
         await create_topic(server.bootstrap, "kept")
         async with AIOKafkaProducer(bootstrap_servers=server.bootstrap, acks="all") as producer:
             for number in range(100):
@@ -66,7 +71,7 @@ async def test_acknowledged_records_survive_kill_9_and_the_broker_is_back_within
         process.wait()
     started = time.monotonic()
     with kafka.running(tmp_path, server.port) as again:
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 1.5 * start + 4.0
         assert [value for _, value in await records(again.bootstrap, "kept", 100)] == [
             str(number).encode() for number in range(100)
         ]
