@@ -4,7 +4,15 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from app.specs import KnownZone, Name, Strict, ZoneName
 
@@ -18,7 +26,21 @@ Tier = Literal["engaged", "new", "dormant"]  # how a recipient has reacted of la
 # -- routes
 
 # Where a secret stands: "env:NAME" or "file:/path". Never the secret itself.
-SecretPlace = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)?$", max_length=1_000)]
+_PLACE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)?$"
+
+
+def _checked_place(text: str) -> str:
+    if not re.search(_PLACE, text):
+        raise ValueError("say where the senders find it, as env:NAME or file:/path: it is never written down itself")
+    return text
+
+
+SecretPlace = Annotated[
+    str,
+    StringConstraints(max_length=1_000),
+    AfterValidator(_checked_place),
+    Field(json_schema_extra={"pattern": _PLACE}),
+]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 

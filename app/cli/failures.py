@@ -1,6 +1,8 @@
 """What can go wrong in a command: the words for people and the exit code for programs."""
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from typing import Any
 
 # What explains the fields of a model.
 FIELDS = {
@@ -82,8 +84,15 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
 def _invalid(error: Exception) -> str:
     """The findings of a pydantic ValidationError, one a line."""
     found = error.errors()  # type: ignore[attr-defined]
-    lines = [
-        f"{'.'.join(str(part) for part in each['loc']) or 'value'}: {each['msg'].removeprefix('Value error, ')}"
-        for each in found
-    ]
-    return "\n".join(lines)
+    return "\n".join(f"{_place(each['loc'])}: {_finding(each)}" for each in found)
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Where it is, in the words of who wrote it; which form of several was tried, such as "(flat)", is ours."""
+    return ".".join(str(part) for part in loc if not str(part).startswith("(")) or "value"
+
+
+def _finding(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -20,13 +20,17 @@ class Reasons:
 
     def why(self, way: Way, step: int, route: str, pin: str, passed: Sequence[Bound]) -> str:
         """Why *route* of that step carries what could not go over the bounds that were *passed* by."""
-        situation = (way.plan.id, route, pin, *((each.name, self._state_of(each)) for each in passed))
+        weights = tuple(self._weights(way.plan.steps[step]))  # the plan stays what it is when these change
+        situation = (way.plan.id, route, pin, weights, *((each.name, self._state_of(each)) for each in passed))
         text = self._kept.get(situation)
         if text is None:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             text = self._kept[situation] = self._told(way, step, route, pin, passed)
         return text
+
+    def _weights(self, names: Sequence[str]) -> list[int]:
+        return [max(1, self._routes[name].weight) if name in self._routes else 1 for name in names]
 
     def _state_of(self, bound: Bound) -> str:
         return self._health.why_not(bound.route) if isinstance(bound, Service) else bound.full
@@ -38,7 +42,7 @@ class Reasons:
             names = way.plan.steps[step]
             told = f"{route}: {_ordinal(step + 1)} of {len(way.plan.steps)}"
             if len(names) > 1:
-                weights = [max(1, self._routes[name].weight) if name in self._routes else 1 for name in names]
+                weights = self._weights(names)
                 told += f", weight {weights[names.index(route)]} of {sum(weights)}"
             return told
         return f"{route}: " + "; ".join(dict.fromkeys(self._unusable(each) for each in passed))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from app.delivery.mx_groups import GROUPS
+from app.delivery.mx_groups import GROUPS, NAMES, OTHER
 from app.routes import Route
 
 MOST_ROUTES = 200
@@ -153,6 +153,8 @@ def _wrong_group(group: str) -> str:
         return f"{group!r} is neither an MX group nor a domain: no recipient has it"
     if group in GROUPS:
         return f"{group!r} belongs to the MX group {GROUPS[group]!r}: name that one"
+    if "." not in group and group not in NAMES and group != OTHER:
+        return f"there is no MX group {group!r}: groups are {', '.join(sorted(NAMES))}; a domain is one too"
     return ""
 
 

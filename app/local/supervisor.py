@@ -190,8 +190,16 @@ def _prepared(settings: Settings, parts: Sequence[Part] | None) -> list[Part]:
         ready.unlink()
     ensure_secret(settings)
     parts = list(parts if parts is not None else parts_of(settings))
+    taken: dict[int, tuple[str, str]] = {}  # port -> the part that has it, and the setting that moves it
     for part in parts:
         for port, setting in part.ports:
+            if port in taken:  # else one would answer for the other, which never starts
+                other, its_setting = taken[port]
+                raise LocalError(
+                    f"port {port} is that of {other} ({its_setting}) and of {part.name} ({setting})",
+                    f"set {its_setting} or {setting} to another port; web views take those from FANFARE_WEB_PORT on",
+                )
+            taken[port] = part.name, setting
             if not is_free(port):
                 raise LocalError(
                     f"port {port} for {part.name} is taken",

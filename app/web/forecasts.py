@@ -21,8 +21,20 @@ def forecast_of(
 ) -> Forecast:
     """When *entry* will be done. *providers* are its results by MX group as far as ClickHouse has told them."""
     left, retry_at, now = left_by_group(entry, picture, providers), retry_of(entry, picture), time.time()
-    on_the_way = stages(entry, control.campaigns.values(), above(control), now) if entry.state == "RUNNING" else []
+    on_the_way = stages(entry, competing(control), above(control), now) if entry.state == "RUNNING" else []
     return forecast(entry, left, on_the_way, rate, now, HOURS, retry_at)
+
+
+def competing(control: Control) -> list[CampaignEntry]:
+    """The campaigns that want a share now: one whose last messages wait to be tried again leaves its own to others."""
+    running = [each for each in control.campaigns.values() if each.state == "RUNNING"]
+    return [each for each in running if wants_a_share(each, control.picture_of(each))]
+
+
+def wants_a_share(entry: CampaignEntry, picture: Picture) -> bool:
+    """Whether *entry* has messages that could leave now, are on their way, or have not reached the gate yet."""
+    unread = entry.seal is None or picture.counts.get(LISTED, 0) < entry.seal.count
+    return unread or picture.due > 0 or picture.open > 0 or not picture.complete
 
 
 def above(control: Control) -> Above:

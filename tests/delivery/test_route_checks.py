@@ -50,6 +50,7 @@ SERVER = {"host": "smtp.example.com"}
         ({"carriers": ["vodafone"]}, "carriers", "no email has"),
         ({"groups": ["gmail", "Yahoo"]}, "groups.1", "'yahoo'"),
         ({"groups": ["gmail.com"]}, "groups.0", "'gmail'"),
+        ({"groups": ["gmial"]}, "groups.0", "no MX group 'gmial'"),
         ({"groups": ["*"]}, "groups.0", "no recipient"),
         ({"tags": ["x", "x"]}, "tags", "twice"),
         ({"pool": "my pool"}, "pool", "letters, digits"),

@@ -291,6 +291,16 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it(start: Start) -> N
         )
 
 
+def test_two_parts_that_want_one_port_are_named(start: Start) -> None:
+    """A sender's web view on the port of the edge answers for it: the start would succeed, and every page be a 404."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    senders = {"name": "senders", "code": SLEEP, "ports": [[port, "FANFARE_WEB_PORT"]]}
+    here = start(senders, {"name": "edge", "code": SLEEP, "ports": [[port, "FANFARE_EDGE_PORT"]]})
+    assert f"port {port} is that of senders (FANFARE_WEB_PORT) and of edge (FANFARE_EDGE_PORT)" in here.said()
+
+
 def test_a_program_that_is_not_there_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
     """Not with a traceback of asyncio."""
     part = part_of({"name": "java", "code": ""})

@@ -55,6 +55,17 @@ def spec_of(body: FlatCampaign) -> CampaignSpec:
     return CampaignSpec.model_validate(body.to_spec())
 
 
+def test_content_field_by_field_has_its_defaults() -> None:
+    """The first file that somebody writes, after the README: a text for who has no first name."""
+    body = flat(subject="{{ first_name }}", defaults={"first_name": "friend"}, route_tags=["vip"])
+    content = body.own_content()
+    assert content is not None
+    assert content.defaults == {"first_name": "friend"}
+    assert spec_of(body).route_tags == ["vip"]
+    with pytest.raises(RefusedError, match="those of a template stand in the template"):
+        validated(NewCampaign, BRIEF | {"defaults": {"first_name": "friend"}})
+
+
 def test_what_the_design_brief_sends_becomes_a_spec() -> None:
     """
     Whoever wrote to it before must not learn new names.

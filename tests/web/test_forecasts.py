@@ -1,5 +1,6 @@
 """How what is left of a campaign is shared out among mailbox providers."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.commands import Seal, Section
 from app.control import Picture
-from app.web.forecasts import left_by_group, retry_of
+from app.web.forecasts import left_by_group, retry_of, wants_a_share
 from tests.web.conftest import campaign_entry
 
 COUNTS = st.integers(0, 10_000)
@@ -44,3 +45,16 @@ def test_only_when_everybody_left_waits_for_a_retry_it_is_the_retries() -> None:
     assert retry_of(entry, Picture(counts, next_due=5.0, open=1)) == 0.0
     assert retry_of(entry, Picture(counts | {"listed": 9}, next_due=5.0)) == 0.0
     assert retry_of(entry, Picture(counts | {"deferred": 0}, next_due=5.0)) == 0.0
+
+
+def test_a_campaign_that_only_waits_for_retries_leaves_its_share_to_others() -> None:
+    """
+    Five campaigns with a greylisted message each made the forecast of the sixth six times too long.
+    """
+    entry = campaign_entry("cmp", count=10)
+    waits = Picture({"listed": 10, "delivered": 9, "deferred": 1}, next_due=5.0, complete=True)
+    assert not wants_a_share(entry, waits)
+    assert wants_a_share(entry, replace(waits, due=1))
+    assert wants_a_share(entry, replace(waits, open=1))
+    assert wants_a_share(entry, replace(waits, complete=False))
+    assert wants_a_share(entry, replace(waits, counts={"listed": 9, "delivered": 9}))

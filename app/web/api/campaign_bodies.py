@@ -166,6 +166,7 @@ class CampaignFields(Strict):
     text: str | None = Field(default=None, max_length=1_000_000)
     mjml: str | None = Field(default=None, max_length=1_000_000)
     preheader: str | None = Field(default=None, max_length=500)
+    defaults: dict[str, str] | None = Field(default=None, description="With them: for attributes that a contact lacks")
     content: Content | None = Field(default=None, description="Content of its own, with translations")
     experiment: Experiment | None = None
 
@@ -182,6 +183,7 @@ class CampaignFields(Strict):
     time_zone: KnownZone | None = None
 
     throttle: FlatThrottle | None = None
+    route_tags: list[Name] | None = Field(default=None, max_length=20, description="Only routes with one of these tags")
     weight: int | None = Field(default=None, ge=1, le=100)
     retry_policy: RetryPolicy | None = None
     tracking: FlagOrTracking | None = None
@@ -195,8 +197,11 @@ class CampaignFields(Strict):
     @model_validator(mode="after")
     def _says_one_thing_once(self) -> "CampaignFields":
         own = self.own_content_fields
-        if own and self.content is not None:
-            raise ValueError(f"content goes without {', '.join(own)}: they stand inside it")
+        if self.defaults and self.content is None and not own:
+            raise ValueError("defaults go with html, text or mjml; those of a template stand in the template")
+        if self.content is not None and (own or self.defaults):
+            said = ", ".join([*own, *(["defaults"] if self.defaults else [])])
+            raise ValueError(f"content goes without {said}: they stand inside it")
         if (own or self.content is not None) and self.template_id:
             raise ValueError("a campaign has a template_id or content of its own, not both")
         window = self.send_window
@@ -219,7 +224,7 @@ class CampaignFields(Strict):
             "name", "from_email", "from_name", "reply_to", "channel", "template_id", "template_version", "subject",
             "experiment", "lists", "segments", "exclude_lists", "exclude_segments", "schedule", "window", "expires_at",
             "time_zone", "weight", "dedup", "unknown", "unknown_after", "unknown_then", "priority",
-            "capped",
+            "capped", "route_tags",
         }  # fmt: skip
         said: dict[str, Any] = {}
         for field in sorted(plain & given):
@@ -243,7 +248,7 @@ class CampaignFields(Strict):
         if self.content is not None or not self.own_content_fields:
             return self.content
         parts = {each: getattr(self, each) for each in self.own_content_fields}
-        return Content(subject=self.subject or "", **parts)
+        return Content(subject=self.subject or "", defaults=self.defaults or {}, **parts)
 
     def _times(self) -> dict[str, Any]:
         window = self.send_window
