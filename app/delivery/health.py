@@ -21,6 +21,9 @@ class Health(Protocol):
     def shaping(self, pool: str, group: str) -> Shaping | None:
         """How *pool* is held back towards *group*, or None."""
 
+    def is_shaped(self, pool: str) -> bool:
+        """Whether *pool* is held back towards any group."""
+
     def why_not(self, route: str) -> str:
         """Why *route* takes nothing or little just now, in words; "" when it does."""
 
@@ -35,6 +38,10 @@ class AllWell:
     def shaping(self, _pool: str, _group: str) -> Shaping | None:
         """Nothing holds anybody back."""
         return None
+
+    def is_shaped(self, _pool: str) -> bool:
+        """Nor any sender."""
+        return False
 
     def why_not(self, _route: str) -> str:
         """Nothing to tell."""

@@ -57,7 +57,6 @@ class LimitBook:
         self._implied: dict[str, Route] = {}
         self._account_rate, self._health, self._flow, self._zone_named = account_rate, health, flow, zone_named
         self._about: dict[str, Key] = {}  # name of a bound -> what it limits
-        self._groups: dict[str, set[str]] = {}  # pool -> groups that messages went to
         self._own: dict[str, set[str]] = {}  # campaign -> names of its bounds
         self.stored_caps: dict[str, tuple[float, int]] = {}  # from before a restart, and not asked about since
         self._ways: dict[str, dict[tuple[str, str, str], Way]] = {}  # campaign -> (group, tier, pin) -> way
@@ -253,7 +252,6 @@ class LimitBook:
         if made is None:
             made = self._keep(Shaped(pool, group, self._health, self._flow, self.buckets, self.touched))
             self._about[made.name] = ("pool", pool, group)
-            self._groups.setdefault(pool, set()).add(group)
         limit = self._limit_for("pool", pool, group) or self._limit_for("pool", pool)
         made.full = limit.full if limit is not None else "wait"
         return made
@@ -317,10 +315,6 @@ class LimitBook:
 
     # -- asked
 
-    def groups_of(self, pool: str) -> set[str]:
-        """The groups that messages may have gone to from *pool*."""
-        return self._groups.get(pool, set())
-
     def is_free(self, entry: CampaignEntry) -> bool:
         """Whether no limit of rate or number lies on the way of any message of the campaign."""
         own = entry.spec.throttle
@@ -341,9 +335,7 @@ class LimitBook:
         self._plans.clear()
         for name in names:
             del self.bounds[name]
-            scope, pool, group = self._about.pop(name)
-            if name.startswith(SHAPED) and scope == "pool":
-                self._groups[pool].discard(group)
+            del self._about[name]
 
     def forget_meters(self, names: Collection[str]) -> None:
         """Remove these, also from what is stored; those of a campaign go with it."""

@@ -103,6 +103,10 @@ class RouteWatch:
         sender = self._senders.get(SenderKey(pool, group))
         return None if sender is None else sender.shaping()
 
+    def is_shaped(self, pool: str) -> bool:
+        """Whether *pool* is held back towards any group."""
+        return any(key.pool == pool and self._senders[key].shaping() is not None for key in self._due)
+
     def why_not(self, route: str) -> str:
         """Why *route* takes nothing or little just now, in words; "" when it does."""
         breaker = self._breakers.get(route)

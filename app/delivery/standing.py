@@ -5,8 +5,6 @@ stood before, and is given for campaigns that had messages lately; a lost one is
 limit of rate or number lies on the way there is none: those messages are paid for one by one.
 """
 
-from app.delivery.health import Health
-from app.delivery.limit_book import LimitBook
 from app.delivery.pacing import FREE_NOT_AFTER, Pacer
 from app.delivery.partition import SLICE
 from app.records import Demand, Grant, Slip
@@ -74,13 +72,7 @@ def _route_of(pacer: Pacer, campaign: str, now: float) -> str:
         return ""
     balance = book.balance(steps[0])
     for route in sorted(steps[0], key=balance.owed):
-        if health.places(route, now) is None and not _is_shaped(book, health, route):
+        if health.places(route, now) is None and not health.is_shaped(book.routes[route].sender):
             balance.charge(route, 1)
             return route
     return ""
-
-
-def _is_shaped(book: LimitBook, health: Health, route: str) -> bool:
-    """Whether the pool of *route* is held back towards any group that messages go to."""
-    pool = book.routes[route].sender
-    return any(health.shaping(pool, group) is not None for group in book.groups_of(pool))

@@ -36,6 +36,10 @@ class Ward:
         """As it was said."""
         return self.shaped.get((pool, group))
 
+    def is_shaped(self, pool: str) -> bool:
+        """As it was said of any group."""
+        return any(each == pool for each, _ in self.shaped)
+
     def why_not(self, route: str) -> str:
         """Some reason."""
         return "52 % of 40 answers failed" if route in self.open else ""

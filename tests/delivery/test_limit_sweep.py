@@ -69,7 +69,7 @@ def test_records_of_limits_that_are_gone_leave_the_table() -> None:
     assert kept == len(pacer.buckets) + len(pacer.caps) == 400 and not pacer.touched  # they still count
     pacer.restore({"pool|gone": (10.0, 10.0, 5.0)}, {}, MIDNIGHT + 60, {"day|pool|gone": (MIDNIGHT - 5 * DAY, 7)})
     sweep(pacer.book, MIDNIGHT + 3 * DAY)
-    assert not pacer.buckets and not pacer.caps and not pacer.book.groups_of("smtp")
+    assert not pacer.buckets and not pacer.caps
     assert len(pacer.book.bounds) < 10
     tombstones = dict(writes_of(pacer, []).first)
     assert len(tombstones) == 402 and not any(tombstones.values())

@@ -177,6 +177,7 @@ def test_breakers_and_suspensions_outlive_a_restart() -> None:
     again.restore(kept, states, START + 60)
     assert again.places("a", START + 60) == 0
     assert again.shaping("a", "yahoo") == health.shaping("a", "yahoo")
+    assert again.is_shaped("a") and not again.is_shaped("b")
 
 
 def test_by_hand_a_route_is_taken_out_and_put_back_with_its_pool_restored() -> None:

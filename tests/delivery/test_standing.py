@@ -3,6 +3,7 @@
 import pytest
 
 from app.commands import CampaignEntry
+from app.delivery.health import Shaping
 from app.delivery.pacing import Pacer
 from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, spend, spend_standing, stand
@@ -70,6 +71,16 @@ def test_so_is_a_limit_above_it(limit: LimitSet, given: int) -> None:
     pacer, standing = a_pacer()
     pacer.limit(limit)
     assert len(standing.slips(pacer, NOW)) == given
+
+
+def test_while_a_sender_is_suspended_there_is_none() -> None:
+    """Credit is for every group of a campaign. Nothing may have gone to that one since pacing started."""
+    pacer, standing = a_pacer()
+    pacer.health = ward = pacers.Ward()
+    ward.shaped["smtp", "yahoo"] = Shaping(suspended_until=NOW + 3_600)
+    assert standing.slips(pacer, NOW) == []
+    ward.shaped.clear()
+    assert len(standing.slips(pacer, NOW + EVERY)) == 2
 
 
 def test_a_campaign_that_does_not_run_gets_none() -> None:
