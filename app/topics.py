@@ -61,6 +61,9 @@ PIPELINE = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime", "ma
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000", "max.message.bytes": "2097152"}
 SHORT = {"retention.ms": "3600000", "segment.ms": "600000", "message.timestamp.type": "LogAppendTime"}
 
+# A report tells of every class that waits in a partition, some 60 bytes each: there may be tens of thousands.
+LARGE = SHORT | {"max.message.bytes": "4194304"}
+
 # A dead letter is a record of any other topic and some words about it.
 DEAD = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "3145728"}
 
@@ -85,7 +88,7 @@ TOPICS = (
     Topic(TEMPLATE_PUBLISHED, 1, dict(COMPACTED)),
     Topic(LIMIT_CHANGED, 1, dict(COMPACTED)),
     Topic(ROUTE_CHANGED, 1, dict(COMPACTED)),
-    Topic(PACING_STATUS, 1, dict(SHORT)),
+    Topic(PACING_STATUS, 1, dict(LARGE)),
     Topic(KEY_CHANGED, 1, dict(COMPACTED)),
     Topic(ACCOUNT_CHANGED, 1, dict(COMPACTED)),
     Topic(THING_RECORDED, readers=(RECORD_GROUP,)),
@@ -94,8 +97,8 @@ TOPICS = (
     Topic(AUDIENCE_SHARDED, readers=(INTAKE_APP,)),
     Topic(LISTED_BULK, readers=(RECIPIENTS_APP,)),
     Topic(LISTED_TRANSACTIONAL, readers=(RECIPIENTS_APP,)),
-    Topic(DEMAND_REPORTED, config=dict(SHORT)),
-    Topic(CREDIT_GRANTED, config=dict(SHORT)),
+    Topic(DEMAND_REPORTED, config=dict(LARGE)),
+    Topic(CREDIT_GRANTED, config=dict(LARGE)),
     Topic(WORKER_BEAT, 1, dict(SHORT)),
     Topic(send_attempted(EMAIL, TRANSACTIONAL), readers=(senders_app(EMAIL),)),
     Topic(send_attempted(EMAIL, BULK), readers=(senders_app(EMAIL),)),
