@@ -18,7 +18,8 @@ from app.specs import KnownZone, Name, Strict, ZoneName
 
 EVERY = "*"  # each one of its kind that has no limit of its own, with a bucket each
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
-MOST = 1_000_000_000  # messages that a cap may name
+MOST = 1_000_000_000  # messages that a cap or a burst may name
+MOST_ON_THE_WAY = 1_000_000  # messages that a concurrency may name
 MOST_DAYS = 366  # of a warm-up
 
 Tier = Literal["engaged", "new", "dormant"]  # how a recipient has reacted of late: decided when an audience is sealed
@@ -159,7 +160,7 @@ class Allowance(Strict):
     rate: float | None = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*")
     per: Literal["second", "minute", "hour", "day"] = "second"
     burst: float | None = Field(default=None, gt=0, le=MOST, description="Messages at once; default a second of rate")
-    concurrency: int | None = Field(default=None, gt=0, le=1_000_000, description="Messages on the way at once")
+    concurrency: int | None = Field(default=None, gt=0, le=MOST_ON_THE_WAY, description="Messages on the way at once")
     hourly: int | None = Field(default=None, gt=0, le=MOST, description="Messages in an hour of the clock")
     daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in a day of the calendar")
     warm_up: WarmUp | None = Field(default=None, description="Of a pool or route: caps that grow day by day")

@@ -17,12 +17,13 @@ Keys with a, d, t or u are those of tables/pacing_answers.py, tables/pacing_dorm
 from collections.abc import Iterator
 
 import msgspec
+from pydantic import ValidationError
 
 from app.commands import CampaignEntry
 from app.delivery.caps import Cap
 from app.delivery.rates import Bucket
 from app.records import Shard
-from app.routes import LimitSet, Route
+from app.routes import MOST, MOST_ON_THE_WAY, LimitSet, Route
 from tables.recipients import Store
 
 CAMPAIGN, LIMIT, ROUTE, BUCKET, CAP, SLIP, SHARD, PROGRESS = b"c", b"l", b"r", b"b", b"w", b"s", b"h", b"p"
@@ -68,7 +69,18 @@ def limit_id(limit: LimitSet) -> str:
 def limits(store: Store, group: int) -> Iterator[LimitSet]:
     """Every stored limit."""
     for _, value in store.scan(group, LIMIT):
-        yield LimitSet.model_validate_json(value)
+        try:
+            yield LimitSet.model_validate_json(value)
+        except ValidationError:
+            yield _of_before(value)
+
+
+def _of_before(value: bytes) -> LimitSet:
+    """A limit of the version before, which took any burst and any number on the way. Raises ValidationError."""
+    fields = msgspec.json.decode(value)
+    for name, most in (("burst", MOST), ("concurrency", MOST_ON_THE_WAY)):
+        fields[name] = None if fields.get(name) is None else min(fields[name], most)
+    return LimitSet.model_validate_json(msgspec.json.encode(fields))
 
 
 def route_item(name: str, route: Route | None) -> tuple[bytes, bytes | None]:
