@@ -23,7 +23,7 @@ Full = Literal["wait", "overflow", "away"]
 
 
 class Bound:
-    """One thing that messages pass on their way. This one lets nobody through: it is opened by waking who waits."""
+    """One thing that messages pass on their way."""
 
     __slots__ = ("full", "line", "name", "salt")
 
@@ -49,6 +49,12 @@ class Bound:
 
     def take(self, count: int) -> None:
         """*count* messages pass."""
+
+
+class Closed(Bound):
+    """Lets nobody through: a campaign that does not run, a class without a route. Who waits is woken when that ends."""
+
+    __slots__ = ()
 
 
 class Metered(Bound):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from app.commands import CampaignEntry
-from app.delivery.bounds import ON_THE_WAY, SHAPED, Bound, Counted, Flow, Full, Metered, Places, Service, Shaped
+from app.delivery.bounds import ON_THE_WAY, SHAPED, Bound, Closed, Counted, Flow, Full, Metered, Places, Service, Shaped
 from app.delivery.caps import Cap, Zones, caps_of
 from app.delivery.health import Health
 from app.delivery.limit_usage import Key, in_force
@@ -63,7 +63,7 @@ class LimitBook:
         self._options: dict[str, dict[tuple[str, str], Option]] = {}  # campaign -> (group, route) -> option
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._balances: dict[Step, Balance] = {}
-        self.nowhere = Bound(STATE)  # where classes of campaigns wait that are not known
+        self.nowhere = Closed(STATE)  # where classes of campaigns wait that are not known
         self._unknown = Way(Plan("", ()), (self.nowhere,), (), [])
         self._unknown.stale = True  # asked for again each time
 
@@ -197,7 +197,7 @@ class LimitBook:
 
     def _closed(self, campaign: str, why: str) -> Bound:
         name = why + campaign
-        return self.bounds.get(name) or self._keep(Bound(name), campaign)
+        return self.bounds.get(name) or self._keep(Closed(name), campaign)
 
     def _keep(self, bound: Bound, campaign: str = "") -> Bound:
         self.bounds[bound.name] = bound

@@ -59,6 +59,18 @@ class Paid:
     returned: set[int] = field(default_factory=set)  # grants that were taken back
 
 
+class Rooms(dict[str, Room]):
+    """The rooms of one lane of a partition by route, each made on first use."""
+
+    def __init__(self, partition: int, speeds: dict[str, float]) -> None:
+        super().__init__()
+        self._partition, self._speeds = partition, speeds
+
+    def __missing__(self, route: str) -> Room:
+        room = self[route] = Room(route, self._partition, self._speeds, LEAST_OPEN, OPEN_SECONDS)
+        return room
+
+
 class Heard:
     """One partition."""
 
@@ -74,21 +86,14 @@ class Heard:
         self.slips: deque[Given] = deque()  # not reflected yet
         self.paid: deque[Paid] = deque()  # of late
         self.speeds: dict[str, float] = {}  # route -> messages answered a second, smoothed
-        self._rooms: dict[str, dict[str, Room]] = {lane: {} for lane in LANES}  # lane -> route -> room
+        # Lane -> route -> what may be on the way: each has its own, a full one holds up no other.
+        self.rooms = {lane: Rooms(number, self.speeds) for lane in LANES}
         self._answered: dict[str, int] = {}
         self._answered_at = 0.0
 
-    def room(self, route: str, lane: str) -> Room:
-        """What may be on the way over *route* for *lane*: each has its own, a full one holds up no other."""
-        rooms = self._rooms[lane]
-        room = rooms.get(route)
-        if room is None:
-            room = rooms[route] = Room(route, self.number, self.speeds, LEAST_OPEN, OPEN_SECONDS)
-        return room
-
     def on_the_way(self, route: str) -> int:
         """Messages on the way over *route*."""
-        return sum(rooms[route].used for rooms in self._rooms.values() if route in rooms)
+        return sum(rooms[route].used for rooms in self.rooms.values() if route in rooms)
 
     def measure_speed(self, demand: Demand) -> None:
         """Learn from what was answered since the last snapshot, route by route."""

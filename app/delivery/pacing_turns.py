@@ -188,7 +188,8 @@ class Turns(Generic[T]):
 
     def settle(self) -> None:
         """Call it when all had their chance: who still waits comes before who did not have to."""
-        self._root.settle()
+        if self._root.stirred:
+            self._root.settle()
 
 
 def _leave(path: "list[tuple[_Level[T], str]]") -> None:

@@ -5,7 +5,8 @@ stood before, and is given for campaigns that had messages lately; a lost one is
 limit of rate or number lies on the way there is none: those messages are paid for one by one.
 """
 
-from app.delivery.pacing import FREE_NOT_AFTER, Pacer
+from app.delivery.pacing import Pacer
+from app.delivery.pacing_grants import FREE_NOT_AFTER
 from app.delivery.partition import SLICE
 from app.records import Demand, Grant, Slip
 from app.topics import TRANSACTIONAL
@@ -48,7 +49,7 @@ class StandingCredit:
                     campaign, TRANSACTIONAL, "", route, count, why=f"{route}: credit ahead of demand, nothing limits it"
                 )
                 for campaign, route in free
-                if heard.full and (count := min(MOST, heard.room(route, TRANSACTIONAL).room(now))) > 0
+                if heard.full and (count := min(MOST, heard.rooms[TRANSACTIONAL][route].room(now))) > 0
             ]
             if grants:
                 given.append(Slip(heard.number, NO_NUMBER, now, now + VALIDITY, now + FREE_NOT_AFTER, [], grants))

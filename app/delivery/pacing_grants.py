@@ -1,0 +1,163 @@
+"""One look at everything that waits: slices granted as far as every bound allows, and the slips made of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from app.delivery.bounds import FOR_LONG, Bound, Metered
+from app.delivery.caps import Cap
+from app.delivery.limit_book import LimitBook, Option, Way
+from app.delivery.pacing_heard import Cell, Given, Heard, Paid
+from app.delivery.pacing_lines import Lines
+from app.delivery.pacing_turns import Share
+from app.delivery.pacing_why import Reasons, with_wait
+from app.delivery.partition import SLICE, ClassKey
+from app.delivery.rates import LONGEST_VALIDITY
+from app.records import Grant, Slip
+from app.topics import BULK, LANES
+
+FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate and no cap lies on the path
+
+Caps = tuple[tuple[str, Cap], ...]  # by name
+Granted = tuple[Grant, Cell, Caps]  # to whom, and the caps that it was paid from
+
+
+class Granting:
+    """Serves classes: transactional ones first, then those that have just come, then those that wait in lines."""
+
+    def __init__(
+        self,
+        book: LimitBook,
+        lines: Lines,
+        reasons: Reasons,
+        share_of: Callable[[ClassKey], Share],
+        count: Callable[[Heard, ClassKey, str, int], None],
+    ) -> None:
+        self._book, self._lines, self._reasons, self._share_of, self._count = book, lines, reasons, share_of, count
+        self.looks = 0  # at classes, ever: the work that was done
+        self._round = 0  # counts calls of *serve*
+        self._now = 0.0
+        self._heard: dict[int, Heard] = {}
+        self._granted: dict[int, dict[float, list[Granted]]] = {}  # partition -> validity -> grants
+
+    def serve(self, order: Sequence[Heard], now: float) -> dict[int, dict[float, list[Granted]]]:
+        """Grant what is due in the partitions of *order*: partition -> validity -> grants of one slip."""
+        self._now, self._round = now, self._round + 1
+        self._granted = {heard.number: {} for heard in order}
+        self._heard = {heard.number: heard for heard in order}
+        opened = self._lines.with_room(now)
+        for bound in opened:  # what a bulk message takes, no transactional one lacks
+            while bound.line is not None and bound.room(now) > 0 and (cell := bound.line.take_urgent()) is not None:
+                self._call(bound, cell)
+        for lane in LANES:
+            for heard in order:
+                ready = heard.ready[lane]
+                while (cell := ready.take()) is not None:
+                    if self._look(cell, None):
+                        self._lines.ready(cell)
+        while opened:  # a slice for each line and round, so that none empties what others share with it
+            opened = [bound for bound in opened if bound.line and bound.room(now) > 0]
+            for bound in opened:
+                if bound.line is not None and (cell := bound.line.take()) is not None:
+                    self._call(bound, cell)
+        self._lines.settle()
+        return self._granted
+
+    def _call(self, bound: Bound, cell: Cell) -> None:
+        """It is the turn of *cell*, which was taken from the line of *bound*."""
+        lines = cell.lines
+        self._lines.leave(cell, but=bound)
+        if self._look(cell, bound):
+            if cell.due > cell.pending:
+                self._lines.stand(cell, lines, self._now)  # nothing has room now that had none before
+            else:
+                self._lines.rest(cell)
+
+    def _look(self, cell: Cell, by: Bound | None) -> bool:
+        """Grant the class at most a slice, or have it wait; whether it got any. *by*: the bound that has called it."""
+        self.looks += 1
+        wanted = min(cell.due - cell.pending, SLICE)
+        if wanted <= 0:
+            self._lines.rest(cell)
+            return False
+        key, way = cell.key, cell.way
+        if way is None or way.stale:
+            way = cell.way = self._book.way(key.campaign, key.group, key.tier, key.pin, self._now)
+        # Who has given way in this round does not do so again: it would wander between lines.
+        polite = key.lane == BULK and cell.gave_way != self._round
+        share = self._share_of(key)
+        wanted, held_by = self._allowed(way.common, share, wanted, by, polite=polite)
+        if held_by is not None:
+            self._hold(cell, (held_by,))
+            return False
+        held: list[Bound] = []
+        rooms = self._heard[cell.partition].rooms[key.lane]
+        for number, step in enumerate(way.steps):
+            earlier = len(held)
+            balance = way.balances[number]
+            for option in step if len(step) == 1 else sorted(step, key=lambda each: balance.owed(each.route)):
+                bounds = (*option.bounds, rooms[option.route])
+                count, held_by = self._allowed(bounds, share, wanted, by, polite=polite)
+                if held_by is None:
+                    balance.charge(option.route, count)
+                    why = self._why(cell, way, number, option, held[:earlier], by)
+                    self._grant(cell, (*way.common, *bounds), share, option.route, count, why)
+                    return True
+                held.append(held_by)
+            if any(bound.full == "wait" for bound in held[earlier:]):
+                break
+        self._hold(cell, held)
+        return False
+
+    def _allowed(
+        self, bounds: Iterable[Bound], share: Share, wanted: int, by: Bound | None, *, polite: bool
+    ) -> tuple[int, Bound | None]:
+        """(messages that pass, None), or (0, what holds the class back): no room, or others whose turn it is."""
+        now = self._now
+        for bound in bounds:
+            room = bound.room(now)
+            if room <= 0:
+                return 0, bound
+            if polite and bound.line is not None and bound is not by and bound.line and not bound.line.is_before(share):
+                return 0, bound
+            if room < wanted:
+                wanted = room
+        return wanted, None
+
+    def _hold(self, cell: Cell, held: Sequence[Bound]) -> None:
+        """*held* hold the class back: there is no room, or it is the turn of others."""
+        if any(bound.room(self._now) > 0 for bound in held):
+            cell.gave_way = self._round
+        self._lines.stand(cell, held, self._now)
+
+    def _why(self, cell: Cell, way: Way, step: int, option: Option, passed: list[Bound], by: Bound | None) -> str:
+        why = self._reasons.why(way, step, option.route, cell.key.pin, passed)
+        if by is None:
+            cell.held_since = 0.0  # nothing holds it back any more
+        return with_wait(why, cell.held_by, self._now - cell.held_since) if cell.held_since else why
+
+    def _grant(self, cell: Cell, bounds: Sequence[Bound], share: Share, route: str, count: int, why: str) -> None:
+        key, validity = cell.key, FOR_LONG
+        caps: Caps = ()
+        for bound in bounds:
+            validity = min(validity, bound.lasts(self._now))
+            bound.take(count)
+            if isinstance(bound, Metered) and isinstance(bound.meter, Cap):
+                caps += ((bound.name, bound.meter),)
+            self._lines.charge(bound, share, count)
+        validity = FREE_VALIDITY if validity == FOR_LONG else min(validity, LONGEST_VALIDITY)
+        heard = self._heard[cell.partition]
+        heard.ready[key.lane].charge(share, count)
+        cell.pending += count
+        cell.gave_way = 0
+        self._count(heard, key, route, count)
+        grant = Grant(key.campaign, key.lane, key.group, route, count, key.tier, key.retry, key.pin, why)
+        self._granted[cell.partition].setdefault(validity, []).append((grant, cell, caps))
+
+
+def slip_of(heard: Heard, number: int, validity: float, granted: Sequence[Granted], now: float) -> Slip:
+    """The slip *number* with these grants; the partition is known to have it."""
+    not_after = now + (FREE_NOT_AFTER if validity == FREE_VALIDITY else validity)
+    slip = Slip(heard.number, number, now, now + validity, not_after, [grant for grant, _, _ in granted])
+    heard.slips.append(Given(slip, [(cell, grant.route, grant.count) for grant, cell, _ in granted]))
+    if any(caps for _, _, caps in granted):
+        heard.paid.append(Paid(number, now, [(grant.count, caps) for grant, _, caps in granted]))
+    return slip
