@@ -20,6 +20,8 @@ EVERY = "*"  # each one of its kind that has no limit of its own, with a bucket 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 MOST = 1_000_000_000  # messages that a cap or a burst may name
 MOST_ON_THE_WAY = 1_000_000  # messages that a concurrency may name
+MOST_A_SECOND = 1_000_000
+MOST_RATE = 86_400 * MOST_A_SECOND  # of a day
 MOST_DAYS = 366  # of a warm-up
 
 Tier = Literal["engaged", "new", "dormant"]  # how a recipient has reacted of late: decided when an audience is sealed
@@ -157,7 +159,7 @@ LimitScope = Literal["account", "provider", "pool", "route", "group", "country",
 class Allowance(Strict):
     """How many messages a limit lets through."""
 
-    rate: float | None = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*")
+    rate: float | None = Field(default=None, gt=0, le=MOST_RATE, description="Messages, of the unit *per*")
     per: Literal["second", "minute", "hour", "day"] = "second"
     burst: float | None = Field(default=None, gt=0, le=MOST, description="Messages at once; default a second of rate")
     concurrency: int | None = Field(default=None, gt=0, le=MOST_ON_THE_WAY, description="Messages on the way at once")
@@ -168,6 +170,12 @@ class Allowance(Strict):
     full: Literal["wait", "overflow"] = Field(
         default="wait", description="What a message does when a route is full by this: wait, or take the next route"
     )
+
+    @model_validator(mode="after")
+    def _a_rate_of_this_world(self) -> Self:
+        if self.per_second is not None and self.per_second > MOST_A_SECOND:
+            raise ValueError(f"a rate is at most {MOST_A_SECOND:,} messages a second")
+        return self
 
     @property
     def per_second(self) -> float | None:
@@ -220,7 +228,7 @@ WrittenRate = Annotated[
     BeforeValidator(_rate_as_number),
     WithJsonSchema({
         "anyOf": [
-            {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_RATE},
             {"type": "string", "examples": ["5000/hour"]},
             {"type": "null"},
         ]
@@ -231,7 +239,7 @@ WrittenRate = Annotated[
 class AskedAllowance(Allowance):
     """An allowance as people write it: the rate may be a text with its unit, and the time zone must exist."""
 
-    rate: WrittenRate = Field(default=None, gt=0, le=1_000_000, description="Messages, of the unit *per*, or 5000/hour")
+    rate: WrittenRate = Field(default=None, gt=0, le=MOST_RATE, description="Messages, of the unit *per*, or 5000/hour")
     time_zone: KnownZone = "UTC"
 
     @model_validator(mode="before")
