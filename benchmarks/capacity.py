@@ -80,6 +80,7 @@ def measure(minutes: float, campaigns: int, people: int, waiting: int, tell: Tel
         asyncio.run(import_people(running.settings, path, LIST))
         asyncio.run(_carry(running, sinks, result, tell))
         judge(sinks, result)
+        tell(f"{result.messages_per_second:.0f} messages/s, {result.limit_violations} violations, {result.lost} lost\n")
         if waiting:
             result.waiting = asyncio.run(measure_waiting(running, stack, waiting, tell))
             result.bytes_per_waiting = result.waiting.bytes_a_message

@@ -65,12 +65,12 @@ def installation(**settings_given: object) -> Iterator[Installation]:
 
 
 @contextmanager
-def sink_process(port: int, record: Path, trouble: str = "") -> Iterator["subprocess.Popen[bytes]"]:
-    """A mail sink of its own on *port* that takes everything, or has a *trouble* (app/local/sink_behaviour.py)."""
+def sink_process(port: int, record: Path, answer: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """A mail sink of its own on *port* that takes everything, or says *answer* to every message."""
     command = [sys.executable, "-m", "app.local.sink", "--port", str(port), "--record", str(record)]
-    if trouble:
+    if answer:
         orders = record.with_name(record.name + ".orders")
-        orders.write_text(json.dumps({"trouble": trouble}))
+        orders.write_text(json.dumps({"answers": {"message": answer}}))
         command += ["--orders", str(orders)]
     with subprocess.Popen([*command, "--behaviour", "accept"]) as process:
         try:
