@@ -61,7 +61,8 @@ class Frequency:
     ) -> None:
         self._recipients, self._campaigns, self._caps = recipients, campaigns, caps
         self._hours, self._channel = hours, channel
-        self._settled = (-1, -1)  # (recoveries, edits) for which nobody waits under other caps than hold now
+        self._looked = (-1, -1)  # (recoveries, edits) for which it was looked who waits under other caps than hold now
+        self._others: list[tuple[int, int]] = []  # (partition, pack) of those, as far as they are not asked again yet
 
     def attach(self) -> None:
         """Start the tick that lets those who were put off ask again, once the caps are others."""
@@ -143,24 +144,26 @@ class Frequency:
 
     async def _ask_again(self) -> None:
         """Some packs at a time. A stamp says under which caps a pack was put off, so a restart goes on."""
-        at = (self._recipients.generation, self._caps.edits)
-        if at == self._settled:
-            return
-        left = False
-        for partition, state in list(self._recipients.partitions.items()):
-            others = [
-                number
+        at, partitions = (self._recipients.generation, self._caps.edits), self._recipients.partitions
+        if at != self._looked:  # once: a million packs may wait
+            self._looked = at
+            self._others = [
+                (partition, number)
+                for partition, state in partitions.items()
                 for number, pack in state.packs.items()
-                if pack.put_off and pack.cursor < pack.count and pack.put_off != self._caps.of(pack.account).stamp
+                if self._is_under_other_caps(pack)
             ]
-            left = left or len(others) > PACKS_A_TICK
-            for number in others[:PACKS_A_TICK]:
-                if self._recipients.partitions.get(partition) is not state:
-                    return
-                if number in state.packs:
-                    batch = Batch()
-                    ask_again(state, batch, number, self._recipients.app.now())
-                    await self._recipients.commit(partition, batch)
-                    reached("frequency.written")
-        if not left:
-            self._settled = at
+        most = PACKS_A_TICK * len(partitions)
+        asked, self._others = self._others[:most], self._others[most:]
+        for partition, number in asked:
+            state = partitions.get(partition)
+            pack = state.packs.get(number) if state is not None else None
+            if state is not None and pack is not None and self._is_under_other_caps(pack):
+                batch = Batch()
+                ask_again(state, batch, number, self._recipients.app.now())
+                await self._recipients.commit(partition, batch)
+                reached("frequency.written")
+                partitions = self._recipients.partitions
+
+    def _is_under_other_caps(self, pack: WaitingPack) -> bool:
+        return bool(pack.put_off) and pack.cursor < pack.count and pack.put_off != self._caps.of(pack.account).stamp

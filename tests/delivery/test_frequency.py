@@ -308,6 +308,32 @@ async def test_who_was_put_off_asks_again_once_the_caps_are_others() -> None:
     assert sorted(pack.due for pack in state.packs.values()) == [NOW, NOW + DAY]
 
 
+async def test_an_edit_looks_at_what_waits_once_however_many_have_to_ask() -> None:
+    """Each tick looked at a million packs to find the next twenty, and nothing else was done meanwhile."""
+    state, looks = Partition(0, lambda _: []), 0
+    row = Outgoing(message(1), WHO, "ann@x.org", b"{}")
+    for _ in range(50):
+        state.add(Batch(), WaitingPack("a", "c", "bulk", "g", 1, NOW, NOW + DAY, 1, counted=True, put_off=7), [row])
+
+    class Watched(dict[int, WaitingPack]):
+        def items(self) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().items()
+
+    async def commit(_: int, batch: Batch, *__: object) -> None:
+        state.tell(batch, [])
+
+    state.packs, state._load_rows = Watched(state.packs), lambda _: [row]
+    app = SimpleNamespace(now=lambda: NOW)
+    recipients = SimpleNamespace(app=app, partitions={0: state}, generation=1, commit=commit)
+    caps = SimpleNamespace(edits=1, of=lambda _: AccountCaps())
+    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named), "email")
+    for _ in range(4):
+        await frequency._ask_again()
+    assert looks == 1 and not any(pack.put_off for pack in state.packs.values())
+
+
 def test_asking_again_leaves_those_who_have_left() -> None:
     """A pack of which some are on their way keeps them."""
     state = Partition(0, lambda _: [])
