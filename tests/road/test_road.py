@@ -60,15 +60,6 @@ def test_kafkas_own_console_producer_starts_a_campaign(installation: Installatio
     assert seen["audience"] == 20
 
 
-def test_malformed_json_is_dead_lettered_and_nothing_stops(installation: Installation) -> None:
-    """One bad producer must not hold up the others."""
-    for topic in ("campaign.commanded", "recipient.listed.bulk", "send.resulted", "credit.granted", "event.recorded"):
-        installation.console_produce(topic, "{this is not json")
-    installation.people("after", people("after", 10))
-    campaign = installation.start("after")
-    installation.wait_for(campaign, "COMPLETED")
-
-
 def test_pause_stops_at_once_and_resume_goes_on(installation: Installation) -> None:
     """After pause has returned, at most what was on the wire still leaves."""
     installation.people("paused", people("paused", 2_000))
