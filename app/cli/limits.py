@@ -9,7 +9,7 @@ import typer
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.known import known
-from app.cli.limits_shown import columns, named, row_of, spoken
+from app.cli.limits_shown import columns, named, row_of
 from app.cli.order import Key, new_id, order, send
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def set_limit(
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
-    """Set the whole limit: what is not given is not limited. It holds for all campaigns together, within a second."""
+    """Set the whole limit: what is not given is not limited, even if it was.
+
+    It holds for all campaigns together, within a second. The answer says what it was before.
+    """
     given: dict[str, Any] = {
         "rate": rate or None, "burst": burst, "concurrency": concurrency, "hourly": hourly, "daily": daily,
         "time_zone": zone, "full": "overflow" if overflow else "wait", "warm_up": _warm_up(warm_up, begins),
@@ -90,6 +93,8 @@ def set_limit(
     if limit.limits_nothing and burst is None:
         advice = "give --rate, --concurrency, --hourly, --daily or --warm-up; `fanfare limits remove` removes a limit"
         raise CommandError("nothing is limited by that", advice, Exit.USAGE)
+    from app.delivery.limit_figures import spoken
+
     _order(limit, key, as_json, f"{named(limit)}: {spoken(limit)}")
 
 

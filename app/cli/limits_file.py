@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from app.cli.failures import CommandError, Exit
 from app.cli.json_file import read_json
-from app.cli.limits_shown import named, spoken
+from app.cli.limits_shown import named
+from app.delivery.limit_figures import spoken
 from app.routes import AskedLimit, LimitSet
 
 Key = tuple[str, str, str]

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from app.cli.times import iso
+from app.delivery.limit_figures import plan_of, rate_of
 
 if TYPE_CHECKING:
     from app.routes import LimitSet, LimitStatus
 
 CELLS = 10  # of a bar
 FULL, HALF, EMPTY = "█", "▌", "░"
-SHORT = {"second": "s", "minute": "min", "hour": "h", "day": "day"}
 
 
 def named(limit: "LimitSet") -> str:
@@ -39,28 +39,10 @@ def details(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> list[tuple[str
     """All about one limit: (what, figure)."""
     rows = [
         ("rate", rate_of(limit)), ("at once", _figure(limit.burst)), ("on the way", _figure(limit.concurrency)),
-        ("an hour", _figure(limit.hourly)), ("a day", _figure(limit.daily)), ("warm-up", _plan(limit)),
+        ("an hour", _figure(limit.hourly)), ("a day", _figure(limit.daily)), ("warm-up", plan_of(limit)),
         ("time zone", limit.time_zone), ("when full", limit.full),
     ]  # fmt: skip
     return [row for row in rows if row[1]] + [(each.name, _told(each)) for each in usage]
-
-
-def spoken(limit: "LimitSet") -> str:
-    """What a limit lets through, for a sentence."""
-    parts = [
-        rate_of(limit),
-        f"{limit.burst:,g} at once" if limit.burst is not None else "",
-        f"{limit.concurrency:,} on the way" if limit.concurrency is not None else "",
-        f"{limit.hourly:,} an hour" if limit.hourly is not None else "",
-        f"{limit.daily:,} a day" if limit.daily is not None else "",
-        f"warm-up {_plan(limit)}" if limit.warm_up is not None else "",
-    ]
-    return ", ".join(filter(None, parts)) or "nothing is limited"
-
-
-def rate_of(limit: "LimitSet") -> str:
-    """A rate with its unit; empty where there is none."""
-    return "" if limit.rate is None else f"{limit.rate:,.10g}/{SHORT[limit.per]}"
 
 
 def bar(used: float, most: float) -> str:
@@ -71,17 +53,7 @@ def bar(used: float, most: float) -> str:
 
 
 def _days(limit: "LimitSet") -> str:
-    return " / ".join(filter(None, [_figure(limit.daily), f"warm-up {_plan(limit)}" if limit.warm_up else ""]))
-
-
-def _plan(limit: "LimitSet") -> str:
-    if limit.warm_up is None:
-        return ""
-    days = limit.warm_up.days()
-    shown = [f"{each:,}" for each in (days if len(days) < 6 else [*days[:3], days[-1]])]
-    if len(days) >= 6:
-        shown.insert(3, "...")
-    return f"{' '.join(shown)}, {len(days)} days from {limit.warm_up.begins}"
+    return " / ".join(filter(None, [_figure(limit.daily), f"warm-up {plan_of(limit)}" if limit.warm_up else ""]))
 
 
 def _used(usage: Iterable["LimitStatus"]) -> str:

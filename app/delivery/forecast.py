@@ -183,10 +183,17 @@ def _quotas(passage: Passage) -> Iterator[Quota]:
 
 
 def _words(quota: Quota, at: float) -> str:
-    most = f"{quota.most(at):,.0f}"
+    """A cap as it is at *at*: of what is shared, the share."""
+    most, whole = quota.most(at), quota.most(at) / quota.share
+    left = max(0.0, most - quota.used * quota.share)
     if isinstance(quota.plan, Growing):
-        return f"{most} today and more each day" if quota.most(at) else f"none before {quota.plan.begins}"
-    return f"{most} an hour" if quota.windows is hour_around else f"{most} a day"
+        if not most:
+            return f"none before {quota.plan.begins}"
+        if quota.used and left < 1:
+            return f"today's {whole:,.0f} used up, and more each day"
+        return f"{left:,.0f} {'left ' if quota.used else ''}today and more each day"
+    unit, here = ("an hour", "in this hour") if quota.windows is hour_around else ("a day", "today")
+    return f"{most:,.0f} {unit}{f', used up {here}' if quota.used * quota.share >= most else ''}"
 
 
 def _listed(words: list[str]) -> str:

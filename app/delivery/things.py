@@ -7,6 +7,7 @@ from typing import Any
 from app import ids
 from app.commands import Command
 from app.delivery.limit_checks import Known, wrong_limit
+from app.delivery.limit_figures import notes_on_edit
 from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, users_of, wrong_route
 from app.routes import LimitSet, Route
 from app.specs import Content, Parts
@@ -248,9 +249,9 @@ def _limit(owned: Owned, command: Command, now: float) -> Decision | Refusal:
         return Refusal(422, wrong[1], f"limit.{wrong[0]}")
     if limit.limits_nothing and owned.limit is None:
         towards = f" towards {limit.group!r}" if limit.group else ""
-        error = f"there is no limit of {limit.scope} {limit.name!r}{towards}: to set one, say how much it allows"
+        error = f"there is no limit of {limit.scope} {limit.name!r}{towards}: nothing to remove"
         return Refusal(404, error, "limit")
-    return Decision(200, limit, shown(limit))
+    return Decision(200, limit, shown(limit), notes_on_edit(owned.limit, limit))
 
 
 # -- routes

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from app.cli.limits_file import changes_of
-from app.cli.limits_shown import bar, details, row_of, spoken
+from app.cli.limits_shown import bar, details, row_of
+from app.delivery.limit_figures import notes_on_edit, spoken
 from app.routes import LimitSet, LimitStatus, WarmUp
 
 POOL = LimitSet(
@@ -63,3 +64,15 @@ def test_a_diff_of_a_file_names_what_differs() -> None:
     assert [each.key for each in changes.orders()] == [new.key, POOL.key, gone.key]
     assert changes.orders()[-1].limits_nothing
     assert changes_of([POOL], [POOL, gone], prune=False).removed == []
+
+
+def test_an_edit_tells_what_the_limit_was_and_which_figures_are_gone() -> None:
+    """A daily cap that is set removes the rate that was there: whoever does it must read that at once."""
+    rate, daily = (LimitSet(scope="account", name="acme", **each) for each in ({"rate": 200.0}, {"daily": 5_000}))
+    was, gone = notes_on_edit(rate, daily)
+    assert was == "was: 200/s; now: 5,000 a day"
+    assert gone.startswith("no longer limited: 200/s (a limit is set as a whole")
+    both = rate.model_copy(update={"daily": 5_000})
+    assert notes_on_edit(rate, both) == ["was: 200/s; now: 200/s, 5,000 a day"]
+    assert notes_on_edit(both, LimitSet(scope="account", name="acme")) == ["was: 200/s, 5,000 a day"]
+    assert notes_on_edit(None, rate) == notes_on_edit(rate, rate) == []

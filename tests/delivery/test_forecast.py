@@ -187,6 +187,7 @@ def test_a_daily_cap_is_walked_through_day_by_day() -> None:
     full = status.model_copy(update={"used": 3_000})
     found = told(running(), limit, usage={status.name: full}, speed=30.0)  # of late, before it was used up
     assert (found.limited_by, found.goes_on_at) == ("limit.account.acme.daily", MIDNIGHT)
+    assert found.text == "10,000, 3,000 a day, used up today (limit.account.acme.daily)"
 
 
 def test_a_warm_up_is_foreseen() -> None:
@@ -197,6 +198,12 @@ def test_a_warm_up_is_foreseen() -> None:
     assert found.limited_by == "limit.pool.smtp.gmail.warm_up"
     assert found.text.startswith("8,000 to gmail, 50 today and more each day")
     assert found.finishes_at == pytest.approx(MIDNIGHT + 6 * DAY, abs=1)
+    status = LimitStatus(name="warm-up|pool|smtp|gmail", used=50, most=50, resets_at=MIDNIGHT)
+    assert told(running(), limit, usage={status.name: status}).text.startswith(
+        "8,000 to gmail, today's 50 used up, and more each day (limit.pool.smtp.gmail.warm_up)"
+    )
+    part = status.model_copy(update={"used": 20})
+    assert ", 30 left today and more each day (" in told(running(), limit, usage={part.name: part}).text
     later = limit.model_copy(update={"warm_up": plan.model_copy(update={"begins": date(2030, 6, 1)})})
     assert "none before 2030-06-01" in told(running(), later).text
 

@@ -185,6 +185,9 @@ def test_a_limit_that_cannot_be_kept_is_refused() -> None:
     assert isinstance(kept, LimitSet) and kept.burst == 50.0
     gone = refused(decide(here, command("limit.set", limit={"scope": "account", "name": "acme"}), NOW))
     assert gone == (404, "limit")
+    whole = {"scope": "account", "name": "acme", "daily": 5}
+    edited = done(decide(owned(limits=Known(accounts=["acme"]), limit=kept), command("limit.set", limit=whole), NOW))
+    assert [note.partition(":")[0] for note in edited.notes] == ["was", "no longer limited"]
     assert done(decide(owned(limit=kept), command("limit.set", limit={"scope": "account", "name": "acme"}), NOW))
 
 

@@ -101,9 +101,8 @@ async def close_route(call: Call) -> Reply:
 async def _by_hand(call: Call, kind: Literal["route.open", "route.close"]) -> Reply:
     why: Why = call.body
     await call.command(kind, thing=call.path("name"), reason=why.reason, names=NAMES)
-    name = call.path("name")
-    status = call.control.tail.route_status.get(name)
-    return Reply({"name": name, "in_service": kind == "route.close", "status": _status(status)})
+    # Pacing tells how the route stands only later: what it told before would contradict this.
+    return Reply({"name": call.path("name"), "in_service": kind == "route.close"})
 
 
 def _found(call: Call) -> Route:
@@ -134,8 +133,7 @@ class InService(Strict):
     """What an order by hand has left."""
 
     name: str
-    in_service: bool
-    status: StatusShown | None = Field(description="As pacing told before it heard of this")
+    in_service: bool = Field(description="As it is from now on; GET shows a moment later how the route stands")
 
 
 _PATH = "/v1/routes"

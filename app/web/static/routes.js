@@ -7,6 +7,12 @@
   const percent = (share) => `${(100 * share).toFixed(share && share < 0.1 ? 1 : 0)} %`;
   const width = (share) => `${100 * Math.min(1, share)}%`;
   const WORDS = { closed: "in service", open: "out of service", half_open: "being tried", disabled: "disabled" };
+  const NONE = {
+    routes: "Nothing has been heard from pacing yet.",
+    senders: "No mailbox provider pushes back.",
+    limits: "No cap is in use.",
+    notices: "Nothing had to be slowed down or taken out of service.",
+  };
   const MILLISECONDS = 1000;
 
   function element(name, attributes = {}, ...children) {
@@ -77,21 +83,22 @@
       element("strong", {}, about), element("span", {}, `${notice.kind.replaceAll("_", " ")}: ${notice.reason}`));
   }
 
-  function fill(id, rows, none) {
+  function fill(id, rows) {
     $(id).replaceChildren(...rows);
-    $(none).hidden = rows.length > 0;
+    const none = $(`no-${id}`);
+    none.hidden = rows.length > 0;
+    none.textContent = rows.length ? "" : NONE[id];
     const scroll = $(id).closest(".scroll");
     if (scroll) scroll.hidden = !rows.length;
   }
 
   function show(picture) {
     const now = picture.at;
-    fill("routes", picture.routes.map((each) => routeRow(each, now)), "no-routes");
-    fill("senders", picture.senders.map((each) => senderRow(each, now)), "no-senders");
-    fill("limits", picture.limits.map((each) => limitRow(each, now)), "no-limits");
-    fill("notices", (picture.notices || []).map(noticeRow), "no-notices");
-    $("no-notices").textContent = picture.notices === null
-      ? "ClickHouse does not answer: notices come back when it does." : "Nothing had to be slowed down or taken out of service.";
+    fill("routes", picture.routes.map((each) => routeRow(each, now)));
+    fill("senders", picture.senders.map((each) => senderRow(each, now)));
+    fill("limits", picture.limits.map((each) => limitRow(each, now)));
+    fill("notices", (picture.notices || []).map(noticeRow));
+    if (picture.notices === null) $("no-notices").textContent = "ClickHouse does not answer: notices come back when it does.";
     if (picture.live) link("on", "live");
     else link("lost", "pacing is not heard");
   }
