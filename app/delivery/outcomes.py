@@ -77,5 +77,4 @@ DECIDED = "unknown.decided"  # of those: nobody will learn, so final
 RESOLVED = "unknown.resolved"  # of those: somebody told that it went out; counted in "sent", too
 RESENT = "unknown.resent"  # of those: it waits for another try
 FINAL = (DROPPED, "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
-ATTEMPTS = ("deferred", "returned")  # per attempt, not per message
 PUT_OFF = "deferred.capped"  # times that a frequency cap had a message wait; not in "deferred", which was attempted
