@@ -61,6 +61,7 @@ class LimitBook:
         self.stored_caps: dict[str, tuple[float, int]] = {}  # from before a restart, and not asked about since
         self._ways: dict[str, dict[tuple[str, str, str], Way]] = {}  # campaign -> (group, tier, pin) -> way
         self._options: dict[str, dict[tuple[str, str], Option]] = {}  # campaign -> (group, route) -> option
+        self._of_limits: dict[Key, tuple[Bound, ...]] = {}  # what limits are for -> the bounds of the one that counts
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._balances: dict[Step, Balance] = {}
         self.nowhere = Closed(STATE)  # where classes of campaigns wait that are not known
@@ -126,6 +127,7 @@ class LimitBook:
         for campaign in list(self._ways):
             self._forget_ways(campaign)
         self._options.clear()
+        self._of_limits.clear()
 
     # -- the way of a class
 
@@ -264,6 +266,13 @@ class LimitBook:
     def _of_limit(
         self, scope: LimitScope, name: str, group: str, now: float, *, common: bool = False
     ) -> Iterable[Bound]:
+        """The bounds of the limit that counts; the same for all classes until limits or routes change."""
+        made = self._of_limits.get((scope, name, group))
+        if made is None:
+            made = self._of_limits[scope, name, group] = tuple(self._made_of(scope, name, group, now, common=common))
+        return made
+
+    def _made_of(self, scope: LimitScope, name: str, group: str, now: float, *, common: bool) -> Iterable[Bound]:
         limit = self._limit_for(scope, name, group)
         if limit is None:
             return

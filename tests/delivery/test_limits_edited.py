@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.commands import CampaignEntry
+from app.delivery import limit_book
+from app.delivery.caps import Cap, Zones, caps_of
 from app.delivery.pacing import Pacer
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet, Route
@@ -147,3 +149,25 @@ def test_the_excess_of_a_warm_up_flows_to_the_warm_pool_or_waits() -> None:
         day.set("pool", "cold", warm_up={"begins": "2027-05-05", "caps": [50, 100]}, full=full)
         assert (day.seconds(5) > 50) is more
         assert ("warm" in day.routes) is more and "cold" in day.routes
+
+
+def test_a_change_costs_a_look_at_each_limit_and_not_one_for_each_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 200 routes and many campaigns, pacing would stand still for seconds at each change."""
+    looked: list[str] = []
+
+    def noted(limit: LimitSet, name: str, now: float, zones: Zones) -> list[tuple[str, Cap]]:
+        looked.append(name)
+        return caps_of(limit, name, now, zones)
+
+    monkeypatch.setattr(limit_book, "caps_of", noted)
+    pacer = Pacer(1, zone_named=ZoneInfo)
+    for number in range(20):
+        pacer.route(f"r{number}", a_route(f"r{number}", pool="warm", provider="p"))
+    pacer.limit(LimitSet(scope="pool", name="*", daily=1_000_000))
+    for number in range(20):
+        entry = running(pacer).book.campaigns["c_1"]
+        pacer.campaign(entry.model_copy(update={"id": f"c_{number}"}))
+    due = [ClassDemand(f"c_{number}", "bulk", "gmail", 50, 0.0, 0) for number in range(20)]
+    pacer.hear(Demand(0, 1, 0, NOON + 60, True, 0, due, {}))
+    assert pacer.tick(NOON + 60)
+    assert looked == ["pool|warm"]
