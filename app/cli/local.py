@@ -1,12 +1,13 @@
 """`fanfare up|down|status`: a whole installation on this machine."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
+CALM = 3  # restarts in 5 minutes, of a part that is well
 SHOWN = ("name", "pid", "state", "restarts", "uptime", "memory_mb", "cpu_seconds")
 
 
@@ -74,10 +75,18 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         emit({"parts": parts})
     else:
-        rows = [[*(str(part[each]) for each in SHOWN), part["note"]] for part in parts]
+        rows = [[*(str(part[each]) for each in SHOWN), noted(part)] for part in parts]
         table(
             "Processes",
             ("process", "pid", "state", "restarts", "up, s", "MiB", "CPU, s", "note"),
             rows,
             right=(1, 3, 4, 5, 6),
         )
+
+
+def noted(part: dict[str, Any]) -> str:
+    """The note of a part; one that starts again and again is not well, whatever its state is just now."""
+    if part["restarts_lately"] <= CALM:
+        return str(part["note"])
+    told = f"restarted {part['restarts_lately']} times in 5 minutes: its log tells why"
+    return f"{told} ({part['note']})" if part["note"] else told

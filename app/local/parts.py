@@ -9,7 +9,7 @@ from app.local.clickhouse import ClickHouseServer
 from app.local.kafka import KafkaServer
 from app.local.ports import LOOPBACK, answers
 from app.local.slot import Part
-from app.local.state import ready_path
+from app.local.state import EDGE, ready_path
 from app.settings import Settings
 
 # A worker says that it is ready by a file. One that does not is taken for ready when it has lived this long.
@@ -84,9 +84,9 @@ def _worker(
 
 def _edge(settings: Settings) -> Part:
     return Part(
-        "edge",
+        EDGE,
         _fanfare("edge"),
-        _by_port(settings.edge_port, settings.edge_host),
+        _by_own_port(settings),
         needs=("topics", "migrate"),
         ports=((settings.edge_port, "FANFARE_EDGE_PORT"),),
     )
@@ -144,8 +144,10 @@ def _fanfare(*arguments: str) -> Callable[[], list[str]]:
     return lambda: [sys.executable, "-m", "app.cli.main", *arguments]
 
 
-def _by_port(port: int, host: str = LOOPBACK) -> Callable[[float], bool]:
-    return lambda _alive: answers(port, host)
+def _by_own_port(settings: Settings) -> Callable[[float], bool]:
+    """The edge listens, and it is this process that does: one that found its port taken is not ready."""
+    path = ready_path(settings.state_dir, EDGE)
+    return lambda alive: _touched(path, alive) and answers(settings.edge_port, settings.edge_host)
 
 
 def _by_file(settings: Settings, worker: str) -> Callable[[float], bool]:

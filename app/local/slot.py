@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ FIRST_DELAY = 0.2
 # partitions, and to the new owner all that it had begun is unknown.
 LONGEST_DELAY = 2.0
 CALM_AFTER = 30.0  # seconds alive after which a death is the first of its kind again
+LATELY = 300.0  # seconds in which restarts are counted for a status
+MOST_NOTED = 1_000  # restarts: more than fit into that time
 STOP_TIMEOUT = 25.0
 LARGEST_LOG = 16 << 20  # bytes; the one before it is kept
 READY_EVERY = 0.05
@@ -56,6 +59,7 @@ class Slot:
         self.state = "waiting"
         self.restarts = 0
         self.note = ""
+        self._restarted_at: deque[float] = deque(maxlen=MOST_NOTED)
         self._environment = environment
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
@@ -80,6 +84,7 @@ class Slot:
                 return
             delay = delay_after(delay, time.monotonic() - self._started_at)
             self.restarts += 1
+            self._restarted_at.append(time.monotonic())
             self._say("restarting", f"ended with {_reason(code)}; again in {delay:.1f} s")
             await self._pause(delay)
         self._say("stopped")
@@ -105,7 +110,11 @@ class Slot:
         runs = process is not None and process.returncode is None
         uptime = round(time.monotonic() - self._started_at, 1) if runs else 0.0
         pid = process.pid if process is not None and runs else 0
-        return PartStatus(self.part.name, pid, self.state, self.restarts, uptime, note=self.note, born=self._born)
+        since = time.monotonic() - LATELY
+        return PartStatus(
+            self.part.name, pid, self.state, self.restarts, uptime, note=self.note, born=self._born,
+            restarts_lately=sum(at >= since for at in self._restarted_at),
+        )  # fmt: skip
 
     def bound_log(self) -> None:
         """Set a log that has grown too large aside. The process appends, so what it writes next begins a new one."""

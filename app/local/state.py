@@ -13,6 +13,7 @@ from app.local.failure import LocalError, LockedError
 from app.settings import Settings
 
 SECRET_BYTES = 32
+EDGE = "edge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class PartStatus:
     cpu_seconds: float = 0.0
     note: str = ""  # why it waits or was restarted
     born: float = 0.0  # when the process began, by the kernel: tells it from a later one with the same pid
+    restarts_lately: int = 0  # in the last 5 minutes
 
 
 def logs_dir(state_dir: Path) -> Path:

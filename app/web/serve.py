@@ -1,12 +1,15 @@
 """Runs the edge in this process until SIGTERM."""
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 
 import uvloop
 from aiohttp import web
 
 from agents.compose import link_key
 from app.local.failure import LocalError
+from app.local.state import EDGE, ready_path
 from app.settings import Settings
 from app.web.application import create_edge
 
@@ -26,7 +29,7 @@ def run_edge(settings: Settings) -> None:
             host=settings.edge_host,
             port=settings.edge_port,
             access_log=None,
-            print=None,
+            print=_listens(settings),
             shutdown_timeout=5,
             loop=uvloop.new_event_loop(),
         )
@@ -35,3 +38,15 @@ def run_edge(settings: Settings) -> None:
             f"port {settings.edge_port} for the edge is taken or not allowed ({error.strerror})",
             "stop what listens there, or set FANFARE_EDGE_PORT to a free port",
         ) from error
+
+
+def _listens(settings: Settings) -> Callable[[str], None]:
+    """What aiohttp tells once this process listens itself: a file for the supervisor, to whom a port says not whose."""
+    path = ready_path(settings.state_dir, EDGE)
+
+    def told(_: str) -> None:
+        with suppress(OSError):  # nobody supervises it where nobody can write
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    return told
