@@ -87,7 +87,7 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
 
     async def change_thing(asked: Command, body: bytes) -> None:
         running = sum(entry.state in LIVE for entry in pacing.campaigns.values()) if asked.route or asked.thing else 0
-        accounts = {entry.account for entry in pacing.campaigns.values()} if asked.limit else ()
+        accounts = {entry.account for entry in pacing.campaigns.values()} if asked.limit or asked.route else ()
         carried = carry_out(
             pacing.things, pacing.pacer, asked, app.now(),
             running=running, accounts=accounts, by_hand=pacing.route_by_hand,

@@ -92,7 +92,7 @@ def owned_by(things: Things, command: Command, running: int = 0, accounts: Itera
         routes=things.routes if noun == "route" else {},
         running=running,
         limit=things.limits.get(campaign_sections.limit_id(command.limit)) if command.limit is not None else None,
-        limits=_known(things, accounts) if command.limit is not None else Known(),
+        limits=_known(things, accounts) if noun in ("limit", "route") else Known(),
     )
 
 

@@ -207,7 +207,9 @@ class LimitSet(Allowance):
         return self.scope, self.name, self.group
 
 
-_RATE = re.compile(r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?:/\s*(s|sec|second|m|min|minute|h|hour|d|day))?\s*$")
+_RATE = re.compile(
+    r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE]\+?[0-9]+)?)\s*(?:/\s*(s|sec|second|m|min|minute|h|hour|d|day))?\s*$"
+)
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
 
 
@@ -216,7 +218,12 @@ def rate_in(text: str) -> tuple[float, str]:
     found = _RATE.match(text)
     if found is None:
         raise ValueError(f"{text!r} is no rate: write 200, 200/s, 30/min, 5000/hour or 100000/day")
-    return float(found[1].replace(",", "").replace("_", "")), _UNITS[(found[2] or "s")[0]]
+    rate = float(found[1].replace(",", "").replace("_", ""))
+    if rate > MOST_RATE:
+        raise ValueError(f"{text!r} is too much: a rate is at most {MOST_A_SECOND:,} messages a second")
+    if not rate:
+        raise ValueError(f"{text!r} lets nothing through: to send nothing, pause the campaigns or disable the route")
+    return rate, _UNITS[(found[2] or "s")[0]]
 
 
 def _rate_as_number(value: object) -> object:

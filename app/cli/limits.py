@@ -187,6 +187,9 @@ def _warm_up(text: str, begins: str) -> dict[str, Any] | None:
         if begins:
             raise CommandError("--begins is the first day of a --warm-up", "give --warm-up 50..20000x2", Exit.USAGE)
         return None
+    if not begins:
+        advice = f"give --begins, such as --begins {date.today().isoformat()}"
+        raise CommandError("a warm-up needs its first day", advice, Exit.USAGE)
     try:
         first = date.fromisoformat(begins)
     except ValueError as error:

@@ -1,8 +1,11 @@
 """Shows campaigns on the terminal: one moment, or to the end."""
 
+import asyncio
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -21,15 +24,19 @@ from app.cli.campaign_seen import seen_campaign
 from app.cli.console import emit, say, table
 from app.cli.failures import CommandError
 from app.cli.times import iso
-from app.clickhouse.client import ClickHouse
+from app.clickhouse.client import ClickHouse, ClickHouseError
+from app.clickhouse.queries import by_provider
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.control.held import held_of
+from app.delivery.forecast import Forecast
 from app.delivery.notices import about
 from app.settings import settings
+from app.web.forecasts import forecast_of
 from app.web.notices_seen import of_campaign
 
 SHOWN = ("delivered", "sent", "bounced", "blocked", "dropped", "unknown", "given_up", "deferred")
+SPEED_SECONDS = 1.2  # for which one looks how fast a campaign is
 
 
 async def show_status(campaign: str, account: str, as_json: bool) -> None:
@@ -44,6 +51,7 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         if campaign:
             standing = of_campaign(control.tail.notices.values(), campaign, found[0].account)
             rows[0]["held"] = held_of(control.tail, found[0])
+            rows[0]["forecast"] = (await _forecast(control, client, found[0])).as_json()
             rows[0]["notices"] = [
                 each.model_dump(exclude={"accounts", "campaigns"}) | {"about": about(each)} for each in standing
             ]
@@ -56,6 +64,20 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         table("Campaigns", ("campaign", "name", "state", "audience", "done"), lines, right=(3, 4))
     else:
         say("No live campaigns. Create one: `fanfare campaign create FILE --start`.")
+
+
+async def _forecast(control: Control, client: ClickHouse, entry: CampaignEntry) -> Forecast:
+    """When *entry* will be over. It takes a second to see how fast one that runs is."""
+    providers: list[dict[str, Any]] = []
+    speed, rate = Speed(), 0.0
+    if entry.state == "RUNNING":
+        with contextlib.suppress(ClickHouseError):  # without it, shares of mailbox providers are those of the audience
+            providers = await by_provider(client, entry.id)
+        speed.at(time.monotonic(), control.picture_of(entry).final)
+        await asyncio.sleep(SPEED_SECONDS)
+        entry = control.campaigns.get(entry.id, entry)
+        rate = speed.at(time.monotonic(), control.picture_of(entry).final)
+    return forecast_of(control, entry, control.picture_of(entry), rate, providers)
 
 
 async def follow(campaign: str, account: str, as_json: bool) -> dict[str, Any]:
@@ -154,7 +176,16 @@ def _print_one(row: dict[str, Any]) -> None:
         lines.append((name, counts.get(name, 0)))
         lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
     table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
+    foreseen = row.get("forecast")
+    if foreseen is not None and row["state"] not in ENDED:
+        say(escape(f"forecast: {told_of(foreseen)}"))
     for each in row.get("held", []):
         say(escape(f"{each['due']:,} to {each['group']} wait: {each['text']} ({each['held_by']})"))
     for each in row.get("notices", []):
         say(escape(f"{each['level']}: {each['about']}, since {iso(each['at'])}: {each['reason']}"))
+
+
+def told_of(foreseen: Mapping[str, Any]) -> str:
+    """A forecast, as its JSON has it, for a line."""
+    finish = foreseen["finishes_at"]
+    return f"done about {iso(finish)}: {foreseen['text']}" if finish else str(foreseen["text"])

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 
 from app.commands import CampaignEntry
 from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.limit_figures import SHORT
 from app.delivery.limit_usage import in_force
-from app.routes import EVERY, LimitSet
+from app.routes import EVERY, SECONDS, LimitSet
 from app.specs import Throttle
 
 Rates = Callable[[str], float | None]  # name of a meter -> messages a second, None for one that has no rate
@@ -30,6 +31,18 @@ KINDS = "campaign|account|provider|pool|route|group|country|carrier|health|no ro
 EVERY_NAME = re.compile(
     rf"\b(?:(?:on the way|hour|day|warm-up|shaped)\|)?(?:{KINDS})\|[^\s,;|()]*(?:\|[^\s,;|()]*)*"  # in a sentence
 )
+
+
+class SetRate(float):
+    """Messages a second, and the unit in which somebody set them."""
+
+    per: str
+
+    def __new__(cls, per_second: float, per: str) -> "SetRate":
+        """Of *per*: second, minute, hour or day."""
+        made = super().__new__(cls, per_second)
+        made.per = per
+        return made
 
 
 def no_rate(_: str) -> float | None:
@@ -56,7 +69,9 @@ def rate_of(name: str, limits: Iterable[LimitSet], entry: CampaignEntry | None =
         return _rate_of_campaign(entry.spec.throttle, group) if entry is not None and entry.id == of else None
     known = {each.key: each for each in limits}
     key = in_force((scope, of, group), known)
-    return None if key is None else known[key].per_second
+    if key is None or (rate := known[key].per_second) is None:
+        return None
+    return SetRate(rate, known[key].per)
 
 
 def _rate_of_campaign(throttle: Throttle, towards: str) -> float | None:
@@ -68,7 +83,9 @@ def _rate_of_campaign(throttle: Throttle, towards: str) -> float | None:
 
 
 def rate_words(rate: float) -> str:
-    """A rate a second, in the unit in which it is a number that people can read."""
+    """A rate a second, in the unit in which it was set; else in one in which it is a number that people can read."""
+    if isinstance(rate, SetRate):
+        return f"{rate * SECONDS[rate.per]:,.10g}/{SHORT[rate.per]}"
     for unit, seconds in (("s", 1.0), ("min", 60.0), ("h", 3_600.0)):
         if rate * seconds >= 1:
             return f"{rate * seconds:,.4g}/{unit}"

@@ -1,12 +1,13 @@
 """Decides whether provider routes fit together: what is wrong with one that is to be stored, and what it will bring."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from app.delivery.mx_groups import GROUPS, NAMES, OTHER
 from app.routes import Route
 
 MOST_ROUTES = 200
+MOST_NAMED = 5  # accounts in a note
 IMPLICIT = "smtp"  # the route that there is while none is stored: FANFARE_SMTP_*
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -47,6 +48,18 @@ def notes_on(before: Mapping[str, Route], after: Mapping[str, Route], running: i
         told = f", and {running} running campaign{'s wait' if running > 1 else ' waits'}" if running else ""
         notes.append(f"no enabled route is left that takes messages by itself: nothing is sent{told}")
     return notes
+
+
+def notes_on_accounts(route: Route, known: Collection[str]) -> list[str]:
+    """What to say of accounts that *route* is for and nobody has heard of. None is *known*: nobody can tell."""
+    strangers = [each for each in route.accounts if each not in known] if known else []
+    if not strangers:
+        return []
+    one = len(strangers) == 1
+    named = ", ".join(map(repr, strangers[:MOST_NAMED])) + (" and more" if len(strangers) > MOST_NAMED else "")
+    return [
+        f"there {'is no account' if one else 'are no accounts'} {named} yet: is {'it' if one else 'each'} spelt right?"
+    ]
 
 
 def loop_from(name: str, stored: Mapping[str, Route]) -> list[str]:

@@ -8,7 +8,7 @@ from app import ids
 from app.commands import Command
 from app.delivery.limit_checks import Known, wrong_limit
 from app.delivery.limit_figures import notes_on_edit
-from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, users_of, wrong_route
+from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, notes_on_accounts, users_of, wrong_route
 from app.routes import LimitSet, Route
 from app.specs import Content, Parts
 from app.things import Account, ApiKey, Segment, TemplateDraft, TemplateHead
@@ -41,7 +41,7 @@ class Owned:
     routes: Mapping[str, Route] = field(default_factory=dict)
     running: int = 0
     limit: LimitSet | None = None  # as it is set now
-    limits: Known = field(default_factory=Known)  # what limits can be for
+    limits: Known = field(default_factory=Known)  # what limits can be for; of a route its accounts are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +292,7 @@ def _set_route(owned: Owned, old: Route | None, command: Command) -> Decision | 
         return Refusal(422, wrong[1], f"route.{wrong[0]}")
     made = route.model_copy(update={"revision": 1 if old is None else old.revision + 1})
     notes = notes_on(owned.routes, {**owned.routes, made.name: made}, owned.running)
+    notes += notes_on_accounts(made, owned.limits.accounts)
     return Decision(201 if old is None else 200, made, shown(made), notes)
 
 

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
+from pydantic import ValidationError
 
+from app.cli.failures import CommandError
+from app.cli.limits import _warm_up
 from app.cli.limits_file import changes_of
 from app.cli.limits_shown import bar, details, row_of
 from app.delivery.limit_figures import notes_on_edit, spoken
-from app.routes import LimitSet, LimitStatus, WarmUp
+from app.routes import AskedLimit, LimitSet, LimitStatus, WarmUp
 
 POOL = LimitSet(
     scope="pool", name="warm", group="gmail", rate=5_000, per="hour", burst=50, hourly=5_000, daily=60_000,
@@ -76,3 +79,20 @@ def test_an_edit_tells_what_the_limit_was_and_which_figures_are_gone() -> None:
     assert notes_on_edit(rate, both) == ["was: 200/s; now: 200/s, 5,000 a day"]
     assert notes_on_edit(both, LimitSet(scope="account", name="acme")) == ["was: 200/s, 5,000 a day"]
     assert notes_on_edit(None, rate) == notes_on_edit(rate, rate) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1e12", "at most 1,000,000 messages a second"), ("0", "pause"), ("0/hour", "pause"), ("x", "no rate")],
+)
+def test_a_rate_that_cannot_be_says_what_could(text: str, said: str) -> None:
+    """The largest, and how to send nothing."""
+    with pytest.raises(ValidationError, match=said):
+        AskedLimit.model_validate({"scope": "group", "name": "gmail", "rate": text})
+    assert AskedLimit.model_validate({"scope": "group", "name": "gmail", "rate": "1e3/hour"}).rate == 1_000
+
+
+def test_a_warm_up_without_its_first_day_says_so() -> None:
+    """A day that was not given is no wrong day."""
+    with pytest.raises(CommandError, match="needs its first day"):
+        _warm_up("50,100", "")

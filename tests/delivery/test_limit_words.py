@@ -61,4 +61,5 @@ def test_the_rate_in_force_is_that_of_the_nearest_limit() -> None:
         )
     }  # fmt: skip
     assert list(found.values()) == [80, 50, None, 5, None, 9, 3, 2, None, None, None]
+    assert words("group|gmail", found.get).endswith("(4,800/min)"), "as it was set"
     assert [rate_words(each) for each in (80, 0.5, 1 / 120, 2 / 86_400)] == ["80/s", "30/min", "30/h", "2/day"]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Command
-from app.delivery.route_checks import MOST_ROUTES, in_order, loop_from, notes_on, wrong_route
+from app.delivery.limit_checks import Known
+from app.delivery.route_checks import MOST_ROUTES, in_order, loop_from, notes_on, notes_on_accounts, wrong_route
 from app.delivery.things import ByHand, Decision, Gone, Owned, Refusal, decide
 from app.routes import Route
 from app.things import Account
@@ -197,3 +198,13 @@ def test_a_route_is_taken_out_of_service_by_hand() -> None:
     assert done(asked("route.close", {}, thing="smtp")).change == ByHand("smtp", False, "")
     for there in ({}, stored(route("a"))):
         assert isinstance(asked("route.open", there, thing="smtp" if there else "a"), Refusal)
+
+
+def test_an_account_that_nobody_has_heard_of_is_noted() -> None:
+    """It may be made later, so it is no mistake; most often it is one."""
+    (note,) = notes_on_accounts(route(accounts=["acme", "nosuch"]), ["default", "acme"])
+    assert note.startswith("there is no account 'nosuch' yet")
+    assert notes_on_accounts(route(accounts=["acme"]), ["acme"]) == notes_on_accounts(route(), ["acme"]) == []
+    command = Command.model_validate({"id": "x", "kind": "route.set", "route": route(accounts=["nosuch"]).model_dump()})
+    owned = Owned(account=Account(name="default"), routes=stored(route("b")), limits=Known(accounts=["default"]))
+    assert "nosuch" in done(decide(owned, command, NOW)).notes[0]
