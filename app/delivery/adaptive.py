@@ -159,7 +159,9 @@ class Sender:
         if self.is_free:
             return None
         self._start_over(now)
+        self._hour.clear()
         state = self.state
+        state.stepped_at = now  # what is on the way was sent before that, and is answered as before
         state.factor, state.suspended_until, state.rate, state.connections = 1.0, 0.0, None, None
         return self._changed("restored", "info", "nothing holds it back any more: restored by hand", now)
 
@@ -171,7 +173,7 @@ class Sender:
         if reaction is None or now < state.suspended_until:
             return None
         lately, times = self._lately(), self._times(name, now)
-        if times < reaction.least or lately.signals[name] < SHARE * lately.answers:
+        if times < reaction.least or not lately.answers or lately.signals[name] < SHARE * lately.answers:
             return None
         figures = {"times": float(times), "answers": float(lately.answers)}
         said = f"{name}: {times} times within an hour, {lately.signals[name]:,} of {lately.answers:,} answers lately"

@@ -204,3 +204,16 @@ def test_it_never_exceeds_full_speed_never_stops_asking_and_always_comes_back(
         sender.look(now)
     assert sender.is_free
     assert sender.shaping() is None
+
+
+def test_what_was_on_the_way_when_it_was_restored_by_hand_does_not_stop_it_again() -> None:
+    """An operator had put it back, and the old answers that came after took it out again: "0 of 0 answers lately"."""
+    sender = Sender("outlook", RULES, START)
+    blocked = answers(100, 20, **{"outlook block list": 20})
+    _, now = run(sender, START, 5, blocked)
+    assert sender.shaping() is not None
+    assert sender.raised_by_hand(now) is not None and sender.is_free
+    changes, now = run(sender, now, 20, blocked)
+    assert not changes and sender.is_free
+    changes, _ = run(sender, now, 30, blocked)
+    assert changes[0][1].kind == "suspended"  # it goes on: that is what it is answered now
