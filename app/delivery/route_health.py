@@ -149,7 +149,8 @@ class RouteWatch:
         for each in demand.health:
             before = known.pairs.get((each.route, each.group))
             known.pairs[each.route, each.group] = each
-            if before is not None or known.whole:
+            # A report of before the takeover, read once more, was news to who paced then: it only tells where to go on.
+            if (before is not None or known.whole) and demand.at >= self._started:
                 self._take(each.route, each.group, *_more(each, before), now)
         known.whole = known.whole or demand.full
 

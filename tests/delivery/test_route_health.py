@@ -41,9 +41,9 @@ class Partition:
         for signal, count in (signals or {}).items():
             health.signals[signal] = health.signals.get(signal, 0) + count
 
-    def report(self, *, full: bool = False) -> Demand:
+    def report(self, *, full: bool = False, at: float = START + 1e9) -> Demand:
         told = [RouteHealth(h.route, h.group, dict(h.counts), dict(h.signals)) for h in self.totals.values()]
-        return Demand(self.number, 1, 1, 0.0, full, 0, [], {}, epoch=self.epoch, health=told)
+        return Demand(self.number, 1, 1, at, full, 0, [], {}, epoch=self.epoch, health=told)
 
 
 def nothing(_: str) -> int:
@@ -54,6 +54,25 @@ def ticks(of: RouteWatch, start: float, seconds: float) -> Iterator[tuple[float,
     for step in range(round(seconds * 5)):
         now = start + (step + 1) * 0.2
         yield now, of.tick(now, nothing)
+
+
+def test_reports_of_before_a_takeover_are_not_counted_again() -> None:
+    """
+    A new owner of pacing reads on from the committed offset: what it reads twice must suspend nobody.
+    """
+    health, partition = watch(started=START, a=route("a")), Partition()
+    health.hear(partition.report(full=True, at=START - 3), START)
+    for step in range(10):
+        partition.came("a", "gmail", unavailable=100)
+        health.hear(partition.report(at=START - 2 + step / 10), START + step / 100)
+    assert [each for _, notices in ticks(health, START, 1) for each in notices] == []
+    partition.came("a", "gmail", unavailable=100)
+    for now, notices in ticks(health, START + 1, 3):
+        partition.came("a", "gmail", unavailable=10)
+        health.hear(partition.report(at=now), now)
+        if notices:
+            break
+    assert notices[0].kind == "breaker_opened"
 
 
 def test_a_route_that_refuses_everything_is_out_within_two_seconds_of_it() -> None:
