@@ -18,6 +18,7 @@ from app.delivery.partition import ClassKey
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec
+from app.stream.zones import zone_named
 from tests.delivery.pacers import SERVER
 
 Fate = Literal["now", "late", "never", "twice"]
@@ -40,8 +41,6 @@ class Promise(NamedTuple):
     rate: float | None = None
     burst: float | None = None
     concurrency: int | None = None
-    hourly: int | None = None
-    daily: int | None = None
     full: str = "wait"
 
 
@@ -91,7 +90,7 @@ class Simulator:
     # -- what is set
 
     def _new_pacer(self) -> Pacer:
-        pacer = Pacer(len(self.traffic), self._health, self._account_rate)
+        pacer = Pacer(len(self.traffic), self._health, self._account_rate, zone_named)
         pacer.implied(Route(name="smtp", pool="smtp", smtp=SERVER))
         for name, route in self.routes.items():
             pacer.route(name, route)
@@ -256,19 +255,19 @@ class Simulator:
         found = [self.limits.get((scope, each, towards)) for each in names for towards in groups]
         return next((limit for limit in found if limit is not None), None)
 
-    def bounds(self, key: ClassKey, route: str) -> Iterator[tuple[tuple[str, ...], Promise]]:
-        """(what is limited, what was promised) for every limit that counts for a class over a route."""
+    def limits_of(self, key: ClassKey, route: str) -> Iterator[tuple[tuple[str, str, str], LimitSet]]:
+        """(scope, name and group, the limit) of every limit above campaigns that counts for a class over a route."""
         for scope in ("account", "provider", "pool", "route", "group"):
             name = str(self.of(key, route, scope))
             for group in ("",) if scope == "group" else ("", key.group):
                 limit = self.limit_for(scope, name, group)
                 if limit is not None:
-                    yield (
-                        (scope, name, group),
-                        Promise(
-                            limit.per_second, limit.burst, limit.concurrency, limit.hourly, limit.daily, limit.full
-                        ),
-                    )
+                    yield (scope, name, group), limit
+
+    def bounds(self, key: ClassKey, route: str) -> Iterator[tuple[tuple[str, ...], Promise]]:
+        """(what is limited, what was promised) for every limit that counts for a class over a route."""
+        for what, limit in self.limits_of(key, route):
+            yield what, Promise(limit.per_second, limit.burst, limit.concurrency, limit.full)
         throttle = self.campaigns[key.campaign].spec.throttle
         own = ("campaign", key.campaign)
         yield own, Promise(throttle.rate, throttle.burst, throttle.concurrency)

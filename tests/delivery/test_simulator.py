@@ -3,15 +3,17 @@
 import random
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.delivery.partition import ClassKey
 from app.delivery.rates import LONGEST_VALIDITY, burst_of, least_burst
-from app.routes import Route
+from app.routes import LimitSet, Route
 from tests.delivery.pacers import a_route
 from tests.delivery.simulator import Promise, Simulator
 
@@ -163,7 +165,7 @@ def classes_of(campaigns: Iterable[str]) -> list[ClassKey]:
     st.integers(1, 3),
     st.lists(st.tuples(st.floats(1, 9), limits(), st.booleans()), max_size=3),
     st.booleans(),
-    st.randoms(use_true_random=False),
+    st.integers(0, 2**32).map(random.Random),
 )
 @settings(max_examples=60, deadline=None)
 def test_no_limit_is_exceeded_whatever_happens_to_slips(
@@ -323,3 +325,182 @@ def test_routes_of_a_step_share_by_weight(weights: list[int], partitions: int) -
     for number, weight in enumerate(weights):
         due = total * weight / sum(weights)
         assert abs(world.count(route=f"r{number}") - due) <= 0.05 * due + 100
+
+
+ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "America/St_Johns")
+
+
+@st.composite
+def calendar_limits(draw: st.DrawFn) -> dict[str, Any]:
+    """Any limit with caps of hours, of days, or with a warm-up; perhaps with a rate by the hour."""
+    scope = draw(st.sampled_from([*SCOPES, "group"]))
+    said: dict[str, Any] = {"scope": scope, "name": draw(st.sampled_from(SCOPES.get(scope, (*GROUPS, "*"))))}
+    if scope != "group":
+        said["group"] = draw(st.sampled_from(("", "gmail", "*")))
+    said["time_zone"] = draw(st.sampled_from(ZONES))
+    caps = draw(st.sets(st.sampled_from(("hourly", "daily", "warm_up")), min_size=1))
+    if "hourly" in caps:
+        said["hourly"] = draw(st.integers(1, 500))
+    if "daily" in caps:
+        said["daily"] = draw(st.integers(1, 5_000))
+    if "warm_up" in caps and scope in ("pool", "route"):
+        days = draw(st.lists(st.integers(1, 3_000), min_size=1, max_size=3))
+        said["warm_up"] = {"begins": draw(st.sampled_from(("2023-11-14", "2023-11-15", "2023-11-16"))), "caps": days}
+    if draw(st.booleans()):
+        said |= {"rate": draw(st.floats(100, 3_000)), "per": "hour", "burst": 300.0}
+    if scope in ("provider", "pool", "route"):
+        said["full"] = draw(st.sampled_from(("wait", "overflow")))
+    return said
+
+
+def caps_at(limit: LimitSet, at: float) -> Iterator[tuple[object, int]]:
+    """(the window that a moment falls into, what it may have) of every cap of *limit*, by the clock on the wall."""
+    wall = datetime.fromtimestamp(at, ZoneInfo(limit.time_zone))
+    if limit.hourly is not None:
+        yield ("hour", wall.date(), wall.hour, wall.utcoffset()), limit.hourly
+    if limit.daily is not None:
+        yield ("day", wall.date()), limit.daily
+    if limit.warm_up is not None:
+        number, days = (wall.date() - limit.warm_up.begins).days, limit.warm_up.days()
+        if number < len(days):
+            yield ("warm-up", wall.date()), days[number] if number >= 0 else 0
+
+
+def exceeded(world: Simulator) -> str:
+    """Which cap was exceeded in any of its windows, "" for none."""
+    used: Counter[tuple[object, ...]] = Counter()
+    for sent in world.sent:
+        for what, limit in world.limits_of(sent.key, sent.route):
+            for window, most in caps_at(limit, sent.at):
+                used[what, window] += sent.count
+                if used[what, window] > most:
+                    return f"{what} {window}: more than {most}"
+    return ""
+
+
+@given(
+    routes(),
+    st.lists(calendar_limits(), min_size=1, max_size=4),
+    st.integers(1, 2),
+    st.integers(0, 2**32).map(random.Random),
+)
+@settings(max_examples=15, deadline=None)
+def test_no_cap_is_exceeded_in_two_days(
+    over: list[Route], set_: list[dict[str, Any]], partitions: int, dice: random.Random
+) -> None:
+    """Whatever the zone; with slips lost, late and doubled, and pacing that is killed and back in the same day."""
+    world = Simulator(
+        partitions, START, routes=over, fate=lambda: dice.choice(FATES), delay=lambda: dice.uniform(0, 1.2)
+    )
+    world.campaign("c0", "acme")
+    world.campaign("c1", "beta")
+    for key in classes_of(world.campaigns):
+        world.demand(key)
+    for limit in set_:
+        world.limit(**limit)
+    for hours in (5, 26):
+        world.run(START + hours * 3_600, 60.0)
+        world.restart(dice.uniform(0, 7_200))
+    world.run(START + 48 * 3_600, 60.0)
+    assert exceeded(world) == ""
+
+
+@given(st.lists(calendar_limits(), min_size=1, max_size=3))
+@settings(max_examples=20, deadline=None)
+def test_caps_are_used_in_full(set_: list[dict[str, Any]]) -> None:
+    """With demand at any time, each window has what caps and rates leave it, to within 2 %."""
+    world = Simulator(1, START, routes=[a_route("a", provider="p1")])
+    world.campaign("c0", "acme")
+    key = ClassKey("c0", "bulk", "gmail")
+    world.demand(key)
+    for limit in set_:
+        world.limit(**{name: value for name, value in limit.items() if name not in ("rate", "per", "burst")})
+    used: Counter[tuple[object, ...]] = Counter()
+    best, minute = 0, 60.0
+    limits_now = list(world.limits_of(key, "a"))
+    caps = [(what, limit) for what, limit in limits_now if any(True for _ in caps_at(limit, START + 30 * 86_400))]
+    assume(any(limit.hourly or limit.daily for _, limit in caps))
+    while world.now < START + 30 * 3_600:
+        room = min(
+            most - used[what, window] for what, limit in limits_now for window, most in caps_at(limit, world.now)
+        )
+        best += room
+        for what, limit in limits_now:
+            for window, _ in caps_at(limit, world.now):
+                used[what, window] += room
+        world.run(world.now + minute, minute)
+    assert world.count() >= 0.98 * best
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.none() | st.floats(10, 400)), min_size=2, max_size=5), st.integers(1, 3)
+)
+@settings(max_examples=30, deadline=None)
+def test_who_wants_less_than_its_share_gets_it_and_the_others_share_the_rest(
+    campaigns: list[tuple[int, float | None]], partitions: int
+) -> None:
+    """Campaigns with limits of their own beside others, all of them under one limit."""
+    world = Simulator(partitions, START, routes=[a_route("a"), a_route("b")])
+    world.limit(scope="account", name="acme", rate=500)
+    wants: dict[str, tuple[int, float]] = {}
+    for number, (weight, rate) in enumerate(campaigns):
+        world.campaign(f"c{number}", weight=weight, throttle={} if rate is None else {"rate": rate})
+        world.demand(ClassKey(f"c{number}", "bulk", GROUPS[number % 3]))
+        wants[f"c{number}"] = weight, rate or float("inf")
+    shares, left = {}, 500.0
+    for name, (weight, rate) in sorted(wants.items(), key=lambda each: each[1][1] / each[1][0]):
+        heavy = sum(w for other, (w, _) in wants.items() if other not in shares)
+        shares[name] = min(rate, left * weight / heavy)
+        left -= shares[name]
+    world.run(START + 5, TICK)
+    began = world.now
+    world.run(START + 65, TICK)
+    for name, share in shares.items():
+        assert abs(world.count(began, campaign=name) - share * 60) <= 0.05 * share * 60 + 100, (name, share * 60)
+
+
+@given(st.integers(1, 3), st.booleans(), st.integers(1, 30))
+@settings(max_examples=20, deadline=None)
+def test_neither_retries_nor_first_attempts_starve_the_others(partitions: int, retry: bool, drip: int) -> None:
+    """Those that come now and then get what they want at once; what they leave, the others have."""
+    world = Simulator(partitions, START, routes=[a_route("a")])
+    world.campaign("c", throttle={"rate": 500.0})
+    world.demand(ClassKey("c", "bulk", "gmail", retry=not retry))
+    few, wanted = ClassKey("c", "bulk", "yahoo", retry=retry), 0
+
+    def come() -> None:
+        nonlocal wanted
+        world.demand(few, drip // 3, partition=wanted % partitions)
+        wanted += drip // 3
+
+    world.run(START + 30, TICK, come)
+    assert world.count(retry=retry) >= wanted - 10 * drip
+    assert world.count() >= 0.98 * 30 * 500
+
+
+def test_the_work_of_a_tick_grows_with_what_it_grants_and_not_with_what_waits() -> None:
+    """100 campaigns x 30 groups x 8 partitions over 3 routes: 24,000 classes wait, and a tick looks at few of them."""
+    world = Simulator(8, START, routes=[a_route(name, provider="p1") for name in ("a", "b", "c")], slow=True)
+    world.limit(scope="group", name="*", rate=20)
+    world.limit(scope="provider", name="p1", rate=1_000)
+    for c in range(100):
+        world.campaign(f"c{c}", ("acme", "beta")[c % 2], throttle={"rate": 100.0})
+        for g in range(30):
+            world.demand(ClassKey(f"c{c}", "bulk", f"g{g}"))
+    pacer = world.pacer
+    world.run(START + 0.25, TICK)
+    looks, slips = pacer.looks, 0
+    for _ in range(3):
+        world.report()
+        before = pacer.looks
+        given = pacer.tick(world.now)
+        slips = sum(len(slip.grants) for slip in given)
+        assert pacer.looks - before <= 5 * slips + 3 * 30
+        for slip in given:
+            world._carry(slip)
+        world.run(world.now + TICK, TICK)
+    assert looks < pacer.looks
+    world.report()
+    pacer.tick(world.now)
+    before = pacer.looks
+    assert not pacer.tick(world.now) and pacer.looks == before, "nothing has come, so nothing is looked at"
