@@ -47,7 +47,7 @@ def _compose(messages: int) -> Measured:
 
 STAGES = (
     Stage("gate", "each recipient checked and written", "recipients", 40_000, gate_bench.main, 200_000, 20_000),
-    Stage("pace", "100 campaigns x 20 groups, 8 partitions", "credits", 100_000, pace_bench.main, 50, 8, 5),
+    Stage("pace", "2,000 classes, 3 routes, 8 partitions", "credits", 100_000, pace_bench.main, 50, 8, 5),
     Stage("compose", "6 KB of HTML, ten signed links, MIME", "messages", 8_000, _compose, 3_000, 500, 5),
     Stage("send", "ledger, journal, SMTP, ready-made messages", "messages", 14_000, send_bench.main, 100_000, 5_000),
     Stage("record", "events into ClickHouse", "rows", 100_000, record_bench.main, 500_000, 50_000),

@@ -67,7 +67,7 @@ class Granting:
         self._lines.leave(cell, but=bound)
         if self._look(cell, bound):
             if cell.due > cell.pending:
-                self._lines.stand(cell, lines, self._now)  # nothing has room now that had none before
+                self._lines.stand_again(cell, lines, bound)  # nothing has room now that had none before
             else:
                 self._lines.rest(cell)
 
@@ -145,7 +145,8 @@ class Granting:
             self._lines.charge(bound, share, count)
         validity = FREE_VALIDITY if validity == FOR_LONG else min(validity, LONGEST_VALIDITY)
         heard = self._heard[cell.partition]
-        heard.ready[key.lane].charge(share, count)
+        if heard.ready[key.lane]:
+            heard.ready[key.lane].charge(share, count)
         cell.pending += count
         cell.gave_way = 0
         self._count(heard, key, route, count)

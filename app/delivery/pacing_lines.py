@@ -39,6 +39,15 @@ class Lines:
             cell.held_since = now
         self._totals.held_back(cell.key.campaign, cell.key.group, cell.held_by)
 
+    def stand_again(self, cell: Cell, lines: tuple[Bound, ...], by: Bound) -> None:
+        """*cell*, which was called from the line of *by* and has got something, waits where it has waited before."""
+        if len(lines) > 1:
+            self.stand(cell, lines, cell.held_since)
+            return
+        share = self._share_of(cell.key)
+        cell.place, cell.share, cell.lines = WAITING, share, lines
+        by.open_line().add(cell.key.lane, share, cell)
+
     def leave(self, cell: Cell, but: Bound | None = None) -> None:
         """*cell* waits no more; it was taken from the line of *but*."""
         for bound in cell.lines:

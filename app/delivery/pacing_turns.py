@@ -45,7 +45,8 @@ class _Level(Generic[T]):
         self.children: dict[str, _Level[T] | OrderedDict[T, None]] = {}
         self.waiting: set[str] = set()
         self.tags: dict[str, float] = {}
-        self.heap: list[tuple[float, int, str]] = []  # an entry whose tag is not the sharer's is out of date
+        # In order, when two wait or more; an entry whose tag is not the sharer's is out of date.
+        self.heap: list[tuple[float, int, str]] = []
         self.clock = 0.0
         self.shift = shift
         self.stirred: set[str] = set()  # whose child something has happened in since all was settled
@@ -53,32 +54,55 @@ class _Level(Generic[T]):
     def enter(self, name: str) -> None:
         """*name* waits from now on."""
         self.stirred.add(name)
-        if name not in self.waiting:
-            self.waiting.add(name)
-            self._move(name, self.owed(name))
+        waiting = self.waiting
+        if name in waiting:
+            return
+        waiting.add(name)
+        self.tags[name] = self.owed(name)
+        if len(waiting) == 2:  # one alone needs no order
+            self._order_all()
+        elif len(waiting) > 2:
+            self._push(name)
+
+    def leave(self, name: str) -> None:
+        """*name* waits no more."""
+        self.waiting.discard(name)
+        if len(self.waiting) < 2:
+            self.heap.clear()
 
     def owed(self, name: str) -> float:
+        """The tag of *name*: at least the clock."""
         tag = self.tags.get(name, self.clock)
         return max(self.clock, tag)
 
     def first(self) -> str:
         """Who is next of those who wait. Somebody must."""
-        while True:
-            tag, _, name = self.heap[0]
-            if tag == self.tags.get(name) and name in self.waiting:
-                self.stirred.add(name)
-                return name
-            heapq.heappop(self.heap)
+        if len(self.waiting) == 1:
+            (name,) = self.waiting
+        else:
+            while True:
+                tag, _, name = self.heap[0]
+                if tag == self.tags.get(name) and name in self.waiting:
+                    break
+                heapq.heappop(self.heap)
+        self.stirred.add(name)
+        return name
 
     def charge(self, name: str, amount: float) -> None:
+        """*name* was given something."""
         self.stirred.add(name)
-        self._move(name, self.owed(name) + amount)
+        self.tags[name] = self.owed(name) + amount
+        if len(self.waiting) > 1 and name in self.waiting:
+            self._push(name)
 
-    def _move(self, name: str, tag: float) -> None:
-        self.tags[name] = tag
-        if name in self.waiting:
-            order = 0 if self.shift is None else (_place(name) + self.shift) % ROUND
-            heapq.heappush(self.heap, (tag, order, name))
+    def _push(self, name: str) -> None:
+        order = 0 if self.shift is None else (_place(name) + self.shift) % ROUND
+        heapq.heappush(self.heap, (self.tags[name], order, name))
+
+    def _order_all(self) -> None:
+        self.heap.clear()
+        for name in self.waiting:
+            self._push(name)
 
     def settle(self) -> None:
         """Move the clock on, here and below; forget who is not ahead of it and does not wait."""
@@ -88,20 +112,16 @@ class _Level(Generic[T]):
                 child.settle()
             if name not in self.waiting:
                 self.children.pop(name, None)
-        self.stirred.clear()
         if not self.waiting:
             self.tags.clear()
-            self.heap.clear()
             self.clock = 0.0
-            return
-        self.clock = max(self.clock, self.tags[self.first()])
+        else:
+            self.clock = max(self.clock, self.tags[self.first()])
+            if len(self.tags) > 2 * len(self.waiting):
+                self.tags = {name: tag for name, tag in self.tags.items() if tag > self.clock or name in self.waiting}
+            if len(self.heap) > 4 * len(self.waiting) + 16:
+                self._order_all()
         self.stirred.clear()
-        if len(self.tags) > 2 * len(self.waiting):
-            self.tags = {name: tag for name, tag in self.tags.items() if tag > self.clock or name in self.waiting}
-        if len(self.heap) > 4 * len(self.waiting) + 16:
-            self.heap.clear()
-            for name in self.waiting:
-                self._move(name, self.tags[name])
 
 
 class Turns(Generic[T]):
@@ -195,7 +215,7 @@ class Turns(Generic[T]):
 def _leave(path: "list[tuple[_Level[T], str]]") -> None:
     """The last one at the end of *path* waits no more: nor does who has nobody else that waits."""
     for level, name in reversed(path):
-        level.waiting.discard(name)
+        level.leave(name)
         if level.waiting:
             return
 
