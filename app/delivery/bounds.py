@@ -60,14 +60,25 @@ class Closed(Bound):
 class Metered(Bound):
     """A bucket or a cap."""
 
-    __slots__ = ("_touched", "meter")
+    __slots__ = ("_next", "_touched", "meter")
 
     def __init__(self, name: str, meter: Meter, touched: set[str]) -> None:
         super().__init__(name)
         self.meter = meter
         self._touched = touched  # names of meters that are to be stored
+        self._next: tuple[float, float] | None = None  # rate and burst of the bucket from the next look on
+
+    def becomes(self, rate: float, burst: float) -> None:
+        """The bucket is to have these limits, once what has come at the old rate until then is in it."""
+        if isinstance(self.meter, Bucket):
+            self._next = None if (self.meter.rate, self.meter.burst) == (rate, burst) else (rate, burst)
 
     def room(self, now: float) -> int:
+        if self._next is not None and isinstance(self.meter, Bucket):
+            self.meter.fill(now)
+            self.meter.changed(*self._next)
+            self._touched.add(self.name)
+            self._next = None
         return self.meter.room(now)
 
     def lasts(self, now: float) -> float:

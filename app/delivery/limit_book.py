@@ -302,11 +302,11 @@ class LimitBook:
         known = self.buckets.get(name)
         if known is None:
             known = self.buckets[name] = bucket(rate, burst, now)
-        elif (known.rate, known.burst) != (rate, burst_of(rate, burst)):
-            known.fill(now)  # with what came until now, at the old rate
-            known.changed(rate, burst_of(rate, burst))
-            self.touched.add(name)
-        bound = self.bounds.get(name) or self._keep(Metered(name, known, self.touched), campaign)
+        bound = self.bounds.get(name)
+        if not isinstance(bound, Metered):
+            bound = Metered(name, known, self.touched)
+            self._keep(bound, campaign)
+        bound.becomes(rate, burst_of(rate, burst))
         bound.full = full
         return bound
 

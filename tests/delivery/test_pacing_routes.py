@@ -332,3 +332,47 @@ def test_a_campaign_that_ended_leaves_nothing_behind() -> None:
         pacer.tick(START + 100)
     assert not pacer.heard[0].cells and not pacer.flow.of_campaign and not pacer.held()
     assert not [name for name in (*pacer.buckets, *pacer.book.bounds) if name.startswith(("campaign|", "state|"))]
+
+
+def test_a_class_takes_all_routes_that_have_room_also_when_it_was_called_by_one_of_them() -> None:
+    """The first route is full time and again, and what overflows has the next one in full."""
+    pacer = a_pacer(1, A, SPARE)
+    pacer.limit(LimitSet(scope="route", name="a", rate=20, full="overflow"))
+    pacer.limit(LimitSet(scope="route", name="spare", rate=40))
+    runs(pacer)
+    plane = Plane(pacer)
+    granted = sum((plane.look({"gmail": 10_000}) for _ in range(200)), Counter())
+    assert 0.98 * 400 <= granted["a"] <= 420 and 0.98 * 800 <= granted["spare"] <= 840
+
+
+def test_who_comes_with_something_new_all_the_time_gets_no_more_than_its_share() -> None:
+    """A class that has just come does not go before those that wait for the same."""
+    pacer = a_pacer(1, A)
+    pacer.limit(LimitSet(scope="account", name="acme", rate=100))
+    runs(pacer, "steady")
+    runs(pacer, "pushy")
+    plane, got = Plane(pacer), Counter[str]()
+    for look in range(300):
+        plane._version += 1
+        classes = [ClassDemand("steady", BULK, "gmail", 10_000, 0.0, 0)]
+        classes += [ClassDemand("pushy", BULK, f"g{look + n}", 10_000, 0.0, 0) for n in range(3)]
+        slip = plane.slips[-1].number if plane.slips else 0
+        pacer.hear(Demand(0, plane._version, 0, plane.now, True, slip, classes, {}))
+        plane.slips += pacer.tick(plane.now)
+        plane.now += 0.1
+    for grant in (grant for slip in plane.slips for grant in slip.grants):
+        got[grant.campaign] += grant.count
+    assert abs(got["steady"] - got["pushy"]) <= 0.05 * got["steady"]
+
+
+def test_a_rate_that_is_raised_brings_nothing_for_the_time_before() -> None:
+    """Nor does one that nobody has asked about for a while."""
+    pacer = a_pacer(1, A)
+    pacer.limit(LimitSet(scope="route", name="a", rate=10))
+    runs(pacer)
+    plane = Plane(pacer)
+    assert sum(plane.look({"gmail": 100}).values()) == 5
+    plane.now += 60.0
+    pacer.limit(LimitSet(scope="route", name="a", rate=1_000))
+    assert sum(plane.look({"gmail": 5_000}).values()) == 5
+    assert 90 <= sum(plane.look({"gmail": 5_000}).values()) <= 100
