@@ -8,6 +8,7 @@ from app.commands import CampaignEntry
 from app.delivery.health import Shaping
 from app.delivery.pacing import Pacer
 from app.delivery.pacing_seen import meters_in_use, queue
+from app.delivery.rates import LONGEST_VALIDITY
 from app.delivery.standing import StandingCredit
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet
@@ -210,7 +211,7 @@ def test_no_slip_and_no_message_outlives_the_hour_or_day_that_paid_for_it() -> N
         plane.look({"gmail": 10})
     for slip in plane.slips:
         assert slip.not_after <= end - 1.0 or slip.issued_at >= end
-        assert slip.valid_until <= slip.not_after
+        assert slip.valid_until <= slip.not_after <= slip.issued_at + LONGEST_VALIDITY
     assert any(slip.issued_at >= end for slip in plane.slips)
 
 

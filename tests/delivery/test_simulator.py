@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -476,6 +477,25 @@ def test_neither_retries_nor_first_attempts_starve_the_others(partitions: int, r
     world.run(START + 30, TICK, come)
     assert world.count(retry=retry) >= wanted - 10 * drip
     assert world.count() >= 0.98 * 30 * 500
+
+
+@pytest.mark.parametrize("apart", ["accounts", "campaigns", "retries"])
+def test_who_comes_later_has_saved_nothing_up(apart: str) -> None:
+    """It has its share from then on, and the others theirs, on each level of sharing."""
+    world = Simulator(2, START, routes=[a_route("a")])
+    world.limit(scope="provider", name="p-a", rate=500)
+    world.campaign("early", "acme")
+    world.campaign("late", "beta" if apart == "accounts" else "acme")
+    early = ClassKey("early", "bulk", "gmail")
+    late = early._replace(retry=True) if apart == "retries" else early._replace(campaign="late")
+    world.demand(early)
+    world.run(START + 30, TICK)
+    world.demand(late)
+    began = world.now
+    world.run(START + 40, TICK)
+    share = 0.2 if apart == "retries" else 0.5
+    of_late = sum(sent.count for sent in world.sent if sent.key == late)
+    assert abs(of_late - share * world.count(began)) <= 0.05 * world.count(began)
 
 
 def test_the_work_of_a_tick_grows_with_what_it_grants_and_not_with_what_waits() -> None:
