@@ -18,6 +18,7 @@ HOUR = 3_600
 SECONDS = 40  # that the whole audience needs at the full rate
 STILL = 4.0  # seconds without a message: a cap is reached
 IN_FORCE = 1.0  # seconds after the answer
+FORFEIT = 2.0  # seconds of the rate that each kill may cost a cap: what was granted and nobody could spend any more
 
 
 @dataclass
@@ -76,7 +77,8 @@ def limited(stage: Stage, say: Say, people: int, kills: int, dice: random.Random
             if kill == kills // 2:
                 account(rate / 2)
         account(rate)
-        wait_sunk(stage, before + cap * 9 // 10, seconds=300)
+        least = int(cap - kills * FORFEIT * rate)
+        wait_sunk(stage, before + least, seconds=300)
         _wait_still(stage)
         say(f"the cap of the hour holds at {stage.sunk_count() - before} of {cap}")
         account(rate, hourly=None)
@@ -87,7 +89,7 @@ def limited(stage: Stage, say: Say, people: int, kills: int, dice: random.Random
     account(1_000_000.0, hourly=None)
     run.seconds = round(time.monotonic() - began, 1)
     sunk = sorted((each for each in stage.sunk() if f"@{name}." in each.address), key=lambda each: each.at)
-    _judge_caps(run, [each for each in sunk if each.at < unlimited_since], cap)
+    _judge_caps(run, [each for each in sunk if each.at < unlimited_since], cap, least)
     if over := phases.excesses([each.at for each in sunk]):
         run.mistakes.append(f"the limit of the account was exceeded in {over} windows")
     of_group = [each.at for each in sunk if group in each.address and limited_since <= each.at < unlimited_since]
@@ -118,8 +120,8 @@ def _wait_still(stage: Stage) -> None:
             count, since = now, time.monotonic()
 
 
-def _judge_caps(run: Run, sunk: list[Accepted], cap: int) -> None:
+def _judge_caps(run: Run, sunk: list[Accepted], cap: int, least: int) -> None:
     hours = Counter(int(each.at) // HOUR for each in sunk)
     run.mistakes += [f"{count} messages in an hour, its cap is {cap}" for count in hours.values() if count > cap]
-    if len(hours) == 1 and not hours.total() > cap * 9 // 10:
+    if len(hours) == 1 and hours.total() < least:
         run.mistakes.append(f"only {hours.total()} messages in an hour whose cap is {cap}")
