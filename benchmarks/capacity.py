@@ -40,7 +40,6 @@ PROVIDERS, PROVIDER_RATE = 3, 1_000.0
 ACCOUNT_RATE = 2_778.0  # 100 campaigns of 100,000 in an hour
 CAMPAIGN_RATE, GROUP_RATE, POOL_GROUP_RATE = 100.0, 2_000.0, 900.0
 LIST = "everybody"
-WARM = 5.0  # seconds after the first message that are not judged for speed
 LONGEST = 900.0  # seconds for anything that is waited for
 RESULT = Path("var") / "capacity.json"
 KILLED = ("recipients-0", "senders-email-0", "pacing-0")
@@ -62,6 +61,7 @@ class Capacity:
     recovery_seconds: float = 0.0  # kill -9 to the next message, the slowest of the processes killed
     campaigns: int = 0
     sealed: int = 0
+    carried_from: float = 0.0  # seconds since 1970: when all campaigns ran
     sealed_after: float = 0.0  # seconds from the first start until the last campaign runs
     by_provider: dict[str, float] = field(default_factory=dict)  # messages a second
     recoveries: dict[str, float] = field(default_factory=dict)
@@ -126,7 +126,8 @@ async def _carry(running: Installation, sinks: dict[str, Provider], result: Capa
         result.sealed_after = time.monotonic() - began
         result.sealed = sum(seal.count for each in idents if (seal := control.campaigns[each].seal) is not None)
         result.bytes_per_sealed = await _bytes_a_row(running)
-        end = time.time() + result.minutes * 60
+        result.carried_from = time.time()
+        end = result.carried_from + result.minutes * 60
         while (left := end - time.time()) > 0:
             tell(f"{result.sealed:,} messages sealed, all campaigns run: {left:.0f} s left")
             await asyncio.sleep(min(5.0, left))
@@ -244,8 +245,7 @@ def judge(sinks: dict[str, Provider], result: Capacity) -> None:
     taken = {name: sink.taken() for name, sink in sinks.items()}
     everything = sorted((each.at, each.address) for found in taken.values() for each in found)
     times = [at for at, _ in everything]
-    first = times[0] + WARM
-    last = first + max(1.0, result.minutes * 60 - 2 * WARM)
+    first, last = result.carried_from, result.carried_from + result.minutes * 60
     result.messages_per_second = rate_between(times, first, last)
     counted = Counter(each.message for found in taken.values() for each in found)
     result.duplicated = sum(counted.values()) - len(counted)
