@@ -16,7 +16,6 @@ VALIDITY = 1.5
 MOST = 2 * SLICE  # messages of a campaign in a partition
 LATELY = 600.0  # seconds since the last message
 MOST_CAMPAIGNS = 100
-WHY = "credit ahead of demand, as no limit lies on the way"
 NO_NUMBER = -1  # below every number that counts: such a slip is never taken for spent
 
 
