@@ -164,7 +164,8 @@ class RouteWatch:
         taken, refused = sum(counts.get(kind, 0) for kind in TAKEN), errors + max(0, blocked) + max(0, deferred)
         self._breaker(route, now).hear(group, Tally(answers, errors, blocked, refused, taken), now)
         self._speeds.setdefault(route, Speed()).add(answers, now)
-        if not self._adaptive or answers <= errors:
+        known = self.routes.get(route)
+        if not self._adaptive or (known is not None and not known.adaptive) or answers <= errors:
             return
         key = SenderKey(self._pool_of(route), group)
         sender = self._sender(key, now)

@@ -231,6 +231,20 @@ def test_switched_off_it_slows_nobody_and_breakers_go_on() -> None:
     assert health.shaping("a", "yahoo") is None
 
 
+def test_a_route_may_be_left_out_of_adaptive_pacing_and_the_others_are_not() -> None:
+    """
+    One relay paces by itself, the next one does not.
+    """
+    health, partition = watch(a=route("a", adaptive=False), b=route("b")), Partition()
+    health.hear(partition.report(full=True), START)
+    for name in ("a", "b"):
+        partition.came(name, "yahoo", {"yahoo TSS04": 5}, accepted=10, throttled=500)
+    health.hear(partition.report(), START + 1)
+    assert [notice.pool for notice in health.tick(START + 1, nothing)] == ["b"]
+    assert health.shaping("a", "yahoo") is None
+    assert health.shaping("b", "yahoo") is not None
+
+
 def test_the_senders_that_are_watched_are_bounded() -> None:
     """
     Those that are held back stay, the others go.
