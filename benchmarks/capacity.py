@@ -34,7 +34,7 @@ from app.routes import BreakerRules, LimitSet, Route, SmtpServer
 from app.specs import CampaignSpec, Retries, Throttle
 from benchmarks.installation import Installation, installation, sink_process
 from benchmarks.waiting import Waiting, measure_waiting
-from benchmarks.wire import excesses, longest_gap, rate_between
+from benchmarks.wire import excesses, gap_after, rate_between
 
 PROVIDERS, PROVIDER_RATE = 3, 1_000.0
 ACCOUNT_RATE = 2_778.0  # 100 campaigns of 100,000 in an hour
@@ -199,7 +199,7 @@ async def _bytes_a_row(running: Installation) -> float:
 
 
 async def recoveries(running: Installation, sinks: dict[str, Provider], tell: Tell) -> dict[str, float]:
-    """Seconds from the kill of each process to the next message after a pause of the wire, or to the next one."""
+    """Seconds from the kill of each process until half of the rate before it is reached again; 0: it never fell."""
     found = {}
     for name in KILLED:
         tell(f"kill -9 of {name}")
@@ -217,7 +217,7 @@ def back_after(times: list[float], killed: float, pace: float = 0.5, within: flo
     usual = rate_between(times, killed - 1, killed)
     moment = killed
     while times and moment < times[-1]:
-        gap = longest_gap(times, moment)
+        gap = gap_after(times, moment)
         if gap > 0.1:
             moment += gap
         elif rate_between(times, moment, moment + within) >= pace * usual:

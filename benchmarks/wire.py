@@ -30,7 +30,7 @@ def rate_between(times: Sequence[float], first: float, last: float) -> float:
     return (bisect_left(times, last) - bisect_left(times, first)) / (last - first)
 
 
-def longest_gap(times: Sequence[float], after: float) -> float:
+def gap_after(times: Sequence[float], after: float) -> float:
     """Seconds from the moment *after* to the next message; infinite when there is none."""
     at = bisect_left(times, after)
     return times[at] - after if at < len(times) else float("inf")
