@@ -9,7 +9,6 @@ import typer
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 from app.cli.known import known
-from app.cli.limits_shown import columns, named, row_of
 from app.cli.order import Key, new_id, order, send
 
 if TYPE_CHECKING:
@@ -93,6 +92,7 @@ def set_limit(
     if limit.limits_nothing and burst is None:
         advice = "give --rate, --concurrency, --hourly, --daily or --warm-up; `fanfare limits remove` removes a limit"
         raise CommandError("nothing is limited by that", advice, Exit.USAGE)
+    from app.cli.limits_shown import named
     from app.delivery.limit_figures import spoken
 
     _order(limit, key, as_json, f"{named(limit)}: {spoken(limit)}")
@@ -104,6 +104,8 @@ def set_limit(
 )
 def remove(scope: Scope, name: Which, group: Group = "", key: Key = "", as_json: AsJson = False) -> None:
     """Remove a limit. What it was for falls back to the limits that are left, within a second."""
+    from app.cli.limits_shown import named
+
     limit = _limit({"scope": scope, "name": name, "group": group})
     _order(limit, key, as_json, f"{named(limit)}: no limit of its own")
 
@@ -111,6 +113,8 @@ def remove(scope: Scope, name: Which, group: Group = "", key: Key = "", as_json:
 @limits.command("list", epilog=examples("fanfare limits list", "fanfare limits list --json"))
 def list_limits(as_json: AsJson = False) -> None:
     """Show the limits above campaigns, and what is used of caps. A campaign's own are in its spec."""
+    from app.cli.limits_shown import columns, row_of
+
     found, statuses = _known()
     if as_json:
         emit({"limits": [_as_json(each, found, statuses) for each in found]})
@@ -125,7 +129,7 @@ def list_limits(as_json: AsJson = False) -> None:
 )
 def show(scope: Scope, name: Which, group: Group = "", as_json: AsJson = False) -> None:
     """Show one limit, and what is used of it."""
-    from app.cli.limits_shown import details
+    from app.cli.limits_shown import details, named
 
     wanted = _limit({"scope": scope, "name": name, "group": group})
     found, statuses = _known()

@@ -1,19 +1,16 @@
 """A limit in words and figures, with bars for what is used of its caps."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from app.cli.times import iso
 from app.delivery.limit_figures import plan_of, rate_of
-
-if TYPE_CHECKING:
-    from app.routes import LimitSet, LimitStatus
+from app.routes import LimitSet, LimitStatus
 
 CELLS = 10  # of a bar
 FULL, HALF, EMPTY = "█", "▌", "░"
 
 
-def named(limit: "LimitSet") -> str:
+def named(limit: LimitSet) -> str:
     """What a limit is for, in words."""
     return f"{limit.scope} {limit.name}" + (f" towards {limit.group}" if limit.group else "")
 
@@ -23,7 +20,7 @@ def columns() -> tuple[str, ...]:
     return "scope", "name", "rate", "at once", "on the way", "an hour", "a day", "when full", "used"
 
 
-def row_of(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> tuple[str, ...]:
+def row_of(limit: LimitSet, usage: Sequence[LimitStatus]) -> tuple[str, ...]:
     """One limit of a list."""
     return (
         limit.scope, limit.name + (f" > {limit.group}" if limit.group else ""), rate_of(limit), _figure(limit.burst),
@@ -35,7 +32,7 @@ def row_of(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> tuple[str, ...]
 _DETOURS = ("provider", "pool", "route")
 
 
-def details(limit: "LimitSet", usage: Sequence["LimitStatus"]) -> list[tuple[str, str]]:
+def details(limit: LimitSet, usage: Sequence[LimitStatus]) -> list[tuple[str, str]]:
     """All about one limit: (what, figure)."""
     rows = [
         ("rate", rate_of(limit)), ("at once", _figure(limit.burst)), ("on the way", _figure(limit.concurrency)),
@@ -52,11 +49,11 @@ def bar(used: float, most: float) -> str:
     return drawn + EMPTY * (CELLS - len(drawn))
 
 
-def _days(limit: "LimitSet") -> str:
+def _days(limit: LimitSet) -> str:
     return " / ".join(filter(None, [_figure(limit.daily), f"warm-up {plan_of(limit)}" if limit.warm_up else ""]))
 
 
-def _used(usage: Iterable["LimitStatus"]) -> str:
+def _used(usage: Iterable[LimitStatus]) -> str:
     caps = [each for each in usage if each.used is not None and each.most]
     if not caps:
         return ""
@@ -65,7 +62,7 @@ def _used(usage: Iterable["LimitStatus"]) -> str:
     return f"{bar(fullest.used or 0, fullest.most or 1)} {fullest.used or 0:,}/{fullest.most:,.0f}{more}"
 
 
-def _told(status: "LimitStatus") -> str:
+def _told(status: LimitStatus) -> str:
     parts = []
     if status.used is not None and status.most is not None:
         parts.append(f"{bar(status.used, status.most)} {status.used:,} of {status.most:,.0f}")
