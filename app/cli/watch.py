@@ -43,11 +43,10 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
     """Print one campaign, or all live ones when *campaign* is ""; one that is not live is looked for in *account*."""
     async with Control(settings(), things=bool(campaign)) as control, ClickHouse(settings()) as client:
         if campaign:
-            live = control.campaigns.get(campaign)
-            found = [live or await seen_campaign(control, client, account, campaign)]
+            found = [await _newest(control, client, account, campaign)]
         else:
             found = sorted(control.campaigns.values(), key=lambda each: -each.created_at)
-        rows = [describe(each, control.picture(each.id)) for each in found]
+        rows = [describe(each, control.picture_of(each)) for each in found]
         if campaign:
             standing = of_campaign(control.tail.notices.values(), campaign, found[0].account)
             rows[0]["held"] = held_of(control.tail, found[0])
@@ -66,6 +65,16 @@ async def show_status(campaign: str, account: str, as_json: bool) -> None:
         say("No live campaigns. Create one: `fanfare campaign create FILE --start`.")
 
 
+async def _newest(control: Control, client: ClickHouse, account: str, campaign: str) -> CampaignEntry:
+    """The campaign as its last change left it: a live one of any account, another of *account*.
+
+    One that has just gone to sleep may still stand in the directory; its newer revision is in thing.recorded, and that
+    is told before whoever ordered it hears.
+    """
+    live = control.campaigns.get(campaign)
+    return await seen_campaign(control, client, account if live is None else live.account, campaign)
+
+
 async def _forecast(control: Control, client: ClickHouse, entry: CampaignEntry) -> Forecast:
     """When *entry* will be over. It takes a second to see how fast one that runs is."""
     providers: list[dict[str, Any]] = []
@@ -82,7 +91,7 @@ async def _forecast(control: Control, client: ClickHouse, entry: CampaignEntry) 
 
 async def follow(campaign: str, account: str, as_json: bool) -> dict[str, Any]:
     """Show *campaign* until it has ended; the last picture. A FAILED campaign is a CommandError."""
-    async with Control(settings()) as control:
+    async with Control(settings(), things=True) as control:
         await _check_live(control, campaign, account)
         last = await (_follow_as_lines if as_json else follow_with_bar)(control, campaign)
     if last["state"] == "FAILED":
@@ -144,10 +153,11 @@ def _draw(bar: Progress, task: TaskID, entry: CampaignEntry, picture: Picture, s
 
 async def _check_live(control: Control, campaign: str, account: str) -> None:
     """CommandError for a campaign that is not live: there is nothing to follow."""
-    if campaign in control.campaigns:
-        return
     async with ClickHouse(settings()) as client:
-        entry = await seen_campaign(control, client, account, campaign)
+        entry = await _newest(control, client, account, campaign)
+    live = control.campaigns.get(campaign)
+    if live is not None and live.revision >= entry.revision:
+        return
     due = f", due at {iso(entry.due_at)}" if entry.due_at and entry.state not in ENDED else ""
     raise CommandError(
         f"the campaign is {entry.state}{due}: there is nothing to watch",

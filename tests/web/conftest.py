@@ -21,7 +21,7 @@ from app.records import Beat, Demand, encode
 from app.settings import Settings
 from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
-from app.things import ApiKey, Scope
+from app.things import ApiKey, Scope, ThingRecord
 from app.topics import (
     CAMPAIGN_CHANGED,
     CAMPAIGN_COMMANDED,
@@ -29,6 +29,7 @@ from app.topics import (
     DEMAND_REPORTED,
     KEY_CHANGED,
     PACING_STATUS,
+    THING_RECORDED,
     WORKER_BEAT,
 )
 from app.web.application import create_edge
@@ -85,6 +86,14 @@ class Planes:
         value = entry.model_dump_json().encode()
         sent = await self._producer.send_and_wait(CAMPAIGN_CHANGED, value, key=entry.id.encode())
         return int(sent.offset)
+
+    async def sleeping(self, entry: CampaignEntry) -> None:
+        """Publish the entry of a campaign that lies on disk."""
+        record = ThingRecord(
+            kind="campaign", account=entry.account, id=entry.id, version=entry.revision, at=entry.created_at,
+            body=entry.model_dump(mode="json"),
+        )  # fmt: skip
+        await self._producer.send_and_wait(THING_RECORDED, record.model_dump_json().encode(), key=entry.id.encode())
 
     async def key(self, key: ApiKey) -> int:
         """Publish an API key; its offset."""
