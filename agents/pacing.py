@@ -21,8 +21,9 @@ from app.delivery.route_checks import IMPLICIT
 from app.delivery.route_health import RouteWatch
 from app.delivery.sharding import Progress
 from app.delivery.things import ByHand, Gone
+from app.provider_accounts import SmtpServer
 from app.records import SealTask, Shard, Slip, encode
-from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus, SmtpServer
+from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus
 from app.settings import Settings
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable

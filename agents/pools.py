@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from app.delivery.route_checks import IMPLICIT
-from app.routes import Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import Route
 from app.settings import Settings
 from app.stream.directory import Directory
 from app.transport.secrets import secret_at

@@ -22,6 +22,8 @@ class Recipient(msgspec.Struct, array_like=True):
     variant: int = 0  # of an experiment: its number from 1, 0 for who is not in the test
     zone: str = ""  # time zone, where hours are those of the recipient
     tier: str = ""  # how the person has reacted of late: engaged, new, dormant
+    parts: int = 1  # SMS that the message takes
+    sender: str = ""  # number or sender id that it comes from; "": that of the route
 
 
 class RecipientPack(msgspec.Struct, array_like=True):
@@ -66,6 +68,9 @@ class Release(msgspec.Struct, array_like=True):
     spec_version: int
     rows: list[Outgoing]
     why: str = ""  # which rules, limits and route decided, in words: told with what becomes of it
+    channel: str = "email"
+    parts: int = 1  # SMS that each message takes
+    sender: str = ""  # number or sender id that they come from; "": that of the route
 
 
 class Outcome(msgspec.Struct, array_like=True):
@@ -95,6 +100,57 @@ class Result(msgspec.Struct, array_like=True):
     returned: str = ""
 
 
+class Told(msgspec.Struct, array_like=True):
+    """What a provider tells of one message after the attempt: *kind* is one of app.delivery.reports.ReportKind.
+
+    *message_id* (16 bytes) is empty where the provider knows only its own id, *ref*.
+    """
+
+    message_id: bytes
+    kind: str
+    at: float  # when it happened, by the provider's clock
+    attempt: int = 0  # 0: whichever was the last
+    ref: str = ""
+    klass: str = ""  # bounce class: hard, soft, block, content, auth, mailbox_full, suppressed, undetermined ...
+    reason: str = ""  # userunknown, mailboxfull, spamdetected ...
+    code: int = 0  # reply code or error code of the provider
+    status: str = ""  # enhanced status code, RFC 3463
+    detail: str = ""  # the provider's words, at most 500 characters
+    action: str = "none"  # what follows from it: suppress, retry, slow, alert, none
+    event: str = ""  # the provider's id of this very report: a repeat changes nothing
+    said: str = ""  # the provider's own word for *kind*
+    machine: bool = False  # opened or clicked by a program
+    url: str = ""  # that was clicked
+
+
+class ReceivedReport(msgspec.Struct, array_like=True):
+    """report.received: what a provider sent, verified, as it came. Read by the intake plane."""
+
+    provider: str  # the adapter: ses, twilio ...
+    route: str
+    source: str  # webhook, mail, session (of SMPP) or lookup
+    at: float  # when it came
+    body: bytes
+    content_type: str = ""
+    query: str = ""
+    id: str = ""  # of the request, where the provider gives one: a repeat is dropped
+    packed: bool = False  # *body* is compressed (zlib)
+
+
+class Reference(msgspec.Struct, array_like=True):
+    """ref.learned: the message behind a provider's own id, or a report that knows only that id.
+
+    Both lie in the partition of the id, so that either may come first.
+    """
+
+    route: str
+    ref: str
+    at: float
+    message_id: bytes = b""  # 16 bytes: what was learned
+    attempt: int = 0
+    told: Told | None = None  # what waits for it
+
+
 class DeliveryReport(msgspec.Struct, array_like=True):
     """delivery.reported: what became of messages, as a provider or a person tells it after the attempt.
 
@@ -102,11 +158,13 @@ class DeliveryReport(msgspec.Struct, array_like=True):
     """
 
     message_id: bytes  # 16 bytes each; none: all messages of *campaign* in this partition whose outcome was lost
-    outcome: str  # sent, not_sent or give_up (app.commands.Resolution): of messages whose outcome was lost
+    outcome: str  # sent, not_sent or give_up (app.commands.Resolution): of messages whose outcome was lost; or "told"
     at: float  # it is about attempts up to this moment
     source: str  # who tells: "operator", or a provider
     campaign: str = ""
     attempt: int = 0  # 0: whichever was the last
+    told: list[Told] = []  # outcome "told": what a provider reports, each with its own message
+    route: str = ""  # over which they went, as far as the reporter knows
 
 
 class EventPack(msgspec.Struct, array_like=True):
@@ -133,6 +191,7 @@ class EventPack(msgspec.Struct, array_like=True):
     details: list[str] = []
     refs: list[str] = []
     why: str = ""  # what decided: the same for all of the pack
+    reports: list[str] = []  # ids of the reports that tell of it: two with the same id are one event
 
 
 class ClassDemand(msgspec.Struct, array_like=True):
@@ -148,6 +207,9 @@ class ClassDemand(msgspec.Struct, array_like=True):
     retry: bool = False  # they were tried before
     pin: str = ""  # the only route they may take: what became of them there is unknown
     open_on: dict[str, int] = {}  # route -> those of *open* that are on the way over it
+    channel: str = "email"
+    parts: int = 1
+    sender: str = ""
 
 
 class RouteHealth(msgspec.Struct, array_like=True):
@@ -196,6 +258,9 @@ class Grant(msgspec.Struct, array_like=True):
     retry: bool = False
     pin: str = ""
     why: str = ""
+    channel: str = "email"
+    parts: int = 1
+    sender: str = ""
 
 
 class Slip(msgspec.Struct, array_like=True):

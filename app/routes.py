@@ -5,7 +5,6 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     StringConstraints,
@@ -14,7 +13,20 @@ from pydantic import (
     model_validator,
 )
 
-from app.specs import KnownZone, Name, Strict, ZoneName
+from app.provider_accounts import (
+    ADAPTERS,
+    Mailgun,
+    Msg91,
+    ProviderConfig,
+    SendGrid,
+    Ses,
+    Smpp,
+    SmtpServer,
+    Twilio,
+    Vonage,
+    WhatsAppNumber,
+)
+from app.specs import Channel, KnownZone, Name, Strict, ZoneName
 
 EVERY = "*"  # each one of its kind that has no limit of its own, with a bucket each
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
@@ -27,38 +39,6 @@ MOST_DAYS = 366  # of a warm-up
 Tier = Literal["engaged", "new", "dormant"]  # how a recipient has reacted of late: decided when an audience is sealed
 
 # -- routes
-
-# Where a secret stands: "env:NAME" or "file:/path". Never the secret itself.
-_PLACE = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)?$"
-
-
-def _checked_place(text: str) -> str:
-    if not re.search(_PLACE, text):
-        raise ValueError("say where the senders find it, as env:NAME or file:/path: it is never written down itself")
-    return text
-
-
-SecretPlace = Annotated[
-    str,
-    StringConstraints(max_length=1_000),
-    AfterValidator(_checked_place),
-    Field(json_schema_extra={"pattern": _PLACE}),
-]
-Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
-
-
-class SmtpServer(Strict):
-    """A relay or a mail server of one's own."""
-
-    host: Host
-    port: int = Field(default=25, ge=1, le=65_535)
-    tls: Literal["never", "starttls", "implicit"] = "starttls"
-    user: str = Field(default="", max_length=320)
-    password: SecretPlace = Field(default="", description="Where the senders find it: env:NAME or file:/path")
-    connections: int = Field(default=32, ge=1, le=1_000, description="Of one sender worker")
-    messages_per_connection: int = Field(default=1_000, ge=1, le=1_000_000)
-    timeout: float = Field(default=30.0, gt=0, le=600, description="Seconds without a reply")
-    helo: str = Field(default="", max_length=253)
 
 
 class BreakerRules(Strict):
@@ -84,13 +64,21 @@ class Route(Strict):
     """
 
     name: Name
-    channel: Literal["email"] = "email"
+    channel: Channel = "email"
     provider: Name = Field(default="smtp", description="Whose it is: routes of one provider share its limits")
     pool: str = Field(
         default="", max_length=200, pattern=r"^[^\x00-\x1f\x7f|]*$",
         description="Sender or IP pool: what mailbox providers see. Default: the name of the route",
     )  # fmt: skip
-    smtp: SmtpServer
+    smtp: SmtpServer | None = Field(default=None, description="Exactly one of these says where messages go")
+    ses: Ses | None = None
+    sendgrid: SendGrid | None = None
+    mailgun: Mailgun | None = None
+    twilio: Twilio | None = None
+    msg91: Msg91 | None = None
+    vonage: Vonage | None = None
+    smpp: Smpp | None = None
+    whatsapp: WhatsAppNumber | None = None
     enabled: bool = Field(default=True, description="False: it takes nothing new")
 
     # Whose messages it takes
@@ -111,7 +99,40 @@ class Route(Strict):
     )  # fmt: skip
     breaker: BreakerRules = Field(default_factory=BreakerRules)
     adaptive: bool = Field(default=True, description="Slow down where mailbox providers push back")
+    report_after: float | None = Field(
+        default=None, ge=60, le=2_592_000,
+        description="Seconds after which a missing delivery report is fetched; None: as the provider is known",
+    )  # fmt: skip
     revision: int = Field(default=1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_adapter(cls, said: Any) -> Any:
+        """The provider is that of the account, where none is named."""
+        if not isinstance(said, dict) or "provider" in said:
+            return said
+        named = [field for field in ADAPTERS if said.get(field) is not None]
+        return {**said, "provider": named[0]} if len(named) == 1 else said
+
+    @model_validator(mode="after")
+    def _one_account(self) -> Self:
+        named = [field for field in ADAPTERS if getattr(self, field) is not None]
+        if len(named) != 1:
+            told = " and ".join(named) or "none"
+            raise ValueError(f"a route has exactly one of {', '.join(ADAPTERS)}: this one has {told}")
+        if self.channel not in ADAPTERS[named[0]]:
+            raise ValueError(f"{named[0]} carries {' and '.join(ADAPTERS[named[0]])}, not {self.channel}")
+        return self
+
+    @property
+    def adapter(self) -> str:
+        """The field that holds its account: smtp, ses, twilio ..."""
+        return next(field for field in ADAPTERS if getattr(self, field) is not None)
+
+    @property
+    def config(self) -> ProviderConfig:
+        """Where messages go: what stands in the field of its adapter."""
+        return getattr(self, self.adapter)  # type: ignore[no-any-return]
 
     @property
     def sender(self) -> str:
@@ -153,7 +174,7 @@ class WarmUp(Strict):
         return days
 
 
-LimitScope = Literal["account", "provider", "pool", "route", "group", "country", "carrier"]
+LimitScope = Literal["account", "provider", "pool", "route", "group", "country", "carrier", "sender"]
 
 
 class Allowance(Strict):
@@ -165,6 +186,10 @@ class Allowance(Strict):
     concurrency: int | None = Field(default=None, gt=0, le=MOST_ON_THE_WAY, description="Messages on the way at once")
     hourly: int | None = Field(default=None, gt=0, le=MOST, description="Messages in an hour of the clock")
     daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in a day of the calendar")
+    moving_daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in any 24 hours")
+    unit: Literal["messages", "parts"] = Field(
+        default="messages", description="What rate, burst and caps count: messages, or the SMS that they take"
+    )
     warm_up: WarmUp | None = Field(default=None, description="Of a pool or route: caps that grow day by day")
     time_zone: ZoneName = Field(default="UTC", description="In which hours and days begin")
     full: Literal["wait", "overflow"] = Field(
@@ -185,7 +210,8 @@ class Allowance(Strict):
     @property
     def limits_nothing(self) -> bool:
         """Whether setting it removes what was set."""
-        return (self.rate, self.concurrency, self.hourly, self.daily, self.warm_up) == (None,) * 5
+        named = (self.rate, self.concurrency, self.hourly, self.daily, self.moving_daily, self.warm_up)
+        return all(each is None for each in named)
 
 
 class LimitSet(Allowance):

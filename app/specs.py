@@ -116,6 +116,7 @@ AskedMoment = Annotated[  # as people name it
 ]  # fmt: skip
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]  # messages a second
 Delay = Annotated[float, Field(ge=0, le=2_592_000)]  # seconds, up to 30 days
+Channel = Literal["email", "sms", "whatsapp", "voice"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -158,6 +159,17 @@ class WhatsApp(Strict):
 
     template: str = Field(min_length=1, max_length=512)
     parameters: list[Annotated[str, StringConstraints(max_length=1_024)]] = Field(default_factory=list, max_length=20)
+    language: str = Field(
+        default="", max_length=15, pattern=r"^([A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})?)?$",
+        description="As it was approved; empty: that of the part",
+    )  # fmt: skip
+    category: Literal["marketing", "utility", "authentication"] = "marketing"
+    header: str = Field(default="", max_length=1_024, description="Fills {{1}} of a text header")
+    media: str = Field(default="", max_length=2_000, description="URL of the image, video or document of the header")
+    media_kind: Literal["image", "video", "document"] = "image"
+    buttons: list[Annotated[str, StringConstraints(max_length=1_024)]] = Field(
+        default_factory=list, max_length=10, description="What fills the URL of each button, in order; '' where none"
+    )
 
 
 class Parts(Strict):
@@ -170,7 +182,9 @@ class Parts(Strict):
     text: str = Field(default="", max_length=1_000_000)
     sms: str = Field(default="", max_length=10_000)
     whatsapp: WhatsApp | None = None
+    dlt_template: str = Field(default="", max_length=100, description="SMS to India: id of the registered template")
     voice: str = Field(default="", max_length=10_000, description="Text that is read aloud")
+    voice_audio: str = Field(default="", max_length=2_000, description="URL of a recording that is played instead")
 
 
 class Content(Parts):
@@ -257,6 +271,13 @@ class Retries(Strict):
     give_up_after: Delay | None = Field(default=None, description="Since the message was listed")
 
 
+class Fallback(Strict):
+    """Another channel for who was not reached: the same message, to the phone number of the same person."""
+
+    channel: Literal["sms", "whatsapp", "voice"]
+    after: Delay = Field(default=3_600.0, description="Seconds without a report of delivery; a failure does not wait")
+
+
 class CampaignSpec(Strict):
     """What to send, to whom, when, and how fast."""
 
@@ -264,10 +285,20 @@ class CampaignSpec(Strict):
     project: str = Field(default="", max_length=200, description="For people: campaigns can be listed by it")
     # transactional: no audience of its own; each pack on recipient.listed.transactional is a message to send at once
     kind: Literal["campaign", "transactional"] = "campaign"
-    channel: Literal["email"] = "email"
-    from_email: Annotated[str, StringConstraints(min_length=3, max_length=320)]
+    channel: Channel = "email"
+    from_email: str = Field(default="", max_length=320)
     from_name: str = Field(default="", max_length=200)
     reply_to: str = Field(default="", max_length=320)
+    sender_id: str = Field(
+        default="", max_length=50, pattern=r"^[^\x00-\x1f\x7f|]*$",
+        description="Number, sender id or number pool of a message to phones; default that of the route",
+    )  # fmt: skip
+    fallbacks: list[Fallback] = Field(
+        default_factory=list, max_length=2, description="Channels that are tried in order when a phone is not reached"
+    )
+    consent: Literal["given", "not_refused"] = Field(
+        default="given", description="Who may be written to on phones: who said yes, or who did not say no"
+    )
 
     # Content: a template, or content of its own (then the hash of it). A subject of its own goes before the template's.
     template_id: str = Field(default="", max_length=200)
@@ -327,6 +358,17 @@ class CampaignSpec(Strict):
         if bool(lists or info.data.get("segments")) == (info.data.get("kind") == "transactional"):
             raise ValueError("a campaign needs a list or a segment, a transactional one has none")
         return lists
+
+    @model_validator(mode="after")
+    def _fits_its_channel(self) -> Self:
+        if self.channel == "email" and len(self.from_email) < 3:
+            raise ValueError("an email needs from_email, the address that it comes from")
+        if self.fallbacks and self.channel == "email":
+            raise ValueError("only messages to phones have fallbacks: an email address is no phone number")
+        channels = [self.channel, *(each.channel for each in self.fallbacks)]
+        if len(set(channels)) < len(channels):
+            raise ValueError("a channel is named twice: each is tried once")
+        return self
 
     @model_validator(mode="after")
     def _transactional_is_at_once(self) -> Self:

@@ -263,6 +263,18 @@ def idle_cap(caps: list[FrequencyCap]) -> tuple[FrequencyCap, FrequencyCap] | No
     return None
 
 
+class NumberPool(Strict):
+    """Numbers or sender ids of one kind: each recipient hears from the same one for as long as it is there."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
+    senders: list[Annotated[str, StringConstraints(pattern=r"^(\+?\d{3,15}|[A-Za-z0-9 ]{1,11})$")]] = Field(
+        min_length=1, max_length=1_000, description="+15005550006, a short code, or a sender id of up to 11 characters"
+    )
+    countries: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], list[str]] = Field(
+        default_factory=dict, max_length=250, description="Which of them for which country; others: all of *senders*"
+    )
+
+
 class Account(Strict):
     """How an account wants its campaigns to be run."""
 
@@ -275,6 +287,10 @@ class Account(Strict):
     weight: int = Field(default=1, ge=1, le=100, description="Share of what accounts compete for")
     frequency_caps: list[FrequencyCap] = Field(
         default_factory=list, max_length=5, description="Of what one person gets from all campaigns"
+    )
+    number_pools: list[NumberPool] = Field(default_factory=list, max_length=50)
+    suppress: Literal["account", "global"] = Field(
+        default="account", description="Whom a hard bounce or a complaint keeps from writing: this account, or all"
     )
     revision: int = 1
 

@@ -22,6 +22,8 @@ DEMAND_REPORTED = "demand.reported"
 CREDIT_GRANTED = "credit.granted"
 WORKER_BEAT = "worker.beat"
 SEND_RESULTED = "send.resulted"
+REPORT_RECEIVED = "report.received"
+REF_LEARNED = "ref.learned"
 DELIVERY_REPORTED = "delivery.reported"
 SUPPRESSION_COMMANDED = "suppression.commanded"
 EVENT_RECORDED = "event.recorded"
@@ -79,6 +81,8 @@ class Topic:
 
 
 EMAIL = "email"
+CHANNELS = (EMAIL, "sms", "whatsapp", "voice")
+PHONES = CHANNELS[1:]  # their address is a phone number
 
 TOPICS = (
     Topic(CAMPAIGN_COMMANDED, readers=(INTAKE_APP,)),
@@ -100,14 +104,15 @@ TOPICS = (
     Topic(DEMAND_REPORTED, config=dict(LARGE)),
     Topic(CREDIT_GRANTED, config=dict(LARGE)),
     Topic(WORKER_BEAT, 1, dict(SHORT)),
-    Topic(send_attempted(EMAIL, TRANSACTIONAL), readers=(senders_app(EMAIL),)),
-    Topic(send_attempted(EMAIL, BULK), readers=(senders_app(EMAIL),)),
+    *(Topic(send_attempted(each, lane), readers=(senders_app(each),)) for each in CHANNELS for lane in LANES),
     Topic(SEND_RESULTED, readers=(RECIPIENTS_APP,)),
+    Topic(REPORT_RECEIVED, readers=(INTAKE_APP,)),
+    Topic(REF_LEARNED, readers=(RECIPIENTS_APP,)),
     Topic(DELIVERY_REPORTED, readers=(RECIPIENTS_APP,)),
     Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP, RECORD_GROUP)),
     Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
     Topic(DEAD_LETTERED, 1, dict(DEAD)),
     Topic(changelog(RECIPIENTS_APP, RECIPIENTS_TABLE), config=dict(COMPACTED)),
-    Topic(changelog(senders_app(EMAIL), SENDERS_TABLE), config=dict(COMPACTED)),
+    *(Topic(changelog(senders_app(each), SENDERS_TABLE), config=dict(COMPACTED)) for each in CHANNELS),
     Topic(changelog(PACING_APP, PACING_TABLE), config=dict(COMPACTED)),
 )

@@ -30,7 +30,8 @@ from app.delivery.mx_groups import group_of
 from app.delivery.outcomes import FINAL
 from app.local.ports import free_ports
 from app.local.sink_read import Accepted, load
-from app.routes import BreakerRules, LimitSet, Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import BreakerRules, LimitSet, Route
 from app.specs import CampaignSpec, Retries, Throttle
 from benchmarks.installation import Installation, installation, sink_process
 from benchmarks.waiting import Waiting, measure_waiting

@@ -5,8 +5,9 @@ import time
 
 from app.commands import CampaignEntry
 from app.delivery.pacing import Pacer
+from app.provider_accounts import SmtpServer
 from app.records import ClassDemand, Demand
-from app.routes import LimitSet, Route, SmtpServer
+from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Throttle
 from benchmarks.stand import Measured
 

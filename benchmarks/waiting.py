@@ -19,7 +19,8 @@ from app.clickhouse.demo_contacts import write_csv
 from app.commands import Command
 from app.control import Control, new_command_id
 from app.local.ports import free_ports
-from app.routes import BreakerRules, LimitSet, Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import BreakerRules, LimitSet, Route
 from app.specs import CampaignSpec, Retries
 from benchmarks.installation import Installation, sink_process
 

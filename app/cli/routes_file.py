@@ -90,7 +90,12 @@ def _same(route: Route, stored: Route | None) -> bool:
 
 def _difference(before: Route | None, after: Route) -> str:
     if before is None:
-        return f"+ {after.name}: {after.smtp.host}:{after.smtp.port}"
+        where = (
+            f"{after.smtp.host}:{after.smtp.port}"
+            if after.smtp is not None
+            else f"{after.channel} over {after.adapter}"
+        )
+        return f"+ {after.name}: {where}"
     old, new = _flat(before), _flat(after)
     changes = [f"{name} {old.get(name)!r} -> {new[name]!r}" for name in new if old.get(name) != new[name]]
     return f"~ {after.name}: {', '.join(changes)}"

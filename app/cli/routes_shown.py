@@ -26,15 +26,29 @@ def rows_of(routes: Sequence[Route], statuses: Mapping[str, RouteStatus]) -> lis
     return rows
 
 
-def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]]:
-    """Everything of a route, line by line."""
-    server, rules = route.smtp, route.breaker
-    lines: list[tuple[str, object]] = [
-        ("state", _state(route, status)),
+def _server(route: Route) -> list[tuple[str, object]]:
+    """Where messages go; of secrets, only where they stand."""
+    server = route.smtp
+    if server is None:
+        told = route.config.model_dump(exclude_defaults=True)
+        return [
+            ("channel", route.channel),
+            (route.adapter, ", ".join(f"{name} {value}" for name, value in told.items())),
+        ]
+    return [
         ("server", f"{server.host}:{server.port}, tls {server.tls}"),
         ("login", f"{server.user}, password in {server.password}" if server.user else "none"),
         ("connections", f"{server.connections} of each sender, {server.messages_per_connection} messages each"),
         ("timeout", f"{server.timeout:g} s"),
+    ]
+
+
+def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]]:
+    """Everything of a route, line by line."""
+    rules = route.breaker
+    lines: list[tuple[str, object]] = [
+        ("state", _state(route, status)),
+        *_server(route),
         ("provider, pool", f"{route.provider}, {route.sender}"),
         ("takes", conditions(route) or "all"),
         ("weight, cost", f"{route.weight}, {route.cost:g}"),

@@ -6,6 +6,7 @@ from secrets import token_hex
 
 from app.content.address import AddressError, wire_address
 from app.delivery.outcomes import Kind
+from app.provider_accounts import SmtpServer
 from app.routes import Route
 from app.transport.secrets import secret_at
 from app.transport.smtp import SmtpPool
@@ -17,11 +18,13 @@ TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
 
 def tried(route: Route, sender: str = "", to: str = "") -> tuple[list[str], str]:
     """What was done, step by step, and what is wrong ("": nothing). With *to*, one message is sent there."""
-    return asyncio.run(_tried(route, sender, to))
+    if route.smtp is None:
+        return [], f"only routes over SMTP can be tried, and this one is over {route.adapter}"
+    return asyncio.run(_tried(route.name, route.smtp, sender, to))
 
 
-async def _tried(route: Route, sender: str, to: str) -> tuple[list[str], str]:
-    server, steps = route.smtp, list[str]()
+async def _tried(route: str, server: SmtpServer, sender: str, to: str) -> tuple[list[str], str]:
+    steps = list[str]()
     relay = Relay(
         server.host, server.port, timeout=server.timeout, tls=server.tls, user=server.user,
         password=lambda: secret_at(server.password), helo=server.helo or "fanfare.localhost",
@@ -35,24 +38,23 @@ async def _tried(route: Route, sender: str, to: str) -> tuple[list[str], str]:
     if not to:
         return steps, ""
     try:
-        letter = await _sent(route, wire_address(sender), wire_address(to))
+        letter = await _sent(route, server, wire_address(sender), wire_address(to))
     except AddressError as error:
         return steps, str(error)
     steps.append(f"the message was answered: {letter[1]}")
     return steps, "" if letter[0] in TAKEN else f"the message was {letter[0]}: {letter[1]}"
 
 
-async def _sent(route: Route, sender: str, to: str) -> tuple[Kind, str]:
-    server = route.smtp
+async def _sent(route: str, server: SmtpServer, sender: str, to: str) -> tuple[Kind, str]:
     pool = SmtpPool(
         server.host, server.port, size=1, per_connection=1, timeout=server.timeout, tls=server.tls, user=server.user,
         password=lambda: secret_at(server.password), helo=server.helo or "fanfare.localhost",
     )  # fmt: skip
     date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
     lines = [
-        f"From: <{sender}>", f"To: <{to}>", f"Subject: Test of route {route.name}", f"Date: {date}",
+        f"From: <{sender}>", f"To: <{to}>", f"Subject: Test of route {route}", f"Date: {date}",
         f"Message-ID: <{token_hex(16)}@{sender.rpartition('@')[2]}>", "",
-        f"This message has tried the route {route.name}. Nothing else is to be done.", "",
+        f"This message has tried the route {route}. Nothing else is to be done.", "",
     ]  # fmt: skip
     outcome = await pool.send(sender, to, "\r\n".join(lines).encode(), lambda: None)
     await pool.close()

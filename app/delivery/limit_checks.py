@@ -109,6 +109,8 @@ def _no_such(limit: LimitSet, known: Known) -> str:
             return _no_such_country(name)
         case "carrier":
             return _no_such_carrier(name)
+        case "sender":
+            return ""  # a number or sender id: routes and number pools name them, and may do so later
 
 
 def _not_among(name: str, what: str, names: Collection[str], how: str) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 OTHER = "other"
 LONGEST_GROUP = 100  # characters
-GROUP_NAME = re.compile(r"[A-Za-z0-9._-]{0,100}")  # what the gate takes: packs of single messages come from anybody
+GROUP_NAME = re.compile(r"[A-Za-z0-9._/-]{0,100}")  # what the gate takes: packs of single messages come from anybody
 
 _DOMAINS = {
     "gmail": "gmail.com googlemail.com google.com",

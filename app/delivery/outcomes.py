@@ -28,6 +28,13 @@ class Status(StrEnum):
     BLOCKED = "BLOCKED"
     DROPPED = "DROPPED"
     UNKNOWN = "UNKNOWN"
+    # as providers report
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    OPENED = "OPENED"
+    READ = "READ"
+    CLICKED = "CLICKED"
+    COMPLAINED = "COMPLAINED"
 
 
 class EventKind(StrEnum):
@@ -44,6 +51,10 @@ class EventKind(StrEnum):
     OPENED = "opened"
     CLICKED = "clicked"
     UNSUBSCRIBED = "unsubscribed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    READ = "read"
+    COMPLAINED = "complained"
 
 
 class DropReason(StrEnum):
@@ -77,4 +88,5 @@ DECIDED = "unknown.decided"  # of those: nobody will learn, so final
 RESOLVED = "unknown.resolved"  # of those: somebody told that it went out; counted in "sent", too
 RESENT = "unknown.resent"  # of those: it waits for another try
 FINAL = (DROPPED, "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
+REPORTED = "reported"  # "reported.delivered", "reported.bounced" ...: told after the attempt; no part of FINAL
 PUT_OFF = "deferred.capped"  # times that a frequency cap had a message wait; not in "deferred", which was attempted

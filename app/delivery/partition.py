@@ -34,11 +34,17 @@ class ClassKey(NamedTuple):
     tier: str = ""  # how its recipients have reacted of late
     retry: bool = False  # its messages were tried before: they have a share of their own
     pin: str = ""  # the only route it may take: what became of its messages there is unknown
+    channel: str = "email"
+    parts: int = 1  # SMS that each of its messages takes
+    sender: str = ""  # number or sender id that they come from; "": that of the route
 
 
-def class_of(named: ClassDemand | Grant) -> ClassKey:
-    """The class that a demand or a grant is about."""
-    return ClassKey(named.campaign, named.lane, named.group, named.tier, named.retry, named.pin)
+def class_of(named: "ClassDemand | Grant | WaitingPack | OpenRelease") -> ClassKey:
+    """The class that a demand, a grant, a pack or a release is about."""
+    return ClassKey(
+        named.campaign, named.lane, named.group, named.tier, named.retry, named.pin,
+        named.channel, named.parts, named.sender,
+    )  # fmt: skip
 
 
 class WaitingPack(msgspec.Struct, array_like=True):
@@ -59,11 +65,14 @@ class WaitingPack(msgspec.Struct, array_like=True):
     pin: str = ""
     counted: bool = False  # they may stand in the frequency records of their recipients
     put_off: int = 0  # the caps (their stamp) for which they wait until *due*; 0: they do not
+    channel: str = "email"
+    parts: int = 1
+    sender: str = ""
 
     @property
     def key(self) -> ClassKey:
         """The class of these messages."""
-        return ClassKey(self.campaign, self.lane, self.group, self.tier, self.retry, self.pin)
+        return class_of(self)
 
 
 class OpenRelease(msgspec.Struct, array_like=True):
@@ -87,11 +96,14 @@ class OpenRelease(msgspec.Struct, array_like=True):
     pin: str = ""
     why: str = ""  # what decided on it, for its events
     counted: bool = False  # its messages may stand in the frequency records of their recipients
+    channel: str = "email"
+    parts: int = 1
+    sender: str = ""
 
     @property
     def key(self) -> ClassKey:
         """The class of these messages."""
-        return ClassKey(self.campaign, self.lane, self.group, self.tier, self.retry, self.pin)
+        return class_of(self)
 
     @property
     def size(self) -> int:
@@ -100,12 +112,18 @@ class OpenRelease(msgspec.Struct, array_like=True):
 
 
 class MessageState(msgspec.Struct, array_like=True):
-    """Where one message stands."""
+    """Where one message stands, and what a report on it has to know."""
 
     status: Status
     attempt: int
     at: float
     route: str = ""
+    recipient: bytes = b""  # 16 bytes; none: a message from before reports, or one that was never sent
+    account: str = ""
+    campaign: str = ""
+    channel: str = "email"
+    lane: str = "bulk"
+    group: str = ""
 
 
 class Verdict(msgspec.Struct, array_like=True):
@@ -135,6 +153,9 @@ class HeldUnknown(msgspec.Struct, array_like=True):
     zone: str = ""
     tier: str = ""
     counted: bool = False  # they may stand in the frequency records of their recipients
+    channel: str = "email"
+    parts: int = 1
+    sender: str = ""
 
     @property
     def count(self) -> int:
@@ -513,13 +534,16 @@ class Partition:
         """The class as pacing hears of it."""
         queue = self.queues.get(key)
         if queue is None:
-            return ClassDemand(key.campaign, key.lane, key.group, 0, 0.0, 0, key.tier, key.retry, key.pin)
+            return ClassDemand(
+                key.campaign, key.lane, key.group, 0, 0.0, 0, key.tier, key.retry, key.pin,
+                channel=key.channel, parts=key.parts, sender=key.sender,
+            )  # fmt: skip
         while queue.later and queue.later[0][1] not in self.packs:
             heapq.heappop(queue.later)
         next_due = queue.later[0][0] if queue.later else 0.0
         return ClassDemand(
             key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin,
-            dict(queue.open_on),
+            dict(queue.open_on), key.channel, key.parts, key.sender,
         )  # fmt: skip
 
     def wasted_since(self, since: float) -> list[tuple[int, int, int]]:

@@ -16,7 +16,8 @@ from app.delivery.caps import DAILY, HOURLY, WARM_UP, Steady, Zones, day_around,
 from app.delivery.limit_usage import Key, in_force
 from app.delivery.route_checks import IMPLICIT
 from app.delivery.routing import place_of, plan_of
-from app.routes import EVERY, LimitSet, LimitStatus, Route, RouteStatus, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import EVERY, LimitSet, LimitStatus, Route, RouteStatus
 from app.things import Account
 
 OUT = ("open", "disabled")  # states of routes that take nothing

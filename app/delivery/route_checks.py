@@ -123,6 +123,8 @@ def _wrong_names(route: Route) -> Wrong | None:
 
 def _wrong_server(route: Route) -> Wrong | None:
     server = route.smtp
+    if server is None:
+        return None
     if server.user and not server.password:
         return "smtp.password", "a user needs a password: say where it is, as env:NAME or file:/path"
     if server.password and not server.user:

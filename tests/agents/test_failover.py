@@ -7,8 +7,9 @@ import pytest
 from agents.pacing import GROUP_KEY
 from app import topics
 from app.control import new_command_id
+from app.provider_accounts import SmtpServer
 from app.records import ClassDemand, Demand, RouteHealth, encode
-from app.routes import BreakerRules, SmtpServer
+from app.routes import BreakerRules
 from tests.agents.conftest import PARTITIONS, Wire, Workers
 from tests.agents.test_pace import Recipients, recipients
 

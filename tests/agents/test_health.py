@@ -9,8 +9,9 @@ from aiokafka.structs import ConsumerRecord
 from agents.pacing import GROUP_KEY
 from app import topics
 from app.control import new_command_id
+from app.provider_accounts import SmtpServer
 from app.records import Demand, RouteHealth, encode
-from app.routes import Notice, RouteStatus, SmtpServer
+from app.routes import Notice, RouteStatus
 from app.things import ThingRecord
 from tests.agents.conftest import PARTITIONS, Wire, Workers
 

@@ -6,8 +6,9 @@ import pytest
 
 from app import topics
 from app.delivery.outcomes import Kind
+from app.provider_accounts import SmtpServer
 from app.records import Demand, RouteHealth
-from app.routes import Route, SmtpServer
+from app.routes import Route
 from app.things import ThingRecord
 from tables import pacing_health as sections
 from tests.agents.pacing_world import GROUP, START, World

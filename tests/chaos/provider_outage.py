@@ -10,7 +10,8 @@ from pathlib import Path
 
 from app.local.ports import free_ports
 from app.local.sink_read import load
-from app.routes import BreakerRules, Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import BreakerRules, Route
 from tests.chaos.scenarios import Say, begin, wait_sunk
 from tests.chaos.stage import Stage
 from tests.chaos.verdict import Run, verdict

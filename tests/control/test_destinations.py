@@ -11,7 +11,8 @@ from app.control import destinations
 from app.control.destinations import Destinations
 from app.control.tail import Tail
 from app.delivery.mx_groups import Looked, Mail
-from app.routes import LimitSet, Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import LimitSet, Route
 
 
 def tail_of(*limits: LimitSet, routes: Sequence[Route] = ()) -> Tail:

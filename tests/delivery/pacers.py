@@ -2,7 +2,8 @@
 
 from app.delivery.health import Health, Shaping
 from app.delivery.pacing import Pacer
-from app.routes import Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import Route
 
 SERVER = SmtpServer(host="relay.example")
 

@@ -6,7 +6,8 @@ import pytest
 
 from app.commands import CampaignEntry
 from app.delivery.audience import MOST_DOMAINS, asks_for_tiers, groups_named, plan_of
-from app.routes import LimitSet, Route, SmtpServer
+from app.provider_accounts import SmtpServer
+from app.routes import LimitSet, Route
 from app.specs import CampaignSpec
 
 

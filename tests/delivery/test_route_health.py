@@ -9,8 +9,9 @@ from app.delivery.adaptive import AdaptiveRules
 from app.delivery.notices import Standing, as_seen_by, completed, limit_notice, route_notice
 from app.delivery.outcomes import Kind
 from app.delivery.route_health import MOST_SENDERS, MOST_TURNED, RouteWatch, SenderKey
+from app.provider_accounts import SmtpServer
 from app.records import Demand, Grant, RouteHealth
-from app.routes import LimitSet, Notice, Route, SmtpServer
+from app.routes import LimitSet, Notice, Route
 
 START = 1_000.0
 BORN = START - 100  # when the owners of the partitions started

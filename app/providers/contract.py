@@ -1,0 +1,87 @@
+"""What an adapter is made of. docs/providers.md says how to write one.
+
+An adapter is a module with these functions, as far as its provider has what they are for. *config* is
+its part of a route (app/provider_accounts.py):
+
+- ``request_for(config, secrets, messages, at) -> Request``: the request that sends *messages* (one, or a batch).
+- ``result_of(messages, answer, at) -> list[Outcome]``: what became of each of them, in their order.
+- ``verified(config, secrets, hook, at) -> str``: "" when a webhook is what the provider signed, else why not.
+- ``events_in(config, received) -> list[Told | Unreadable]``: what a webhook, or the answer to a look-up, tells.
+- ``lookup_for(config, secrets, sought, at) -> Request | None``: asks what became of a message.
+
+None of them raises for what comes from outside: bytes that cannot be read are an `Unreadable` with the reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Secrets = Mapping[str, str]  # field of the config that names a place -> the secret that was found there
+
+MOST_ANSWER = 4_000_000  # bytes of an answer that are read
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, rendered for its channel, on its way to a provider."""
+
+    message_id: bytes  # 16 bytes
+    attempt: int
+    account: str
+    campaign: str
+    address: str  # email address, or phone number in E.164: +15005550006
+    content: Any  # of its channel: app/content says what
+    sender: str = ""  # number or sender id; "": that of the config
+    transactional: bool = False
+    callback: str = ""  # URL of the webhook of its route, for providers that take one with each message
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request, complete: no client may add to what was signed."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. Names of *headers* are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook request as it came. Names of *headers* are in small letters."""
+
+    method: str
+    url: str  # as the provider sees it: public scheme, host, path and raw query
+    query: str  # raw
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str = ""  # IP address that it came from
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part of what came that tells nothing: goes to the dead letters with *raw*."""
+
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message of which no report has come."""
+
+    message_id: bytes
+    attempt: int
+    ref: str  # the provider's id, "" where the answer was lost
+    sent_at: float
+    address: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
