@@ -31,9 +31,10 @@ CORE = {"app.providers", "app.bounces", "app.delivery", "app.content"}
 # but for the data that babel (locales) and zoneinfo (time zones) are shipped with. css_inline and mrml could fetch
 # stylesheets and included files: app/content/css.py and mjml.py switch that off, and their tests try.
 PURE = {
-    "babel", "base64", "binascii", "bisect", "collections", "copy", "cryptography", "css_inline", "dataclasses", "datetime",
-    "decimal", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "ipaddress", "itertools", "json", "jinja2", "markupsafe", "mrml",
-    "msgspec", "phonenumbers", "pydantic", "quopri", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo",
+    "babel", "base64", "binascii", "bisect", "collections", "copy", "cryptography", "css_inline", "dataclasses",
+    "datetime", "decimal", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "ipaddress",
+    "itertools", "jinja2", "json", "markupsafe", "mrml", "msgspec", "phonenumbers", "pydantic", "quopri", "re",
+    "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # of datetime, which the core may handle but not ask
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__"}
