@@ -4,6 +4,7 @@ Every id is a keyed hash, so replays collide on purpose and no topic, table or c
 address. The key is stored data: lose it and every suppression and dedup window is lost with it.
 """
 
+from base64 import b32encode
 from hashlib import blake2b
 
 ID_BYTES = 16
@@ -69,3 +70,9 @@ def thing_id(prefix: str, account: str, idempotency_key: str) -> str:
     """A readable id for something an account creates; the same key gives the same id."""
     text = f"{prefix}|{account}|{idempotency_key}".encode()
     return f"{prefix}_{blake2b(text, digest_size=10, person=b'fanfare.thing').hexdigest()}"
+
+
+def hook_token(secret: bytes, route: str) -> str:
+    """26 characters that make the address of the webhooks of *route*: nobody can work it out without the key."""
+    digest = blake2b(b"hook|" + route.encode(), digest_size=ID_BYTES, key=secret, person=b"fanfare.hook").digest()
+    return b32encode(digest).decode().rstrip("=").lower()

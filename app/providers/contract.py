@@ -6,8 +6,19 @@ its part of a route (app/provider_accounts.py):
 - ``request_for(config, secrets, messages, at) -> Request``: the request that sends *messages* (one, or a batch).
 - ``result_of(messages, answer, at) -> list[Outcome]``: what became of each of them, in their order.
 - ``verified(config, secrets, hook, at) -> str``: "" when a webhook is what the provider signed, else why not.
-- ``events_in(config, received) -> list[Told | Unreadable]``: what a webhook, or the answer to a look-up, tells.
+- ``events_in(config, received) -> list[Told | Wish | AccountNews | Unreadable]``: what a webhook (app.records'
+  ReceivedReport, unpacked), or the answer to a look-up, tells.
 - ``lookup_for(config, secrets, sought, at) -> Request | None``: asks what became of a message.
+
+Where webhooks of the provider need more than "200", these as well:
+
+- ``answer_for(config, secrets, hook, at) -> Answer | None``: what it wants to read (TwiML; on GET the challenge of a
+  subscription). None: an empty 200. Asked only once *verified* has said "".
+- ``certificate_url(config, hook) -> str``: where the certificate is that *hook* is checked with, "" for none. The edge
+  fetches it once and hands its PEM to *verified* as secrets["certificate"], unless the config names one.
+- ``confirmation_url(config, hook) -> str``: what a verified *hook* asks to have visited, once, to subscribe; or "".
+  Of both URLs the adapter has checked scheme and host: the edge visits whatever it gets.
+- ``hook_id(hook) -> str``: the provider's own id of the request, "" for none.
 
 None of them raises for what comes from outside: bytes that cannot be read are an `Unreadable` with the reason.
 """
@@ -73,6 +84,29 @@ class Unreadable:
 
     reason: str
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for who wrote to us, or told the provider, without naming a message of ours."""
+
+    kind: str  # "unsubscribed", "resubscribed", "help", or "" for a text that asks for nothing of these
+    channel: str
+    address: str  # who asks: email address, or phone number in E.164
+    at: float
+    text: str = ""  # what was written, at most 500 characters
+    sender: str = ""  # number or address of ours that it was written to
+    event: str = ""  # the provider's id of it: a repeat changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNews:
+    """What a provider tells of our account there, or of a number or template of it: for the operator."""
+
+    text: str  # a sentence, at most 500 characters
+    at: float
+    level: str = "warning"  # info, warning or alert
+    event: str = ""  # the provider's id of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,12 @@ CORE = {"app.providers", "app.bounces", "app.delivery", "app.content"}
 # All that the core needs from elsewhere. Adding to it is a decision: nothing here reads a file, a clock or a network,
 # but for the data that babel (locales) and zoneinfo (time zones) are shipped with. css_inline and mrml could fetch
 # stylesheets and included files: app/content/css.py and mjml.py switch that off, and their tests try.
+# importlib loads an adapter when it is first used.
 PURE = {
     "babel", "base64", "binascii", "bisect", "collections", "copy", "cryptography", "css_inline", "dataclasses",
-    "datetime", "decimal", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "ipaddress",
-    "itertools", "jinja2", "json", "markupsafe", "mrml", "msgspec", "phonenumbers", "pydantic", "quopri", "re",
-    "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo",
+    "datetime", "decimal", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "importlib",
+    "ipaddress", "itertools", "jinja2", "json", "markupsafe", "mrml", "msgspec", "phonenumbers", "pydantic", "quopri",
+    "re", "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # of datetime, which the core may handle but not ask
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__"}
