@@ -5,16 +5,15 @@ from itertools import islice
 
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
+from agents.stored_routes import StoredRoutes
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_held_again
 from app.delivery.gate import end_of
 from app.delivery.partition import HeldUnknown
-from app.delivery.route_checks import IMPLICIT
 from app.delivery.unknown import UnknownRules, by_age, decide, hold_again, stranded
 from app.faults import reached
 from app.settings import Settings
 from app.stream.app import StreamApp
-from app.stream.directory import Directory
 from app.stream.ticks import every
 from tables.recipients import Batch
 
@@ -23,17 +22,14 @@ HELD_A_TICK = 20  # packs that are held once more in one go
 
 
 def attach(
-    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: Directory, settings: Settings, channel: str
+    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings, channel: str
 ) -> None:
     """Add the deciding ticks to *app*. A restart goes on with what the table holds."""
-
-    def is_gone(route: str) -> bool:
-        return route not in routes.entries and (route != IMPLICIT or bool(routes.entries))
 
     async def hold_stranded() -> None:
         for partition, state in list(recipients.partitions.items()):
             now = app.now()
-            for number in list(islice(stranded(state, is_gone, now), HELD_A_TICK)):
+            for number in list(islice(stranded(state, routes.is_gone, now), HELD_A_TICK)):
                 if recipients.partitions.get(partition) is not state:
                     break
                 if number in state.packs:  # its release may have come meanwhile
@@ -56,7 +52,7 @@ def attach(
                 reached("decide.written")
 
     def rules_at(now: float) -> Callable[[HeldUnknown], UnknownRules]:
-        return lambda held: unknown_rules(campaigns.get(held.campaign), settings, now, gone=is_gone(held.route))
+        return lambda held: unknown_rules(campaigns.get(held.campaign), settings, now, gone=routes.is_gone(held.route))
 
     every(app, 0.5, decide_old)
     every(app, 1.0, hold_stranded)

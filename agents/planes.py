@@ -46,6 +46,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     from agents.frequency import AccountsCaps, Frequency
     from agents.opening import Opening
     from agents.recipients import Recipients
+    from agents.stored_routes import StoredRoutes
     from agents.views import attach_partition_views
     from app.delivery.windows import Hours
     from app.stream.zones import zone_named
@@ -64,7 +65,8 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, topics.EMAIL)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     report.attach(app, Lanes(app, 4), recipients, frequency, dead, topics.EMAIL)
-    decide.attach(app, recipients, campaigns, _directory(app, topics.ROUTE_CHANGED), settings, topics.EMAIL)
+    routes = StoredRoutes(_directory(app, topics.ROUTE_CHANGED))
+    decide.attach(app, recipients, campaigns, routes, settings, topics.EMAIL)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)

@@ -97,11 +97,16 @@ class Installation:
         return found
 
     def entry(self, campaign: str) -> CampaignEntry:
-        """The campaign in the directory."""
+        """The campaign in the directory, which hears of a change some moments after the web view has shown it."""
+        shown, deadline = self.view(f"/campaigns/{campaign}/").get("state"), time.monotonic() + 5.0
 
         async def read() -> CampaignEntry:
             async with Control(self.settings) as control:
-                return control.campaigns[campaign]
+                while True:
+                    found = control.campaigns.get(campaign)
+                    if (found is not None and shown in (None, found.state)) or time.monotonic() > deadline:
+                        return control.campaigns[campaign]
+                    await control.changed(0.2)
 
         return asyncio.run(read())
 
