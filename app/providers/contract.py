@@ -7,7 +7,8 @@ its part of a route (app/provider_accounts.py):
 - ``result_of(messages, answer, at) -> list[Outcome]``: what became of each of them, in their order.
 - ``verified(config, secrets, hook, at) -> str``: "" when a webhook is what the provider signed, else why not.
 - ``events_in(config, received) -> list[Told | Wish | AccountNews | Unreadable]``: what a webhook (app.records'
-  ReceivedReport, unpacked), or the answer to a look-up, tells.
+  ReceivedReport, unpacked), or the answer to a look-up, tells. That of a look-up has the source "lookup" and the query
+  `echo.query_of(sought)`.
 - ``lookup_for(config, secrets, sought, at) -> Request | None``: asks what became of a message.
 
 Where webhooks of the provider need more than "200", these as well:
@@ -20,6 +21,7 @@ Where webhooks of the provider need more than "200", these as well:
   Of both URLs the adapter has checked scheme and host: the edge visits whatever it gets.
 - ``hook_id(hook) -> str``: the provider's own id of the request, "" for none.
 
+Several ids of one message (the parts of an SMS) stand in `Outcome.ref` one behind the other, with commas.
 None of them raises for what comes from outside: bytes that cannot be read are an `Unreadable` with the reason.
 """
 
