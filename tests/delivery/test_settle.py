@@ -61,7 +61,7 @@ def released(people: int, count: int, attempt: int = 1) -> tuple[Partition, Rows
 
 def spent_on(state: Partition, key: ClassKey, count: int, slip: int, now: float = NOW) -> int:
     """Release *count* messages of the class; the number of their release."""
-    grant = Grant(*key[:3], "smtp", count, *key[3:])
+    grant = Grant(route="smtp", count=count, **key._asdict())
     spent = spend(
         state, Batch(), Slip(0, slip, now, now + 1, now + 1, [grant]), Permits(lambda _: 1, lambda *_: []), now
     )

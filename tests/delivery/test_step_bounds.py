@@ -46,7 +46,7 @@ def test_a_step_fits_into_a_batch_and_the_rest_comes_with_the_next_credit(permit
     while state.queue(key).due or not slips:
         slips += 1
         batch = Batch()
-        slip = Slip(0, slips, NOW, NOW + 3, NOW + 30, [Grant(*key[:3], "smtp", PEOPLE, *key[3:], why)])
+        slip = Slip(0, slips, NOW, NOW + 3, NOW + 30, [Grant(route="smtp", count=PEOPLE, why=why, **key._asdict())])
         spent = spend(state, batch, slip, permits, NOW)
         assert spent is not None
         state.tell(batch, [e for pack, *drop in spent.dropped for e in of_drops("email", pack, [tuple(drop)], NOW)])
