@@ -1,6 +1,6 @@
 """Our id of a message goes to a provider and comes back."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ids import hook_token
@@ -16,6 +16,7 @@ def a_message(message_id: bytes, attempt: int, callback: str = "") -> Message:
     return Message(message_id, attempt, "acme", "c", "+15005550006", None, callback=callback)
 
 
+@settings(deadline=None)
 @given(IDS, ATTEMPTS, st.sampled_from(["https://f.test/hooks/twilio/t", "https://f.test/h?x=1"]))
 def test_a_message_is_found_by_what_comes_back(message_id: bytes, attempt: int, callback: str) -> None:
     """A report that cannot be matched closes nothing."""
@@ -26,6 +27,7 @@ def test_a_message_is_found_by_what_comes_back(message_id: bytes, attempt: int, 
     assert echo.message_of(address.partition("?")[2]) == (message_id, attempt)
 
 
+@settings(deadline=None)
 @given(IDS, ATTEMPTS, WORDS, WORDS, WORDS)
 def test_what_is_sought_comes_back_with_the_answer(
     message_id: bytes, attempt: int, ref: str, to: str, text: str
@@ -35,6 +37,7 @@ def test_what_is_sought_comes_back_with_the_answer(
     assert echo.sought_in(echo.query_of(sought)) == sought
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300) | st.none() | st.integers())
 def test_no_other_word_is_an_id(word: object) -> None:
     """Whoever writes something else there is nobody's report."""

@@ -1,7 +1,7 @@
 """Keywords that people answer with: which are understood, from where, and which are not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.providers import keywords
@@ -58,6 +58,7 @@ def test_every_country_has_words_that_are_told_apart(country: str) -> None:
     assert all(word and len(kinds) == 1 for word, kinds in meanings.items())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100), st.text(max_size=20) | st.sampled_from([US, DE, IN, "+1", "+", "+99999999999999999"]))
 def test_any_text_is_read(text: str, number: str) -> None:
     """From any number; writing a word otherwise does not change it."""

@@ -97,7 +97,7 @@ def check_events(events: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(body=BODIES, query=QUERIES, source=st.sampled_from(["webhook", "lookup"]))
 def test_any_report_is_read_or_kept(name: str, body: bytes, query: str, source: str) -> None:
     """A body that stops the intake would stop every report behind it."""
@@ -107,7 +107,7 @@ def test_any_report_is_read_or_kept(name: str, body: bytes, query: str, source: 
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(body=BODIES, status=st.integers(100, 599))
 def test_any_answer_has_an_outcome(name: str, body: bytes, status: int) -> None:
     """A message without one would be lost."""
@@ -120,7 +120,7 @@ def test_any_answer_has_an_outcome(name: str, body: bytes, status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     body=BODIES, query=QUERIES, method=st.sampled_from(["GET", "POST"]), peer=st.text(max_size=20),
     said=st.text(max_size=60) | st.sampled_from(["sha256=", "\ud800"]),
@@ -142,7 +142,7 @@ def test_no_made_up_webhook_is_believed(
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     text=st.text(max_size=80), number=st.text(max_size=20), sender=st.text(max_size=20), ref=st.text(max_size=20),
     at=st.floats(0, 1e12),

@@ -20,6 +20,7 @@ URLS = st.sampled_from([
 ])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT.filter(bool), TEXT), min_size=1, max_size=8), URLS, TEXT.filter(bool))
 def test_what_the_sdk_signs_is_believed(pairs: list[tuple[str, str]], url: str, token: str) -> None:
     """With repeated names, empty values and any text."""

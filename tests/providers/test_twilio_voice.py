@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import Kind
@@ -65,6 +65,7 @@ def test_people_do_not_wait_for_a_machine_to_be_told(detection: str, named: dict
     assert found == named
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100), st.sampled_from(["en-US", "de-DE", "xx", '"><Hangup/>']), st.text(max_size=40))
 def test_what_is_said_is_said_and_never_obeyed(text: str, language: str, prompt: str) -> None:
     """A name such as <Dial>+1900...</Dial> would call a number at our cost."""
