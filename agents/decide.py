@@ -22,7 +22,7 @@ HELD_A_TICK = 20  # packs that are held once more in one go
 
 
 def attach(
-    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings, channel: str
+    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings
 ) -> None:
     """Add the deciding ticks to *app*. A restart goes on with what the table holds."""
 
@@ -35,7 +35,7 @@ def attach(
                 if number in state.packs:  # its release may have come meanwhile
                     batch = Batch()
                     held = hold_again(state, batch, number, now)
-                    await recipients.commit(partition, batch, [of_held_again(channel, held)])
+                    await recipients.commit(partition, batch, [of_held_again(held)])
                     reached("decide.written")
 
     async def decide_old() -> None:
@@ -47,7 +47,7 @@ def attach(
                 while due and batch.size < MOST_BYTES:
                     number, end, why = due.pop(0)
                     if number in state.unknowns:  # else somebody has told meanwhile
-                        events.append(of_decision(channel, decide(state, batch, number, end, why, now), now))
+                        events.append(of_decision(decide(state, batch, number, end, why, now), now))
                 await recipients.commit(partition, batch, events)
                 reached("decide.written")
 

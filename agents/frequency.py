@@ -56,11 +56,9 @@ def caps_in(account: Account) -> AccountCaps:
 class Frequency:
     """Where the agents get a desk for the messages of a campaign. None where nothing is to be asked or told."""
 
-    def __init__(
-        self, recipients: Recipients, campaigns: Campaigns, caps: AccountsCaps, hours: Hours, channel: str
-    ) -> None:
+    def __init__(self, recipients: Recipients, campaigns: Campaigns, caps: AccountsCaps, hours: Hours) -> None:
         self._recipients, self._campaigns, self._caps = recipients, campaigns, caps
-        self._hours, self._channel = hours, channel
+        self._hours = hours
         self._looked = (-1, -1)  # (recoveries, edits) for which it was looked who waits under other caps than hold now
         self._others: list[tuple[int, int]] = []  # (partition, pack) of those, as far as they are not asked again yet
 
@@ -78,18 +76,19 @@ class Frequency:
 
     def at_gate(self, partition: int, batch: Batch, entry: CampaignEntry, now: float) -> Desk | None:
         """The desk for a pack of *entry*."""
-        if entry.spec.kind == TRANSACTIONAL or not self._caps.of(entry.account).of(self._channel):
+        channel = entry.spec.channel
+        if entry.spec.kind == TRANSACTIONAL or not self._caps.of(entry.account).of(channel):
             return None
-        return Desk(self.book(partition, batch, now), self._rules(entry), self._hours.placing(entry))
+        return Desk(self.book(partition, batch, now), self._rules(entry, channel), self._hours.placing(entry))
 
     def at_release(self, book: Book, pack: WaitingPack) -> Desk | None:
         """The desk for what waits: also for what was reserved under caps that are gone."""
         entry = self._campaigns.get(pack.campaign)
         if entry is None or entry.spec.kind == TRANSACTIONAL:
             return None
-        if not pack.counted and not self._caps.of(pack.account).of(self._channel):
+        if not pack.counted and not self._caps.of(pack.account).of(pack.channel):
             return None
-        return Desk(book, self._rules(entry), self._hours.placing(entry))
+        return Desk(book, self._rules(entry, pack.channel), self._hours.placing(entry))
 
     def clear(self, partition: int, batch: Batch, pack: WaitingPack, rows: Sequence[Outgoing], now: float) -> None:
         """Free the places of messages that are dropped with their campaign."""
@@ -104,7 +103,7 @@ class Frequency:
         release = settlement.release
         entry = self._campaigns.get(release.campaign)
         if not release.counted and (
-            entry is None or entry.spec.kind == TRANSACTIONAL or not self._caps.of(release.account).of(self._channel)
+            entry is None or entry.spec.kind == TRANSACTIONAL or not self._caps.of(release.account).of(release.channel)
         ):
             return
         desk = self._desk_of(self.book(partition, batch, now), release)
@@ -124,7 +123,7 @@ class Frequency:
         """Tell that messages whose outcome was lost were not sent. Of a repeat, nobody knows of the try before."""
         if held.counted and held.attempt == 1:
             desk = self._desk_of(self.book(partition, batch, now), held)
-            people = [held.recipients[at : at + 16] for at in range(0, len(held.recipients), 16)]
+            people = held.people
             desk.fetch(people)
             for person, message in zip(people, held.ids, strict=True):
                 desk.not_sent(person, message)
@@ -132,13 +131,13 @@ class Frequency:
     def _desk_of(self, book: Book, named: WaitingPack | OpenRelease | HeldUnknown) -> Desk:
         entry = self._campaigns.get(named.campaign)
         if entry is not None:
-            return Desk(book, self._rules(entry))
-        return Desk(book, CapRules(named.account, named.campaign, self._channel, self._caps.of(named.account)))
+            return Desk(book, self._rules(entry, named.channel))
+        return Desk(book, CapRules(named.account, named.campaign, named.channel, self._caps.of(named.account)))
 
-    def _rules(self, entry: CampaignEntry) -> CapRules:
+    def _rules(self, entry: CampaignEntry, channel: str) -> CapRules:
         spec = entry.spec
         return CapRules(
-            entry.account, entry.id, spec.channel, self._caps.of(entry.account), spec.priority,
+            entry.account, entry.id, channel, self._caps.of(entry.account), spec.priority,
             spec.capped == "defer", spec.expires_at or NEVER,
         )  # fmt: skip
 

@@ -80,7 +80,7 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         events = of_admission(rules.channel, pack, messages, verdict, place, rules.dedup_key, capped)
         records: list[tuple[str, bytes]] = []
         if lane == topics.TRANSACTIONAL:
-            keys = classes_of(pack)
+            keys = classes_of(pack, rules.channel)
             spent = spend_standing(state, batch, keys, opening.permits(partition, batch, now), now)
             if spent is not None:
                 events += opening.events_of(spent, now)

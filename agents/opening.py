@@ -27,12 +27,10 @@ class Opening:
     """What the gate and the release agent share. The same releases are produced again until they are settled."""
 
     def __init__(
-        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, frequency: Frequency,
-        channel: str,
-    ) -> None:  # fmt: skip
+        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, frequency: Frequency
+    ) -> None:
         self.app, self.recipients, self.campaigns, self.hours = app, recipients, campaigns, hours
         self.frequency = frequency
-        self.channel = channel
         self.produced: dict[tuple[int, int], float] = {}  # (partition, release) -> when it was last produced
 
     def permits(self, partition: int, batch: Batch, now: float) -> Permits:
@@ -47,7 +45,7 @@ class Opening:
             entry = self.campaigns.get(pack.campaign)
             if entry is None:
                 return []
-            rules = rules_of(entry, now)
+            rules = rules_of(entry, now, pack.channel)
             found = suppressions_of(self.recipients.table, partition, [row.recipient_id for row in rows])
             hits = ((i, applies(entries, rules, now)) for i, entries in enumerate(found) if entries)
             return [(i, DropReason.SUPPRESSED, f"{hit.reason} ({hit.scope})") for i, hit in hits if hit is not None]
@@ -69,10 +67,10 @@ class Opening:
         events = [
             event
             for pack, dropped in groupby(spent.dropped, itemgetter(0))
-            for event in of_drops(self.channel, pack, [each[1:] for each in dropped], now)
+            for event in of_drops(pack, [each[1:] for each in dropped], now)
         ]
         for pack, put_off in groupby(spent.put_off, itemgetter(0)):
-            events += of_put_off(self.channel, pack, [each[1:] for each in put_off], now)
+            events += of_put_off(pack, [each[1:] for each in put_off], now)
         return events
 
     def records_of(self, partition: int, spent: Spent, now: float) -> list[tuple[str, bytes]]:
@@ -81,8 +79,8 @@ class Opening:
         for number in spent.releases:
             self.produced[partition, number] = now
         return [
-            (topics.send_attempted(self.channel, state.releases[number].lane), encode(record_of(state, number)))
-            for number in spent.releases
+            (topics.send_attempted(each.channel, each.lane), encode(record_of(state, number)))
+            for number, each in ((number, state.releases[number]) for number in spent.releases)
         ]
 
     def forget_closed(self) -> None:
@@ -97,14 +95,17 @@ class Opening:
         reached("release.produced")
 
 
-def rules_of(entry: CampaignEntry, now: float) -> GateRules:
-    """What the gate needs to know of a campaign. A second transactional message is no duplicate of the first."""
+def rules_of(entry: CampaignEntry, now: float, channel: str = "") -> GateRules:
+    """What the gate needs to know of a campaign, for messages on *channel* ("": the campaign's own).
+
+    A second transactional message is no duplicate of the first.
+    """
     spec = entry.spec
     window = 0.0 if spec.kind == "transactional" else spec.dedup.window
     return GateRules(
         entry.account,
         entry.id,
-        spec.channel,
+        channel or spec.channel,
         tuple(spec.lists),
         spec.dedup.key,
         window,

@@ -65,9 +65,12 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
                 if number not in state.releases or recipients.partitions.get(partition) is not state:
                     continue
                 produced[partition, number] = now
-                lane = state.releases[number].lane
+                release = state.releases[number]
                 await app.produce(
-                    topics.send_attempted(opening.channel, lane), partition, None, encode(record_of(state, number))
+                    topics.send_attempted(release.channel, release.lane),
+                    partition,
+                    None,
+                    encode(record_of(state, number)),
                 )
         opening.forget_closed()
 
@@ -85,7 +88,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
                 rows = clear(state, batch, number, reason, now)
                 opening.frequency.clear(partition, batch, pack, rows, now)
                 drops = [(row, reason, "") for row in rows]
-                await recipients.commit(partition, batch, of_drops(opening.channel, pack, drops, now))
+                await recipients.commit(partition, batch, of_drops(pack, drops, now))
 
     every(app, 1.0, repeat_open)
     every(app, 0.25, clear_ended)

@@ -23,7 +23,7 @@ MOST_BYTES = 150_000  # of a batch to which a held unknown is added: its rows ma
 
 
 def attach(
-    app: StreamApp, lanes: Lanes, recipients: Recipients, frequency: Frequency, dead: DeadLetters, channel: str
+    app: StreamApp, lanes: Lanes, recipients: Recipients, frequency: Frequency, dead: DeadLetters
 ) -> AgentT[bytes]:
     """Add the reporting agent to *app*."""
 
@@ -50,7 +50,7 @@ def attach(
             decided = decide(state, batch, number, End(told.outcome), why, now, messages)
             if decided.end is End.NOT_SENT:
                 frequency.not_sent(partition, batch, decided.held, now)
-            events.append(of_decision(channel, decided, now))
+            events.append(of_decision(decided, now))
             if batch.size > MOST_BYTES:
                 break
         if events:

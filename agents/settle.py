@@ -37,7 +37,6 @@ def attach(
     dead: DeadLetters,
     hours: Hours,
     settings: Settings,
-    channel: str,
 ) -> AgentT[bytes]:
     """Add the settling agent to *app*."""
     dice = random.Random()
@@ -67,7 +66,7 @@ def attach(
         settlement = settle(state, batch, number, result, rules, now, dice.random())
         if settlement is not None:
             frequency.settle(partition, batch, settlement, app.now())
-            await recipients.commit(partition, batch, of_settlement(channel, settlement))
+            await recipients.commit(partition, batch, of_settlement(settlement))
         reached("settle.written")
 
     return settle_results

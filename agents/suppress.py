@@ -76,15 +76,19 @@ def characters(entry: Suppression) -> int:
 
 
 def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:
-    """*entries* after *command*: one entry a scope, the newest. Leaving does not undo a complaint: both are kept."""
-    place = (command.scope, command.scope_id, command.account)
-    others = [entry for entry in entries if (entry.scope, entry.scope_id, entry.account) != place]
+    """*entries* after *command*: one entry a scope and channel, the newest.
+
+    Leaving does not undo a complaint: both are kept.
+    """
+    place = (command.scope, command.scope_id, command.account, command.channel)
+    others = [each for each in entries if (each.scope, each.scope_id, each.account, each.channel) != place]
     if command.op == "remove":
         return others
     since = command.at or now
     fresh = Suppression(
-        command.scope, command.scope_id, command.reason, command.source, since, command.until, command.account
-    )
+        command.scope, command.scope_id, command.reason, command.source, since, command.until, command.account,
+        command.channel,
+    )  # fmt: skip
     if command.reason == UNSUBSCRIBED:
         others += [entry for entry in entries if entry not in others and outlives_leaving(entry, now)]
     return [*others, fresh]

@@ -4,6 +4,7 @@ import msgspec
 
 from app import ids
 from app.records import Undecodable
+from app.topics import CHANNELS
 
 MOST_RECIPIENTS = 500  # of one record
 LONGEST_TEXT = 200  # characters of a scope's name, a reason and a source
@@ -23,6 +24,7 @@ class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True, omit_defaul
     at: float = 0.0  # 0: when it is read
     until: float = 0.0  # 0: for good
     account: str = ""  # whose list or campaign *scope_id* is; "" only from operators: then of any account
+    channel: str = ""  # on which nobody writes to them; "": on all that reach this address or number
 
     @property
     def owner(self) -> str:
@@ -69,6 +71,8 @@ def _mistakes_in(command: SuppressionCommand, people: list[bytes]) -> str:
         return f"unknown op or scope: {command.op[:20]} {command.scope[:20]}"
     if command.recipient_id and command.recipients:
         return "either recipient_id or recipients"
+    if command.channel and command.channel not in CHANNELS:
+        return f"unknown channel {command.channel[:20]!r}: there are {', '.join(CHANNELS)}"
     if len(people) > MOST_RECIPIENTS:
         return f"{len(people)} recipients: the most is {MOST_RECIPIENTS} a record"
     if any(len(each) != ids.ID_BYTES for each in people):

@@ -89,7 +89,7 @@ def _of_rows(
     )  # fmt: skip
 
 
-def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: float) -> list[EventPack]:
+def of_drops(pack: WaitingPack, dropped: Sequence[Dropped], at: float) -> list[EventPack]:
     """After the gate: messages of one waiting pack that no longer may be sent.
 
     DROPPED; but UNKNOWN for good where they waited to be sent again because an outcome was lost.
@@ -97,7 +97,7 @@ def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: fl
     kind = EventKind.UNKNOWN if pack.pin else EventKind.DROPPED
     return [
         EventPack(
-            pack.account, pack.campaign, channel, pack.lane, kind, pack.group, pack.pin, pack.attempt - 1, at,
+            pack.account, pack.campaign, pack.channel, pack.lane, kind, pack.group, pack.pin, pack.attempt - 1, at,
             b"".join([row.message_id for row, _, _ in part]), b"".join([row.recipient_id for row, _, _ in part]),
             classes=["decided" if pack.pin else str(reason) for _, reason, _ in part],
             details=[f"not sent again: {why} {detail}".strip() if pack.pin else detail for _, why, detail in part],
@@ -106,14 +106,15 @@ def of_drops(channel: str, pack: WaitingPack, dropped: Sequence[Dropped], at: fl
     ]  # fmt: skip
 
 
-def of_put_off(channel: str, pack: WaitingPack, put_off: Sequence[Waits], at: float) -> list[EventPack]:
+def of_put_off(pack: WaitingPack, put_off: Sequence[Waits], at: float) -> list[EventPack]:
     """DEFERRED after the gate: messages of one waiting pack that a frequency cap lets wait, one pack a moment."""
     parts: dict[float, list[Waits]] = {}
     for each in put_off:
         parts.setdefault(each[1].due, []).append(each)
     return [
         EventPack(
-            pack.account, pack.campaign, channel, pack.lane, EventKind.DEFERRED, pack.group, "", pack.attempt - 1, at,
+            pack.account, pack.campaign, pack.channel, pack.lane, EventKind.DEFERRED, pack.group, "",
+            pack.attempt - 1, at,
             b"".join([row.message_id for row, _ in part]), b"".join([row.recipient_id for row, _ in part]),
             classes=[str(DropReason.CAPPED)] * len(part), details=[room.detail for _, room in part],
             why=of_queued("", due, CAP, ""),
@@ -122,7 +123,7 @@ def of_put_off(channel: str, pack: WaitingPack, put_off: Sequence[Waits], at: fl
     ]  # fmt: skip
 
 
-def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
+def of_settlement(settlement: Settlement) -> list[EventPack]:
     """What became of the messages of a release, one pack a kind and next try."""
     release = settlement.release
     kinds: dict[tuple[EventKind, Again | None], list[Settled]] = {}
@@ -132,7 +133,7 @@ def of_settlement(channel: str, settlement: Settlement) -> list[EventPack]:
     for (kind, again), told in kinds.items():
         outcomes = [message.outcome for message in told]
         events.append(EventPack(
-            release.account, release.campaign, channel, release.lane, kind, release.group, release.route,
+            release.account, release.campaign, release.channel, release.lane, kind, release.group, release.route,
             release.attempt, outcomes[0].at,
             b"".join([m.row.message_id for m in told]), b"".join([m.row.recipient_id for m in told]),
             times=[o.at for o in outcomes], codes=[o.code for o in outcomes], classes=[o.klass for o in outcomes],
@@ -148,16 +149,17 @@ def _again(message: Settled) -> Again | None:
     return Again(message.again.attempt, message.again.due, policy_of(message.outcome.kind, message.outcome.klass))
 
 
-def of_held_again(channel: str, held: HeldUnknown) -> EventPack:
+def of_held_again(held: HeldUnknown) -> EventPack:
     """UNKNOWN of messages that cannot be sent again: their route is gone."""
     detail = f"the route {held.route}, on which it was to be sent again, is deleted"
     return EventPack(
-        held.account, held.campaign, channel, held.lane, EventKind.UNKNOWN, held.group, held.route, held.attempt,
-        held.at, held.messages, held.recipients, classes=[ROUTE_GONE] * held.count, details=[detail] * held.count,
+        held.account, held.campaign, held.channel, held.lane, EventKind.UNKNOWN, held.group, held.route,
+        held.attempt, held.at, held.messages, held.recipients,
+        classes=[ROUTE_GONE] * held.count, details=[detail] * held.count,
     )  # fmt: skip
 
 
-def of_decision(channel: str, decided: Decided, at: float) -> EventPack:
+def of_decision(decided: Decided, at: float) -> EventPack:
     """What became of messages whose outcome was lost.
 
     SENT where somebody knew; else UNKNOWN, with the way they went as the class: "decided" for good, or they wait again.
@@ -165,6 +167,6 @@ def of_decision(channel: str, decided: Decided, at: float) -> EventPack:
     held, end, why = decided
     kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.UNKNOWN, CLASS_OF.get(end, str(end)))
     return EventPack(
-        held.account, held.campaign, channel, held.lane, kind, held.group, held.route, held.attempt, at,
+        held.account, held.campaign, held.channel, held.lane, kind, held.group, held.route, held.attempt, at,
         held.messages, held.recipients, classes=[klass] * held.count, details=[why] * held.count,
     )  # fmt: skip

@@ -20,6 +20,7 @@ LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
 LONGEST_ZONE = 64  # characters
 UNSUBSCRIBED = "unsubscribed"  # reason of a suppression: the person left
 LONGEST_REQUEST, LONGEST_BODY = 300, 64  # characters, bytes
+MOST_PARTS, LONGEST_SENDER = 255, 50  # SMS that one message takes: more than any template makes; characters
 
 # (zone, due) of a row -> (due inside the hours, zone that counts for them)
 Placing = Callable[[str, float], tuple[float, str]]
@@ -35,6 +36,7 @@ class Suppression(msgspec.Struct, array_like=True):
     since: float
     until: float = 0.0
     account: str = ""  # whose list or campaign it is, "" for any
+    channel: str = ""  # on which it forbids to write, "" for all
 
 
 class Sighting(msgspec.Struct, array_like=True):
@@ -98,6 +100,8 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
             continue
         if entry.account and entry.account != rules.account:
             continue  # another account may have a list of the same name
+        if entry.channel and entry.channel != rules.channel:
+            continue
         if rules.transactional and entry.reason == UNSUBSCRIBED and entry.scope != "global":
             continue
         match entry.scope:
@@ -142,6 +146,10 @@ def _wrong_row(rows: Sequence[Recipient], partition: int, partitions: int, now: 
             return f"a recipient of partition {ids.partition_of(recipient, partitions)}"  # knows no suppression here
         if len(row.zone) > LONGEST_ZONE or not row.due <= now + LATEST:
             return "a zone that is too long, or a due time too far away"
+        if not 1 <= row.parts <= MOST_PARTS or len(row.sender) > LONGEST_SENDER:
+            return (
+                f"{row.parts} parts, or a sender that is too long: 1 to {MOST_PARTS}, and {LONGEST_SENDER} characters"
+            )
     return ""
 
 
@@ -158,9 +166,12 @@ def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:
     return [ids.message_id(pack.day, campaign, pack.run, row.recipient_id, channel) for row in pack.rows]
 
 
-def classes_of(pack: RecipientPack) -> set[ClassKey]:
-    """The classes in which messages of *pack* wait for their first try, once they have passed."""
-    return {ClassKey(pack.campaign, pack.lane, row.group, row.tier) for row in pack.rows}
+def classes_of(pack: RecipientPack, channel: str) -> set[ClassKey]:
+    """The classes in which messages of *pack* wait for their first try on *channel*, once they have passed."""
+    return {
+        ClassKey(pack.campaign, pack.lane, row.group, row.tier, channel=channel, parts=row.parts, sender=row.sender)
+        for row in pack.rows
+    }
 
 
 def admit(
@@ -179,7 +190,7 @@ def admit(
     *desk* is where the frequency caps of the account are asked; None when there are none for this campaign.
     """
     verdict = Verdict(now, body=pack.body, campaign=pack.campaign if pack.request else "")
-    waiting: dict[tuple[str, float, str, str, bool], list[Outgoing]] = {}
+    waiting: dict[tuple[str, float, str, str, bool, int, str], list[Outgoing]] = {}
     taken: set[bytes] = set()
     keys = sighting_keys(rules, pack.rows)
     if desk is not None:
@@ -202,13 +213,16 @@ def admit(
             writes.message(message, MessageState(Status.DROPPED, 0, now))
             continue
         writes.sighting(keys[i], message, now)
-        lot = row.group, leaves, zone, row.tier, leaves > due
+        lot = row.group, leaves, zone, row.tier, leaves > due, row.parts, row.sender
         rows = waiting.get(lot)
         if rows is None:
             rows = waiting[lot] = []
         rows.append(Outgoing(message, row.recipient_id, row.address, row.variables, row.variant))
-    for (group, due, zone, tier, put_off), rows in waiting.items():
-        waits = WaitingPack(pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone, tier=tier)
+    for (group, due, zone, tier, put_off, parts, sender), rows in waiting.items():
+        waits = WaitingPack(
+            pack.account, pack.campaign, pack.lane, group, 1, now, due, len(rows), zone=zone, tier=tier,
+            channel=rules.channel, parts=parts, sender=sender,
+        )  # fmt: skip
         if desk is not None:
             waits.counted = True
             waits.since, waits.put_off = (due, desk.rules.caps.stamp) if put_off else (now, 0)

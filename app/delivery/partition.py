@@ -126,6 +126,16 @@ class MessageState(msgspec.Struct, array_like=True):
     group: str = ""
 
 
+def state_of(
+    named: "WaitingPack | OpenRelease | HeldUnknown", recipient: bytes, status: Status, attempt: int, at: float,
+    route: str,
+) -> MessageState:  # fmt: skip
+    """The state of a message that has been on its way, with all that a report on it has to know."""
+    return MessageState(
+        status, attempt, at, route, recipient, named.account, named.campaign, named.channel, named.lane, named.group
+    )
+
+
 class Verdict(msgspec.Struct, array_like=True):
     """What the gate decided on a pack: kept, so that a pack that comes again changes nothing."""
 
@@ -167,6 +177,11 @@ class HeldUnknown(msgspec.Struct, array_like=True):
         """The messages, one by one."""
         return [self.messages[at : at + 16] for at in range(0, len(self.messages), 16)]
 
+    @property
+    def people(self) -> list[bytes]:
+        """Their recipients, in the same order."""
+        return [self.recipients[at : at + 16] for at in range(0, len(self.recipients), 16)]
+
     def parted(self, named: Container[bytes]) -> tuple["HeldUnknown", "HeldUnknown"]:
         """The messages that are in *named*, and the others."""
         parts = []
@@ -195,6 +210,7 @@ class Standing:
     count: int
     valid_until: float
     not_after: float
+    channel: str = "email"
 
 
 class Marks(msgspec.Struct, array_like=True):
@@ -302,6 +318,8 @@ class Partition:
             pack.group = names.setdefault(pack.group, pack.group)
             pack.zone = names.setdefault(pack.zone, pack.zone)
             pack.tier = names.setdefault(pack.tier, pack.tier)
+            pack.channel = names.setdefault(pack.channel, pack.channel)
+            pack.sender = names.setdefault(pack.sender, pack.sender)
             self.packs[number] = pack
             if pack.cursor < pack.count:
                 self._enqueue(number, pack)

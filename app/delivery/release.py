@@ -10,7 +10,6 @@ from app.delivery.frequency import NEVER, Desk, Room
 from app.delivery.outcomes import DECIDED, DROPPED, PUT_OFF, UNKNOWN, DropReason, Status
 from app.delivery.partition import (
     ClassKey,
-    MessageState,
     OpenRelease,
     Partition,
     Standing,
@@ -18,6 +17,7 @@ from app.delivery.partition import (
     Wasted,
     Writes,
     class_of,
+    state_of,
 )
 from app.records import Outgoing, Release, Slip
 
@@ -109,7 +109,9 @@ def stand(state: Partition, slip: Slip) -> None:
     if slip.standing:
         state.standing = {name: each for name, each in state.standing.items() if each.valid_until >= slip.issued_at}
     for grant in slip.standing:
-        state.standing[grant.campaign] = Standing(grant.route, grant.count, slip.valid_until, slip.not_after)
+        state.standing[grant.campaign] = Standing(
+            grant.route, grant.count, slip.valid_until, slip.not_after, grant.channel
+        )
 
 
 def spend_standing(
@@ -119,7 +121,7 @@ def spend_standing(
     spent = Spent()
     for key in keys:
         credit = state.standing.get(key.campaign)
-        if credit is None or now > credit.valid_until or credit.count <= 0:
+        if credit is None or key.channel != credit.channel or now > credit.valid_until or credit.count <= 0:
             continue
         state.advance_class(key, now)
         credit.count -= _open_releases(
@@ -145,6 +147,7 @@ def _open_releases(
             pack.account, pack.campaign, pack.lane, pack.group, route, pack.attempt,
             number, start, stop, now, min(not_after, permits.closing(pack) - MARGIN), version,
             tier=pack.tier, retry=pack.retry, pin=pack.pin, why=why,
+            channel=pack.channel, parts=pack.parts, sender=pack.sender,
         )  # fmt: skip
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)
@@ -194,7 +197,7 @@ def _leave_out(
     """
     status = Status.UNKNOWN if pack.pin else Status.DROPPED
     for row in rows:
-        writes.message(row.message_id, MessageState(status, pack.attempt - 1, now, pack.pin))
+        writes.message(row.message_id, state_of(pack, row.recipient_id, status, pack.attempt - 1, now, pack.pin))
     names = (UNKNOWN, DECIDED) if pack.pin else (DROPPED, f"{DROPPED}.{reason}")
     state.count(writes, pack.campaign, dict.fromkeys(names, len(rows)))
 
@@ -256,6 +259,7 @@ def record_of(state: Partition, number: int) -> Release:
     return Release(
         ids.release_id(state.number, number), open_.account, open_.campaign, open_.lane, open_.group, open_.route,
         open_.attempt, open_.released_at, open_.not_after, open_.spec_version, rows_in(state, open_), open_.why,
+        open_.channel, open_.parts, open_.sender,
     )  # fmt: skip
 
 

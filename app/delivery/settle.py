@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
-from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes
+from app.delivery.partition import OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.release import rows_in
 from app.delivery.retries import EXPIRED, Again, RetryRules, next_try
 from app.delivery.unknown import hold
@@ -88,7 +88,8 @@ def settle(
             continue
         told = _given_up(outcome, retry) if isinstance(retry, str) and retry else outcome
         status, event = (STATUS_OF[kind], EVENT_OF[kind]) if told is outcome else (Status.BOUNCED, EventKind.BOUNCED)
-        writes.message(row.message_id, MessageState(status, release.attempt, outcome.at, release.route))
+        at, route = outcome.at, release.route
+        writes.message(row.message_id, state_of(release, row.recipient_id, status, release.attempt, at, route))
         settlement.messages.append(Settled(event, row, told, retry if isinstance(retry, Again) else None))
     state.close(writes, number)
     for retry, waiting in again.items():
@@ -127,4 +128,5 @@ def _waiting(release: OpenRelease, pack: WaitingPack, retry: Again, count: int) 
     return WaitingPack(
         release.account, release.campaign, release.lane, release.group, retry.attempt, pack.since, retry.due, count,
         zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin, counted=release.counted,
+        channel=release.channel, parts=release.parts, sender=release.sender,
     )  # fmt: skip

@@ -41,11 +41,17 @@ class StandingCredit:
         self._heard = {campaign: at for campaign, at in self._heard.items() if now - at < LATELY}
         chosen = {campaign: route for campaign in reversed(self._heard) if (route := _route_of(pacer, campaign, now))}
         free = list(chosen.items())[:MOST_CAMPAIGNS]
-        given = []
+        given, book = [], pacer.book
         for heard in pacer.heard:
             grants = [
                 Grant(
-                    campaign, TRANSACTIONAL, "", route, count, why=f"{route}: credit ahead of demand, nothing limits it"
+                    campaign,
+                    TRANSACTIONAL,
+                    "",
+                    route,
+                    count,
+                    why=f"{route}: credit ahead of demand, nothing limits it",
+                    channel=book.campaigns[campaign].spec.channel,
                 )
                 for campaign, route in free
                 if heard.full and (count := min(MOST, heard.rooms[TRANSACTIONAL][route].room(now))) > 0

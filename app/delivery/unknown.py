@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.delivery.outcomes import DECIDED, RESENT, RESOLVED, UNKNOWN, Status
-from app.delivery.partition import HeldUnknown, MessageState, OpenRelease, Partition, WaitingPack, Writes
+from app.delivery.partition import HeldUnknown, OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.records import DeliveryReport, Outgoing
 
 ID = 16  # bytes
@@ -63,6 +63,7 @@ def hold(
         release.account, release.campaign, release.lane, release.group, release.route, release.attempt, now,
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
         state.keep(writes, rows), pack.since, pack.zone, release.tier, release.counted,
+        release.channel, release.parts, release.sender,
     )  # fmt: skip
     _add(state, writes, held)
 
@@ -127,8 +128,7 @@ def decide(
             writes.rows(held.rows, None)
     match end:
         case End.SENT:
-            for message in held.ids:
-                writes.message(message, MessageState(Status.SENT, held.attempt, now, held.route))
+            _note(writes, held, Status.SENT, now)
             state.count(writes, held.campaign, {"sent": held.count, RESOLVED: held.count})
         case End.GIVE_UP:
             state.count(writes, held.campaign, {DECIDED: held.count})
@@ -137,14 +137,19 @@ def decide(
             waits = WaitingPack(
                 held.account, held.campaign, held.lane, held.group, held.attempt + 1, held.since, now, held.count,
                 zone=held.zone, tier=held.tier, retry=True, pin=pin, counted=held.counted,
+                channel=held.channel, parts=held.parts, sender=held.sender,
             )  # fmt: skip
             if not pin:
-                for message in held.ids:
-                    writes.message(message, MessageState(Status.DEFERRED, held.attempt, now, held.route))
+                _note(writes, held, Status.DEFERRED, now)
             state.add(writes, waits, rows)
             state.count(writes, held.campaign, {RESENT: held.count})
     writes.marks(state.marks)
     return Decided(held, end, why)
+
+
+def _note(writes: Writes, held: HeldUnknown, status: Status, now: float) -> None:
+    for message, person in zip(held.ids, held.people, strict=True):
+        writes.message(message, state_of(held, person, status, held.attempt, now, held.route))
 
 
 def stranded(state: Partition, is_gone: Callable[[str], bool], now: float) -> Iterator[int]:
@@ -168,6 +173,7 @@ def hold_again(state: Partition, writes: Writes, number: int, now: float) -> Hel
         pack.account, pack.campaign, pack.lane, pack.group, pack.pin, pack.attempt - 1, now,
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
         state.keep(writes, rows), pack.since, pack.zone, pack.tier, pack.counted,
+        pack.channel, pack.parts, pack.sender,
     )  # fmt: skip
     _add(state, writes, held)
     state.count(writes, pack.campaign, {UNKNOWN: held.count})

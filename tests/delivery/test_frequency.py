@@ -298,7 +298,7 @@ async def test_who_was_put_off_asks_again_once_the_caps_are_others() -> None:
     app = SimpleNamespace(now=lambda: NOW)
     recipients = SimpleNamespace(app=app, partitions={0: state}, generation=1, commit=commit)
     caps = SimpleNamespace(edits=0, of=lambda _: old)
-    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named), "email")
+    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named))
     await frequency._ask_again()
     assert not committed
     caps.edits, caps.of = 1, lambda _: AccountCaps()
@@ -328,7 +328,7 @@ async def test_an_edit_looks_at_what_waits_once_however_many_have_to_ask() -> No
     app = SimpleNamespace(now=lambda: NOW)
     recipients = SimpleNamespace(app=app, partitions={0: state}, generation=1, commit=commit)
     caps = SimpleNamespace(edits=1, of=lambda _: AccountCaps())
-    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named), "email")
+    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named))
     for _ in range(4):
         await frequency._ask_again()
     assert looks == 1 and not any(pack.put_off for pack in state.packs.values())
@@ -414,7 +414,7 @@ def test_a_release_that_puts_everybody_off_fits_into_a_batch(packs: int, of: int
         slip = Slip(0, slips, NOW, NOW + 3, NOW + 30, [Grant(*key[:3], "smtp", packs * of)])
         spent = spend(state, batch, slip, permits, NOW)
         assert spent is not None and not spent.releases and not spent.dropped
-        state.tell(batch, [e for pack, *put in spent.put_off for e in of_put_off("email", pack, [tuple(put)], NOW)])
+        state.tell(batch, [e for pack, *put in spent.put_off for e in of_put_off(pack, [tuple(put)], NOW)])
         assert sum(len(each) + len(value or b"") + FRAMING for each, value in batch.items) <= MAX_WRITE
         done += len(spent.put_off)
     assert done == packs * of and slips > 5

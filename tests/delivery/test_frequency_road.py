@@ -55,8 +55,8 @@ class CappedWorker(RecipientsWorker):
         recipients = cast(Any, SimpleNamespace(table=world.recipients, partitions={0: self.state}))
         campaigns = cast(Any, SimpleNamespace(get=world.entries.get))
         caps = cast(Any, SimpleNamespace(of=lambda _: world.caps))
-        self.frequency = Frequency(recipients, campaigns, caps, world.hours, "email")
-        self.opening = Opening(cast(Any, None), recipients, campaigns, world.hours, self.frequency, "email")
+        self.frequency = Frequency(recipients, campaigns, caps, world.hours)
+        self.opening = Opening(cast(Any, None), recipients, campaigns, world.hours, self.frequency)
 
     def gate(self, raw: bytes) -> None:
         pack = decode(RecipientPack, raw)
@@ -91,7 +91,7 @@ class CappedWorker(RecipientsWorker):
         settlement = settle(self.state, batch, number, result, rules, now, self.world.dice.random())
         if settlement is not None:
             self.frequency.settle(0, batch, settlement, now)
-            self.commit(batch, of_settlement("email", settlement))
+            self.commit(batch, of_settlement(settlement))
 
     def clear_ended(self) -> None:
         now = self.world.now
@@ -101,7 +101,7 @@ class CappedWorker(RecipientsWorker):
                 batch = Batch()
                 rows = clear(self.state, batch, number, reason, now)
                 self.frequency.clear(0, batch, pack, rows, now)
-                self.commit(batch, of_drops("email", pack, [(row, reason, "") for row in rows], now))
+                self.commit(batch, of_drops(pack, [(row, reason, "") for row in rows], now))
 
 
 def entry_of(name: str, **spec: Any) -> CampaignEntry:

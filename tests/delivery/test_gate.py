@@ -134,4 +134,4 @@ def test_credit_ahead_of_demand_is_looked_for_where_messages_wait() -> None:
     pack = a_pack("ann", "bob")
     pack.rows = [msgspec.structs.replace(row, tier=tier) for row, tier in zip(pack.rows, ("engaged", ""), strict=True)]
     state, _ = decide(pack, Known([None] * 2, [None] * 2))
-    assert set(state.queues) == classes_of(pack) and len(classes_of(pack)) == 2
+    assert set(state.queues) == classes_of(pack, "email") and len(classes_of(pack, "email")) == 2

@@ -227,9 +227,7 @@ class RecipientsWorker:
         released = [record_of(self.state, number) for number in spent.releases]
         self.world.opened += [(row.message_id, self.world.now) for each in released for row in each.rows]
         records = [encode(each) for each in released]
-        events += [
-            e for pack, row, why, detail in spent.dropped for e in of_drops("email", pack, [(row, why, detail)], 0.0)
-        ]
+        events += [e for pack, row, why, detail in spent.dropped for e in of_drops(pack, [(row, why, detail)], 0.0)]
         self.world.wronged |= {row.recipient_id for each in released for row in each.rows} & self.world.suppressed
         self.commit(batch, events)
         for record in records:
@@ -246,7 +244,7 @@ class RecipientsWorker:
         rules = RetryRules(DELAYS, resend_unknown=world.resend, ends_at=ends_at)
         settlement = settle(self.state, batch, number, result, rules, self.world.now, self.world.dice.random())
         if settlement is not None:
-            self.commit(batch, of_settlement("email", settlement))
+            self.commit(batch, of_settlement(settlement))
 
     def suppress(self, raw: bytes) -> None:
         command = decode_suppression(raw)
@@ -266,7 +264,7 @@ class RecipientsWorker:
         for number in waiting if reason else ():
             pack, batch = self.state.packs[number], Batch()
             rows = clear(self.state, batch, number, reason, self.world.now)
-            self.commit(batch, of_drops("email", pack, [(row, reason, "") for row in rows], self.world.now))
+            self.commit(batch, of_drops(pack, [(row, reason, "") for row in rows], self.world.now))
 
     def decide_old(self) -> None:
         world = self.world
@@ -275,7 +273,7 @@ class RecipientsWorker:
         for number, end, why in list(by_age(self.state, lambda _: rules, world.now, 1)):
             batch = Batch()
             decided = decide(self.state, batch, number, end, why, world.now)
-            self.commit(batch, [of_decision("email", decided, world.now)])
+            self.commit(batch, [of_decision(decided, world.now)])
 
     def report(self, raw: bytes) -> None:
         told = decode(DeliveryReport, raw)
@@ -284,7 +282,7 @@ class RecipientsWorker:
             ((number, messages),) = named
             batch = Batch()
             decided = decide(self.state, batch, number, End(told.outcome), "told", self.world.now, messages)
-            self.commit(batch, [of_decision("email", decided, self.world.now)])
+            self.commit(batch, [of_decision(decided, self.world.now)])
 
     def operator(self) -> None:
         """Somebody looks at what is unknown, and tells of one group of it, or of all of the campaign."""

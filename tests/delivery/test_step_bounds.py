@@ -49,7 +49,7 @@ def test_a_step_fits_into_a_batch_and_the_rest_comes_with_the_next_credit(permit
         slip = Slip(0, slips, NOW, NOW + 3, NOW + 30, [Grant(route="smtp", count=PEOPLE, why=why, **key._asdict())])
         spent = spend(state, batch, slip, permits, NOW)
         assert spent is not None
-        state.tell(batch, [e for pack, *drop in spent.dropped for e in of_drops("email", pack, [tuple(drop)], NOW)])
+        state.tell(batch, [e for pack, *drop in spent.dropped for e in of_drops(pack, [tuple(drop)], NOW)])
         assert sum(len(key) + len(value or b"") + FRAMING for key, value in batch.items) <= MAX_WRITE
         done += len(spent.releases) + len(spent.dropped)
     assert slips >= PEOPLE // MOST_TAKEN

@@ -70,7 +70,7 @@ def test_held_unknowns_survive_a_restart_and_are_counted_once() -> None:
     ((number, end, why),) = by_age(state, waits, NOW + 60)
     batch = Batch()
     decided = decide(state, batch, number, end, why, NOW)
-    event = of_decision("email", decided, NOW)
+    event = of_decision(decided, NOW)
     assert len(event.message_ids) == 5 * 16 and event.classes == ["decided"] * 5
     assert len(restore(table, 0).unknowns) == 1  # killed before the batch was there
     table.apply(batch)
@@ -202,7 +202,7 @@ def test_by_age_it_is_sent_again_as_often_as_the_campaign_has_retries() -> None:
 def test_what_was_sent_is_told_as_sent() -> None:
     """The record shows a message that went out, by whom that is known, and no unknown any more."""
     state, _ = lost(2)
-    event = of_decision("email", decide(state, Batch(), 0, End.SENT, "told by operator", NOW), NOW)
+    event = of_decision(decide(state, Batch(), 0, End.SENT, "told by operator", NOW), NOW)
     assert (event.kind, event.attempt, event.details) == (EventKind.SENT, 1, ["told by operator"] * 2)
     assert final(state) == 2
 
@@ -223,7 +223,7 @@ def test_who_waits_for_a_route_that_is_deleted_is_held_once_more_and_can_be_deci
     (number,) = stranded(state, lambda route: route == "smtp", later)
     batch = Batch()
     held = hold_again(state, batch, number, later)
-    event = of_held_again("email", held)
+    event = of_held_again(held)
     assert (held.count, held.route, held.attempt) == (7, "smtp", 1) and "smtp" in event.details[0]
     state.tell(batch, [event])
     killed = restore(table, 0)  # before the batch was there

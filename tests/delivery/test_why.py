@@ -88,7 +88,7 @@ def test_a_deferral_tells_when_it_is_tried_again(kind: Kind, klass: str, policy:
     result = Result(b"", "c_1", "smtp", NOW, [Outcome(kind, NOW, 451, klass), Outcome(Kind.ACCEPTED, NOW, 250)])
     settlement = settle(state, Batch(), spent.releases[0], result, RetryRules((60.0, 300.0)), NOW, 0.5)
     assert settlement is not None
-    deferred, sent = of_settlement("email", settlement)
+    deferred, sent = of_settlement(settlement)
     before, again = why.without_again(deferred.why)
     assert (deferred.kind, sent.kind, sent.why) == (EventKind.DEFERRED, EventKind.SENT, "route smtp: the only one")
     assert (before, again is not None and again.policy) == (sent.why, policy)
