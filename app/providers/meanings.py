@@ -4,6 +4,7 @@ The tables of the adapters (code -> one of these words) say the rest. Where a pr
 HTTP status decides, as RFC 9110 has it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.delivery.outcomes import Kind
@@ -60,22 +61,23 @@ MEANINGS = {
 }
 
 HTTP_STATUS = {
-    401: "account", 402: "account", 403: "account", 404: "account", 407: "account",
-    408: "trouble", 413: "message", 425: "throttle", 429: "throttle",
-    500: "trouble", 502: "down", 503: "down",
-    504: "lost",  # a time-out behind the provider's door: it may have gone
+    401: "account", 402: "account", 403: "account", 404: "account", 405: "account", 406: "account", 407: "account",
+    408: "trouble", 413: "message", 425: "throttle", 429: "throttle", 503: "down",
+    502: "lost", 504: "lost",  # a gateway says so: what stands behind it may have sent the message
 }  # fmt: skip
 
 
-def of_status(status: int) -> str:
-    """The word for an HTTP status that comes without a code of the provider."""
+def of_status(status: int, *, own: bool) -> str:
+    """The word for an HTTP status without a known code of the provider. *own*: in the form of its own errors."""
     if status in HTTP_STATUS:
         return HTTP_STATUS[status]
-    return "trouble" if status >= 500 else "message" if status >= 400 else "lost"
+    if status >= 500:
+        return "trouble" if own else "lost"
+    return "message" if status >= 400 else "account" if status >= 300 else "lost"  # no API redirects: a wrong address
 
 
 def outcomes_of(
-    messages: list[Message], meaning: str, at: float, *, code: int = 0, detail: str = "", ref: str = ""
+    messages: Sequence[Message], meaning: str, at: float, *, code: int = 0, detail: str = "", ref: str = ""
 ) -> list[Outcome]:
     """The same outcome for each of *messages*.
 
@@ -88,14 +90,16 @@ def outcomes_of(
     return outcomes
 
 
-def accepted(messages: list[Message], at: float, ref: str, detail: str = "") -> list[Outcome]:
+def accepted(messages: Sequence[Message], at: float, ref: str, detail: str = "") -> list[Outcome]:
     """*messages* were taken under *ref*."""
     return [Outcome(Kind.ACCEPTED, at, detail=detail[:500], ref=ref) for _ in messages]
 
 
-def unread(messages: list[Message], answer: Answer, at: float, detail: str) -> list[Outcome]:
-    """No word of the provider stands in *answer*: its status decides, and of a good one that the messages are lost."""
-    return outcomes_of(messages, of_status(answer.status), at, code=answer.status, detail=detail)
+def unread(
+    messages: Sequence[Message], answer: Answer, at: float, detail: str, *, own: bool = False
+) -> list[Outcome]:  # fmt: skip
+    """No known word of the provider is in *answer*: its status decides. Of a good one, that the messages are lost."""
+    return outcomes_of(messages, of_status(answer.status, own=own), at, code=answer.status, detail=detail)
 
 
 def meaning_of(word: str) -> Meaning:

@@ -5,7 +5,7 @@ carry no signature; the address that they come to is a secret, and the route may
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from json import dumps
 from typing import Any
@@ -87,7 +87,7 @@ REASONS = tuple(
 # -- requests
 
 
-def request_for(config: Msg91, secrets: Secrets, messages: list[Message], at: float) -> Request:
+def request_for(config: Msg91, secrets: Secrets, messages: Sequence[Message], at: float) -> Request:
     """Sends *messages*, whose content has one template: over the template where it is MSG91's own, else as text.
 
     Of several that go as text, all say the same.
@@ -103,7 +103,7 @@ def request_for(config: Msg91, secrets: Secrets, messages: list[Message], at: fl
     }, dumps(body).encode())  # fmt: skip
 
 
-def _flow(messages: list[Message], content: SmsText) -> dict[str, Any]:
+def _flow(messages: Sequence[Message], content: SmsText) -> dict[str, Any]:
     return {
         "template_id": content.dlt_template, "short_url": "0", "realTimeResponse": "1",
         "recipients": [
@@ -116,7 +116,7 @@ def _flow(messages: list[Message], content: SmsText) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _free(config: Msg91, messages: list[Message], content: SmsText) -> dict[str, Any]:
+def _free(config: Msg91, messages: Sequence[Message], content: SmsText) -> dict[str, Any]:
     first = messages[0]
     promised = config.transactional or first.transactional
     body: dict[str, Any] = {
@@ -147,7 +147,7 @@ def calling_code(number: str) -> str:
 # -- answers
 
 
-def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
+def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
     """What became of each of *messages*. One id stands for all of a request: with the number it is that of one."""
     document = answered(answer)
     said = word(document.get("type") or document.get("msg_type")).lower()
@@ -157,9 +157,11 @@ def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcom
         return [outcome for each in messages for outcome in accepted([each], at, ref_of(request, digits(each.address)))]
     code = whole(document.get("code"))
     if code in ERRORS:
-        return outcomes_of(messages, ERRORS[code], at, code=code, detail=f"{code} {text}".strip())
+        # One wrong number refuses all of a request: it tells nothing of the others.
+        meant = "trouble" if ERRORS[code] == "recipient" and len(messages) > 1 else ERRORS[code]
+        return outcomes_of(messages, meant, at, code=code, detail=f"{code} {text}".strip())
     if answer.status >= 400:
-        return unread(messages, answer, at, text or shown(answer))
+        return unread(messages, answer, at, text or shown(answer), own=bool(said))
     if said == "error":  # with 200, as is usual
         return outcomes_of(messages, "message", at, code=code, detail=f"{code or ''} {text}".strip())
     return outcomes_of(messages, "lost", at, code=answer.status, detail=shown(answer))

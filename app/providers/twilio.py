@@ -7,7 +7,7 @@ on validating requests (www.twilio.com/docs/messaging, /docs/api/errors, /docs/u
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -42,11 +42,12 @@ NOTHING = Answer(200, TWIML, b"<Response/>")
 
 # Code of an answer -> what it comes to.
 ERRORS = {
-    20003: "account", 20404: "account", 20429: "throttle", 20500: "lost", 20503: "down",
+    20003: "account", 20404: "account", 20422: "account", 20429: "throttle", 20500: "lost", 20503: "down",
     21211: "recipient", 21214: "recipient", 21614: "recipient", 21635: "recipient",
-    21212: "sender", 21601: "sender", 21603: "sender", 21606: "sender", 21703: "sender",
-    21408: "not_here", 21608: "not_here", 21612: "not_here",
-    21602: "message", 21617: "message",
+    21212: "sender", 21601: "sender", 21603: "sender", 21606: "sender", 21701: "sender", 21703: "sender",
+    21266: "not_here", 21408: "not_here", 21608: "not_here", 21612: "not_here",
+    21602: "message", 21604: "message", 21617: "message",
+    21609: "account", 21626: "account",  # the address of our webhooks
     21610: "opted_out",
     21611: "throttle",
     63016: "message", 63018: "throttle", 63024: "recipient",
@@ -89,7 +90,7 @@ SLACK = 120.0  # seconds that our clock and Twilio's may differ, of a message th
 # -- requests
 
 
-def request_for(config: Twilio, secrets: Secrets, messages: list[Message], at: float) -> Request:
+def request_for(config: Twilio, secrets: Secrets, messages: Sequence[Message], at: float) -> Request:
     """Sends the first of *messages*: Twilio takes one with each request."""
     message = messages[0]
     content = message.content
@@ -144,13 +145,13 @@ def authorization(config: Twilio, secrets: Secrets) -> str:
 # -- answers
 
 
-def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
+def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
     """What became of each of *messages*."""
     return result_by(ERRORS, messages, answer, at)
 
 
-def result_by(errors: Mapping[int, str], messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
-    """The same by a table of codes. Without a code, a failure behind the door may have come after the message left."""
+def result_by(errors: Mapping[int, str], messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
+    """The same by a table of codes."""
     document = answered(answer)
     sid = word(document.get("sid"), 64)
     if 200 <= answer.status < 300 and sid:
@@ -164,8 +165,6 @@ def result_by(errors: Mapping[int, str], messages: list[Message], answer: Answer
         detail = f"{code} {word(document.get('message'))}".strip()
         return outcomes_of(messages, errors[code], at, code=code, detail=detail)
     detail = f"{code} {word(document.get('message'))}".strip() if code else shown(answer)
-    if answer.status >= 500 and answer.status != 503:
-        return outcomes_of(messages, "lost", at, code=code or answer.status, detail=detail)
     if code and answer.status == 400:
         return outcomes_of(messages, "message", at, code=code, detail=detail)
     return unread(messages, answer, at, detail)

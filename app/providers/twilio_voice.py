@@ -4,7 +4,7 @@ Facts: the OpenAPI description twilio_api_v2010 (Calls) and the pages on TwiML, 
 progress events (www.twilio.com/docs/voice). Signatures, credentials and addresses are those of app/providers/twilio.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -27,9 +27,9 @@ KEY = "k"  # field in the address of a webhook: a key was pressed
 ERRORS = {
     **twilio.ERRORS,
     10004: "throttle", 22005: "throttle",
-    21201: "message", 21202: "message", 21203: "message", 21204: "message", 21205: "message",
+    21201: "message", 21202: "message", 21203: "message", 21204: "message", 21205: "message", 21218: "message",
     21211: "recipient", 21214: "recipient", 21216: "barred", 21217: "recipient",
-    21210: "sender", 21212: "sender",
+    21210: "sender", 21212: "sender", 21213: "sender",
     21215: "not_here",
     13223: "recipient", 13224: "recipient", 13225: "barred", 13226: "recipient", 13227: "not_here",
 }  # fmt: skip
@@ -70,7 +70,7 @@ PROMPTS = {
 # -- requests
 
 
-def request_for(config: Twilio, secrets: Secrets, messages: list[Message], at: float) -> Request:
+def request_for(config: Twilio, secrets: Secrets, messages: Sequence[Message], at: float) -> Request:
     """Calls the first of *messages*. Its sender is a number: a call has no messaging service."""
     message = messages[0]
     content = message.content if isinstance(message.content, VoiceText) else VoiceText("")
@@ -124,7 +124,7 @@ def _prompt(language: str) -> tuple[str, str]:
 # -- answers
 
 
-def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
+def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
     """What became of each of *messages*: a call that was taken is queued."""
     return twilio.result_by(ERRORS, messages, answer, at)
 

@@ -5,7 +5,7 @@ Facts: the pages of the SMS API and of signed webhooks (developer.vonage.com/en/
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from json import dumps
 from typing import Any
 
@@ -63,7 +63,7 @@ REASONS = {
 # -- requests
 
 
-def request_for(config: Vonage, secrets: Secrets, messages: list[Message], at: float) -> Request:
+def request_for(config: Vonage, secrets: Secrets, messages: Sequence[Message], at: float) -> Request:
     """Sends the first of *messages*: Vonage takes one with each request."""
     message = messages[0]
     text = message.content.text if isinstance(message.content, SmsText) else ""
@@ -83,7 +83,7 @@ def request_for(config: Vonage, secrets: Secrets, messages: list[Message], at: f
 # -- answers
 
 
-def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
+def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
     """What became of each of *messages*. A long one has a status for each part: taken in part is neither yes nor no."""
     parts = objects(answered(answer).get("messages"))
     statuses = [_status(each) for each in parts]
@@ -109,6 +109,11 @@ def _status(part: Mapping[str, Any]) -> int:
 
 
 # -- webhooks
+
+
+def hook_id(hook: Hook) -> str:
+    """The nonce that Vonage signs: a request that comes again has the same."""
+    return word(signed_fields(hook.query, hook.body).get("nonce"), 64)
 
 
 def verified(config: Vonage, secrets: Secrets, hook: Hook, at: float) -> str:

@@ -7,7 +7,7 @@ by its HTTP status or its words. Nothing tells of one message later but its webh
 
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from json import dumps
 from typing import Any
 
@@ -95,7 +95,7 @@ NEWS = {
 # -- requests
 
 
-def request_for(config: WhatsAppNumber, secrets: Secrets, messages: list[Message], at: float) -> Request:
+def request_for(config: WhatsAppNumber, secrets: Secrets, messages: Sequence[Message], at: float) -> Request:
     """Sends the first of *messages*: Meta takes one with each request."""
     message = messages[0]
     content = message.content if isinstance(message.content, WhatsAppTemplate) else WhatsAppTemplate("", "en")
@@ -148,7 +148,7 @@ def _text(text: str) -> dict[str, str]:
 # -- answers
 
 
-def result_of(messages: list[Message], answer: Answer, at: float) -> list[Outcome]:
+def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
     """What became of each of *messages*. Taken is not delivered: Meta may hold or refuse it later."""
     document = answered(answer)
     error = document.get("error")
@@ -169,7 +169,7 @@ def _meant(code: int, status: int) -> str:
         return ERRORS[code][0]
     if code in PERMISSIONS:
         return "account"
-    return of_status(status) if status >= 400 else "message"
+    return of_status(status, own=True) if status >= 400 else "message"
 
 
 def _said(error: Mapping[str, Any], code: int) -> str:

@@ -80,7 +80,8 @@ def test_one_id_of_a_request_is_one_for_each_number() -> None:
         (200, {"type": "error", "code": "602"}, Kind.UNAVAILABLE, "technical"),
         (200, {"type": "error", "message": "new"}, Kind.BLOCKED, "content"),
         (429, b"", Kind.THROTTLED, "technical"),
-        (500, b"", Kind.DEFERRED, "technical"),
+        (500, {"type": "error"}, Kind.DEFERRED, "technical"),
+        (500, b"", Kind.UNCERTAIN, "undetermined"),
         (503, b"<html>", Kind.UNAVAILABLE, "technical"),
         (200, b"<html>", Kind.UNCERTAIN, "undetermined"),
         (200, {"type": "success"}, Kind.UNCERTAIN, "undetermined"),
@@ -90,6 +91,13 @@ def test_success_is_what_says_so(status: int, document: object, kind: Kind, klas
     """200 is what errors have, too."""
     (outcome,) = msg91.result_of([sms(number=f"+{ANN}")], answer(status, document), AT)
     assert (outcome.kind, outcome.klass) == (kind, klass)
+
+
+def test_one_wrong_number_condemns_no_other() -> None:
+    """A request for many is refused whole, and does not say for whose sake."""
+    messages = [sms(number=f"+{ANN}"), sms(number=f"+{BOB}")]
+    outcomes = msg91.result_of(messages, answer(200, {"type": "error", "code": "202"}), AT)
+    assert [each.kind for each in outcomes] == [Kind.DEFERRED] * 2
 
 
 def delivered(at: float, said: str, detail: str) -> Told:
