@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from agents.campaigns import content_of
 from app.commands import CampaignEntry
+from app.content.email_parts import EmailParts
 from app.content.email_template import compile_email
 from app.content.letterhead import LinkOptions, Sender
 from app.content.locales import Languages
@@ -37,6 +38,17 @@ class Template(Protocol):
         attempt: int = 1,
     ) -> bytes | RenderError:
         """The whole message, ready for DATA, or why it cannot be composed."""
+
+    def parts(
+        self,
+        variables: Mapping[str, Any],
+        message_id: bytes,
+        recipient_id: bytes,
+        address: str,
+        at: float,
+        attempt: int = 1,
+    ) -> EmailParts | RenderError:
+        """The same message for a provider that builds it itself, or why it cannot be composed."""
 
 
 @dataclass(frozen=True, slots=True)

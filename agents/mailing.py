@@ -1,39 +1,51 @@
-"""A release as the SMTP pool wants it: rendered letters one by one, noted in the journal, outcomes collected."""
+"""A release as a pool wants it: its messages rendered one by one, noted in the journal, their outcomes collected."""
 
 import time
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from agents.compose import Letters
+from agents.compose import Letters, Template
 from agents.quarantine import Quarantine
 from app.content.problems import ContentError, RenderError
 from app.delivery.outcomes import Kind
 from app.faults import deadly
+from app.providers.contract import Message
 from app.records import Outcome, Outgoing, Release
+from app.topics import TRANSACTIONAL
+from app.transport.http_pool import Parcel
 from app.transport.journal import AttemptJournal
 from app.transport.smtp import Letter
 
 VARIABLES = msgspec.json.Decoder(dict[str, object])
 
-
 RECENT = 0.01  # seconds for which an answer of *may_start* also counts for rendering
 
 
-class ReleaseMailing:
-    """The letters of *release*. *may_start* is asked before one is rendered, now and then, and before each is begun."""
+class Numbered(Protocol):
+    """What a pool takes: of one row of the release."""
+
+    @property
+    def number(self) -> int:
+        """The place of the row."""
+
+
+Item = TypeVar("Item", bound=Numbered)
+
+
+class _ReleaseItems(Generic[Item]):
+    """The messages of *release*. *may_start* is asked before one is rendered, now and then, and before it is begun."""
 
     def __init__(
         self,
         release: Release,
-        envelope_from: str,
         letters: Letters,
         may_start: Callable[[], bool],
         journal: AttemptJournal,
         quarantine: Quarantine,
         now: Callable[[], float],
     ) -> None:
-        self.envelope_from = envelope_from
         self._release, self._letters = release, letters
         self._may_start, self._journal, self._now = may_start, journal, now
         self._quarantine = quarantine
@@ -46,40 +58,49 @@ class ReleaseMailing:
         """Whether there are rows that nobody has asked for."""
         return self._at < len(self._outcomes)
 
-    def next(self) -> Letter | None:
-        """The next letter that can be rendered and may start."""
+    def next(self) -> Item | None:
+        """The next message that can be rendered and may start."""
         while self._at < len(self._outcomes):
             number = self._at
             self._at += 1
             allowed = (self._allowed and time.monotonic() - self._asked < RECENT) or self._ask()
-            body = self._render(self._release.rows[number]) if allowed else Outcome(Kind.RETURNED, self._now())
-            if isinstance(body, bytes):
-                return Letter(number, self._release.rows[number].address, body, self._release.group)
-            self._outcomes[number] = body
+            row = self._release.rows[number]
+            content = self._render(row) if allowed else Outcome(Kind.RETURNED, self._now())
+            if not isinstance(content, Outcome):
+                return self._made(number, row, content)
+            self._outcomes[number] = content
         return None
 
-    def begin(self, letter: Letter) -> bool:
-        """Note that *letter* goes on the wire, if it still may."""
+    def begin(self, item: Item) -> bool:
+        """Note that *item* goes on the wire, if it still may."""
         if not self._ask():
             return False
-        self._journal.begun(self._release.release_id, letter.number)
+        self._journal.begun(self._release.release_id, item.number)
         return True
 
-    def ended(self, letter: Letter, outcome: Outcome) -> None:
-        """Note what became of *letter*."""
-        self._outcomes[letter.number] = outcome
+    def ended(self, item: Item, outcome: Outcome) -> None:
+        """Note what became of *item*."""
+        self._outcomes[item.number] = outcome
         if outcome.kind != Kind.RETURNED:
-            self._journal.answered(self._release.release_id, letter.number, outcome)
+            self._journal.answered(self._release.release_id, item.number, outcome)
 
     def outcomes(self) -> list[Outcome]:
-        """The outcomes in the order of the rows, once all letters have ended."""
+        """The outcomes in the order of the rows, once all messages have ended."""
         return [outcome for outcome in self._outcomes if outcome is not None]
 
     def _ask(self) -> bool:
         self._allowed, self._asked = self._may_start(), time.monotonic()
         return self._allowed
 
-    def _render(self, row: Outgoing) -> bytes | Outcome:
+    def _made(self, number: int, row: Outgoing, content: Any) -> Item:
+        """What the pool takes."""
+        raise NotImplementedError
+
+    def _content(self, template: Template, row: Outgoing, variables: dict[str, object]) -> object:
+        """What *template* makes of *row*: a content, or a RenderError."""
+        raise NotImplementedError
+
+    def _render(self, row: Outgoing) -> object:
         try:
             variables = VARIABLES.decode(row.variables)
         except msgspec.DecodeError as error:
@@ -93,10 +114,66 @@ class ReleaseMailing:
         if isinstance(template, ContentError):
             self._quarantine.end(row.message_id)
             return Outcome(Kind.BLOCKED, self._now(), klass="content", detail=str(template)[:500])
-        body = template.render(
+        content = self._content(template, row, variables)
+        self._quarantine.end(row.message_id)
+        if isinstance(content, RenderError):
+            return Outcome(Kind.BLOCKED, self._now(), klass="render", detail=content.reason)
+        return content
+
+
+class ReleaseMailing(_ReleaseItems[Letter]):
+    """The letters of *release*, for SMTP."""
+
+    def __init__(
+        self,
+        release: Release,
+        envelope_from: str,
+        letters: Letters,
+        may_start: Callable[[], bool],
+        journal: AttemptJournal,
+        quarantine: Quarantine,
+        now: Callable[[], float],
+    ) -> None:
+        super().__init__(release, letters, may_start, journal, quarantine, now)
+        self.envelope_from = envelope_from
+
+    def _made(self, number: int, row: Outgoing, content: Any) -> Letter:
+        return Letter(number, row.address, content, self._release.group)
+
+    def _content(self, template: Template, row: Outgoing, variables: dict[str, object]) -> object:
+        return template.render(
             variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt
         )
-        self._quarantine.end(row.message_id)
-        if isinstance(body, RenderError):
-            return Outcome(Kind.BLOCKED, self._now(), klass="render", detail=body.reason)
-        return body
+
+
+class ReleaseParcels(_ReleaseItems[Parcel]):
+    """The messages of *release*, for an HTTP API: *whole* as SMTP would carry them, or in parts.
+
+    *callback* is the address of the webhook of the route.
+    """
+
+    def __init__(
+        self,
+        release: Release,
+        letters: Letters,
+        may_start: Callable[[], bool],
+        journal: AttemptJournal,
+        quarantine: Quarantine,
+        now: Callable[[], float],
+        *,
+        whole: bool,
+        callback: str = "",
+    ) -> None:
+        super().__init__(release, letters, may_start, journal, quarantine, now)
+        self._whole, self._callback = whole, callback
+
+    def _made(self, number: int, row: Outgoing, content: Any) -> Parcel:
+        release = self._release
+        return Parcel(number, Message(
+            row.message_id, release.attempt, release.account, release.campaign, row.address, content,
+            release.sender, release.lane == TRANSACTIONAL, self._callback,
+        ))  # fmt: skip
+
+    def _content(self, template: Template, row: Outgoing, variables: dict[str, object]) -> object:
+        make = template.render if self._whole else template.parts
+        return make(variables, row.message_id, row.recipient_id, row.address, self._now(), self._release.attempt)

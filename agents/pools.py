@@ -1,4 +1,4 @@
-"""The SMTP pools of a sender worker: one for each provider route, made when it is first needed."""
+"""The pools of a sender worker: one for each provider route, made when it is first needed."""
 
 import logging
 from collections.abc import Callable
@@ -6,14 +6,19 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from app.delivery.route_checks import IMPLICIT
-from app.provider_accounts import SmtpServer
+from app.ids import hook_token
+from app.provider_accounts import HttpAccount, ProviderConfig, SmtpServer
+from app.providers.registry import adapter_of
 from app.routes import Route
 from app.settings import Settings
 from app.stream.directory import Directory
-from app.transport.secrets import secret_at
+from app.transport.http_pool import HttpPool
+from app.transport.secrets import SecretKeeper, secret_at
 from app.transport.smtp import SmtpPool
 
 logger = logging.getLogger(__name__)
+
+Pool = SmtpPool | HttpPool
 
 
 class Pools:
@@ -25,23 +30,38 @@ class Pools:
 
     def __init__(self, settings: Settings, directory: Directory, before_write: Callable[[], None]) -> None:
         self._settings, self._directory, self._before_write = settings, directory, before_write
-        self._pools: dict[str, tuple[SmtpServer | None, SmtpPool]] = {}
+        self._secrets = SecretKeeper()
+        self._pools: dict[str, tuple[ProviderConfig | None, Pool]] = {}
+        self._callbacks: dict[str, str] = {}
         directory.on_change(lambda name, _: self._changed(name))
 
-    def of(self, route: str) -> SmtpPool | None:
-        """The pool of *route*, None when it is not here (yet).
+    def of(self, route: str) -> Pool | None:
+        """The pool of *route*, None when it is not here (yet), or nothing here can send over it.
 
         "smtp" is the server of FANFARE_SMTP_* as long as no route is stored by that name.
         """
         made = self._pools.get(route)
         if made is not None:
             return made[1]
-        server = self._server_of(route)
-        if server is None and route != IMPLICIT:
+        stored = self._stored(route)
+        if stored is None and route != IMPLICIT:
             return None
-        pool = self._implicit() if server is None else self._made(server)
-        self._pools[route] = (server, pool)
+        pool = self._implicit() if stored is None else self._made(stored)
+        if pool is not None:
+            self._pools[route] = (None if stored is None else stored.config, pool)
         return pool
+
+    def callback_of(self, route: str) -> str:
+        """The address of the webhooks of *route*, for providers that take one with each message."""
+        known = self._callbacks.get(route)
+        if known is None:
+            stored = self._stored(route)
+            if stored is None:
+                return ""
+            token = hook_token(self._settings.secret_path.read_bytes(), route)
+            known = f"{self._settings.public_url.rstrip('/')}/hooks/{stored.adapter}/{token}"
+            self._callbacks[route] = known
+        return known
 
     async def close(self) -> None:
         """Close every idle connection."""
@@ -49,22 +69,34 @@ class Pools:
             await pool.close()
 
     def _changed(self, route: str) -> None:
+        self._callbacks.pop(route, None)
         made = self._pools.get(route)
-        if made is not None and made[0] != self._server_of(route):
+        stored = self._stored(route)
+        if made is not None and made[0] != (None if stored is None else stored.config):
             del self._pools[route]
             made[1].let_go()
 
-    def _server_of(self, route: str) -> SmtpServer | None:
+    def _stored(self, route: str) -> Route | None:
         raw = self._directory.entries.get(route)
         if raw is None:
             return None
         try:
-            return Route.model_validate_json(raw).smtp
+            return Route.model_validate_json(raw)
         except ValidationError as error:
             logger.error("route %s cannot be read, it is as if it were not there: %s", route, error)
             return None
 
-    def _made(self, server: SmtpServer) -> SmtpPool:
+    def _made(self, route: Route) -> Pool | None:
+        config = route.config
+        if isinstance(config, SmtpServer):
+            return self._smtp(config)
+        adapter = adapter_of(route.adapter, route.channel)
+        if adapter is None or not isinstance(config, HttpAccount):
+            logger.error("route %s: this version sends nothing over %s", route.name, route.adapter)
+            return None
+        return HttpPool(adapter, config, self._secrets, before_write=self._before_write)
+
+    def _smtp(self, server: SmtpServer) -> SmtpPool:
         return SmtpPool(
             server.host, server.port, size=server.connections, per_connection=server.messages_per_connection,
             timeout=server.timeout, tls=server.tls, user=server.user, password=lambda: secret_at(server.password),

@@ -1,4 +1,4 @@
-"""send.attempted -> SMTP -> send.resulted: execute each release at most once, and tell what became of it.
+"""send.attempted -> SMTP or HTTP -> send.resulted: execute each release at most once, and tell what became of it.
 
 The order is the guarantee: the intent is acknowledged before the first message starts, the journal
 knows each message before its last byte is written, the result is stored before it is produced.
@@ -11,7 +11,7 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
 from agents.compose import Composer, Letters
-from agents.mailing import ReleaseMailing
+from agents.mailing import ReleaseMailing, ReleaseParcels
 from agents.pools import Pools
 from agents.quarantine import Quarantine
 from app import topics
@@ -28,6 +28,7 @@ from app.stream.lanes import Abandoned, Lanes
 from app.stream.pack_table import PackTable
 from app.stream.places import Places
 from app.stream.ticks import every
+from app.transport.http_pool import HttpPool
 from app.transport.journal import AttemptJournal
 from app.transport.neighbours import Neighbours
 from app.transport.smtp import SmtpPool
@@ -129,20 +130,23 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             return await send_rows(event, release, campaign, letters, pool)
 
     async def send_rows(
-        event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters, pool: SmtpPool
+        event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters, pool: SmtpPool | HttpPool
     ) -> Result:
-        mailing = ReleaseMailing(
-            release,
-            campaign.spec.from_email,
-            letters,
-            start_guard(event, release),
-            sender.journal,
-            sender.quarantine,
-            app.now,
-        )
-        await pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
+        guard, journal, quarantine = start_guard(event, release), sender.journal, sender.quarantine
+        if isinstance(pool, HttpPool):
+            whole, callback = pool.form == "whole", sender.pools.callback_of(release.route)
+            parcels = ReleaseParcels(
+                release, letters, guard, journal, quarantine, app.now, whole=whole, callback=callback
+            )
+            await pool.deliver(parcels, CONNECTIONS_A_RELEASE, PRIORITY[lane])
+            outcomes = parcels.outcomes()
+        else:
+            sender_address = campaign.spec.from_email
+            mailing = ReleaseMailing(release, sender_address, letters, guard, journal, quarantine, app.now)
+            await pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
+            outcomes = mailing.outcomes()
         reached("send.sent")
-        return Result(release.release_id, release.campaign, release.route, app.now(), mailing.outcomes())
+        return Result(release.release_id, release.campaign, release.route, app.now(), outcomes)
 
     def start_guard(event: EventT[bytes], release: Release) -> Callable[[], bool]:
         def may_start() -> bool:

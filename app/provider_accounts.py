@@ -4,6 +4,7 @@ Facts: the providers' own API pages, as docs/providers.md names them. A route ha
 """
 
 import re
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -184,3 +185,14 @@ ADAPTERS: dict[str, tuple[str, ...]] = {
     "whatsapp": ("whatsapp",),
 }
 ProviderConfig = SmtpServer | Ses | SendGrid | Mailgun | Twilio | Msg91 | Vonage | Smpp | WhatsAppNumber
+
+
+@cache
+def _secret_fields(kind: type[Strict]) -> tuple[str, ...]:
+    checked = AfterValidator(_checked_place)
+    return tuple(name for name, field in kind.model_fields.items() if checked in field.metadata)
+
+
+def secret_places(config: Strict) -> dict[str, str]:
+    """Field of *config* -> the place where its secret stands, "" for none."""
+    return {name: getattr(config, name) for name in _secret_fields(type(config))}

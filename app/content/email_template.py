@@ -3,10 +3,12 @@
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from app.content.address import needs_smtputf8
+from app.content.address import needs_smtputf8, wire_address
 from app.content.check import problems_of_email
+from app.content.email_parts import EmailParts, Worder
 from app.content.headers import unstructured
 from app.content.letterhead import Letterhead, LinkOptions, Sender, problems_of
 from app.content.links import LinkSigner, is_trackable
@@ -84,6 +86,7 @@ class EmailTemplate:
         self._fixed_subject = unstructured("Subject", self._subject.text({})) if self._subject.is_constant else b""
         self._text = parts["text"]
         self._html = parts.get("html")
+        self._worder = Worder(head.sender, head.shared_headers, self._subject, self._text, self._html)
         self._frame = skeleton(seed, self._text.encoding, self._html.encoding if self._html else None)
 
     def render(
@@ -104,6 +107,25 @@ class EmailTemplate:
             return self._render(variables, message_id, recipient_id, address, at, attempt)
         except Exception as why:  # a customer's template ran on a contact's values: whatever it raised is theirs
             return RenderError(f"{type(why).__name__}: {why}"[:500])
+
+    def parts(
+        self,
+        variables: Mapping[str, Any],
+        message_id: bytes,
+        recipient_id: bytes,
+        address: str,
+        at: float,
+        attempt: int = 1,
+    ) -> EmailParts | RenderError:
+        """The message in parts, for a provider that builds it: what a reader of `render` sees."""
+        try:
+            to = wire_address(address)
+            token = self._signer.token(message_id, recipient_id)
+            values = self._worder.values(self._values(variables, message_id, token, address))
+        except Exception as why:  # as in render
+            return RenderError(f"{type(why).__name__}: {why}"[:500])
+        head = partial(self._head.fields, address, message_id, token, at, attempt)
+        return EmailParts(self._worder.wording, values, to, self._head.headers(message_id, token), head)
 
     def renderers(self, variables: Mapping[str, Any], address: str) -> dict[str, Callable[[], str]]:
         """For subject, html and text: what renders it for *variables*, with links of a message that does not exist."""

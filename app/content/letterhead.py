@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from app.content.address import AddressError, wire_address
-from app.content.headers import date_field, mailbox
+from app.content.headers import date_field, mailbox, one_line
 from app.content.links import is_trackable
 from app.content.problems import ContentProblem
 
@@ -46,16 +46,30 @@ class Letterhead:
         self._fields = _fixed_fields(sender, locale, unsubscribe=unsubscribe)
         self._domain = wire_address(sender.from_email).rpartition("@")[2]
         self._mailto = _mailto(links.unsubscribe_mailto)
+        self.sender = (
+            wire_address(sender.from_email),
+            " ".join(one_line(sender.from_name).split()),  # as `mailbox` writes it
+            sender.reply_to and wire_address(sender.reply_to),
+        )
+        self.shared_headers = _shared_headers(sender, locale, unsubscribe=unsubscribe)
 
     def fields(self, address: str, message_id: bytes, token: str, at: float, attempt: int) -> bytes:
         """The header fields of one letter. Raises AddressError for an *address* that is none."""
         name = message_id.hex()
         own = f"To: {wire_address(address)}\r\nMessage-ID: <{name}.{attempt}@{self._domain}>\r\n"
         if self._unsubscribe:
-            own += f"List-Unsubscribe: <{self.public_url}/u/{token}{self.suffix}>"
-            own += f",\r\n <{self._mailto}{token}>\r\n" if self._mailto else "\r\n"
+            own += "List-Unsubscribe: " + self._ways_out(token, glue=",\r\n ") + "\r\n"
         own += f"X-Fanfare-Message: {name}\r\n"
         return date_field(int(at)) + self._fields + own.encode()
+
+    def headers(self, message_id: bytes, token: str) -> tuple[tuple[str, str], ...]:
+        """(name, value) of what only one letter has, for who writes the rest: addresses, date and Message-ID."""
+        own = ("X-Fanfare-Message", message_id.hex())
+        return (("List-Unsubscribe", self._ways_out(token, glue=", ")), own) if self._unsubscribe else (own,)
+
+    def _ways_out(self, token: str, *, glue: str) -> str:
+        page = f"<{self.public_url}/u/{token}{self.suffix}>"
+        return f"{page}{glue}<{self._mailto}{token}>" if self._mailto else page
 
 
 def problems_of(sender: Sender, links: LinkOptions) -> list[ContentProblem]:
@@ -79,15 +93,20 @@ def problems_of(sender: Sender, links: LinkOptions) -> list[ContentProblem]:
 
 def _fixed_fields(sender: Sender, locale: str, *, unsubscribe: bool) -> bytes:
     """The header fields that every message of a campaign shares."""
-    campaign, account = _FEEDBACK.sub("_", sender.campaign), _FEEDBACK.sub("_", sender.account)
     fields = mailbox("From", sender.from_name, wire_address(sender.from_email))
     if sender.reply_to:
         fields += mailbox("Reply-To", "", wire_address(sender.reply_to))
-    if unsubscribe:
-        fields += b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    shared = "".join(f"{name}: {value}\r\n" for name, value in _shared_headers(sender, locale, unsubscribe=unsubscribe))
+    return fields + f"{shared}MIME-Version: 1.0\r\n".encode("ascii")
+
+
+def _shared_headers(sender: Sender, locale: str, *, unsubscribe: bool) -> tuple[tuple[str, str], ...]:
+    """(name, value) of what every letter of a campaign says of itself, whoever carries it."""
+    campaign, account = _FEEDBACK.sub("_", sender.campaign), _FEEDBACK.sub("_", sender.account)
+    fields = [("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] if unsubscribe else []
     if locale:
-        fields += f"Content-Language: {locale}\r\n".encode("ascii")
-    return fields + f"Feedback-ID: {campaign}:{account}:email:fanfare\r\nMIME-Version: 1.0\r\n".encode("ascii")
+        fields.append(("Content-Language", locale))
+    return (*fields, ("Feedback-ID", f"{campaign}:{account}:email:fanfare"))
 
 
 def _mailto(mailbox_address: str | None) -> str:

@@ -5,11 +5,13 @@ no link is rewritten. The campaign has READY_MADE as its content; the parts trav
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from app.content.address import AddressError
+from app.content.address import AddressError, wire_address
+from app.content.email_parts import EmailParts, Wording, clean
 from app.content.encoding import base64_lines, qp_piece
-from app.content.headers import unstructured
+from app.content.headers import one_line, unstructured
 from app.content.letterhead import Letterhead, LinkOptions, Sender, problems_of
 from app.content.mime import skeleton
 from app.content.parts import is_mostly_ascii
@@ -49,18 +51,39 @@ class ReadyMadeMail:
         attempt: int = 1,
     ) -> bytes | RenderError:
         """The whole message as `EmailTemplate.render` makes one, or why there can be none."""
-        subject, html, text = (variables.get(name, "") for name in PARTS)
-        if not (isinstance(subject, str) and isinstance(html, str) and isinstance(text, str)):
-            return RenderError("subject, html and text of a ready-made letter are texts")
-        if not subject.strip() or not (html or text):
-            return RenderError("a ready-made letter needs a subject, and html or text")
-        if max(len(html), len(text)) > LARGEST_OUTPUT:
-            return RenderError(f"a part is longer than {LARGEST_OUTPUT} characters")
+        parts = _parts_of(variables)
+        if isinstance(parts, RenderError):
+            return parts
+        subject, html, text = parts
         try:
             fields = self._head.fields(address, message_id, "", at, attempt)
             return fields + unstructured("Subject", subject) + self._body(message_id, html, text)
         except (AddressError, UnicodeError) as why:  # a lone surrogate has no bytes
             return RenderError(f"{type(why).__name__}: {why}"[:500])
+
+    def parts(
+        self,
+        variables: Mapping[str, Any],
+        message_id: bytes,
+        recipient_id: bytes,  # noqa: ARG002 - only links name it
+        address: str,
+        at: float,
+        attempt: int = 1,
+    ) -> EmailParts | RenderError:
+        """The message in parts, or why there can be none."""
+        parts = _parts_of(variables)
+        if isinstance(parts, RenderError):
+            return parts
+        subject, html, text = parts
+        try:
+            to = wire_address(address)
+            values = one_line(subject), clean(text or text_of_html(html)), clean(html)
+            values[0].encode()
+        except (AddressError, UnicodeError) as why:
+            return RenderError(f"{type(why).__name__}: {why}"[:500])
+        wording = Wording(*self._head.sender, (0,), (1,), (2,) if html else (), self._head.shared_headers)
+        head = partial(self._head.fields, address, message_id, "", at, attempt)
+        return EmailParts(wording, values, to, self._head.headers(message_id, ""), head)
 
     def _body(self, message_id: bytes, html: str, text: str) -> bytes:
         text_encoding, text_body = _encoded(text or text_of_html(html))
@@ -71,6 +94,18 @@ class ReadyMadeMail:
         html_encoding, html_body = _encoded(html)
         frame = skeleton(seed, text_encoding, html_encoding)
         return b"".join([frame.head, text_body, frame.between, html_body, frame.end])
+
+
+def _parts_of(variables: Mapping[str, Any]) -> tuple[str, str, str] | RenderError:
+    """(subject, html, text) of a letter, or what is wrong with them."""
+    subject, html, text = (variables.get(name, "") for name in PARTS)
+    if not (isinstance(subject, str) and isinstance(html, str) and isinstance(text, str)):
+        return RenderError("subject, html and text of a ready-made letter are texts")
+    if not subject.strip() or not (html or text):
+        return RenderError("a ready-made letter needs a subject, and html or text")
+    if max(len(html), len(text)) > LARGEST_OUTPUT:
+        return RenderError(f"a part is longer than {LARGEST_OUTPUT} characters")
+    return subject, html, text
 
 
 def _encoded(text: str) -> tuple[str, bytes]:

@@ -30,6 +30,13 @@ def an_object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def inside(value: Any, *names: str) -> Mapping[str, Any]:
+    """The object at the path *names* of *value*, an empty one where there is none."""
+    for name in names:
+        value = an_object(value).get(name)
+    return an_object(value)
+
+
 def objects(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a JSON list; none of anything else."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,9 +1,16 @@
 """Reads a secret where a route says it stands: an environment variable or a file. Only at the moment it is used."""
 
+import asyncio
 import os
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from app.provider_accounts import secret_places
+from app.specs import Strict
+
 MOST_BYTES = 10_000
+KEPT = 5.0  # seconds until a secret that may have changed is read again
 
 
 class SecretMissingError(Exception):
@@ -36,3 +43,21 @@ def _in_file(path: Path) -> str:
     if not found:
         raise SecretMissingError(f"the file {path} is empty")
     return found
+
+
+class SecretKeeper:
+    """The secrets of provider accounts, read when they are used and kept for a few seconds. Reading blocks no loop."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._kept: dict[tuple[tuple[str, str], ...], tuple[float, dict[str, str]]] = {}
+
+    async def of(self, config: Strict) -> Mapping[str, str]:
+        """Field of *config* -> the secret at the place that it names. Raises SecretMissingError."""
+        places = tuple(secret_places(config).items())
+        kept = self._kept.get(places)
+        if kept is None or self._now() - kept[0] > KEPT:
+            found = await asyncio.to_thread(lambda: {field: secret_at(place) for field, place in places})
+            self._kept = {each: held for each, held in self._kept.items() if self._now() - held[0] <= KEPT}
+            kept = self._kept[places] = self._now(), found
+        return kept[1]
