@@ -14,6 +14,7 @@ MODULES = {
     ("twilio", "voice"): "twilio_voice",
     ("msg91", ""): "msg91",
     ("vonage", ""): "vonage",
+    ("smpp", ""): "smpp",
     ("whatsapp", ""): "whatsapp",
 }
 

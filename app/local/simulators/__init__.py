@@ -1,0 +1,1 @@
+"""Simulators of providers: what they check, what they answer, what they report back."""
