@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     sink_port: int = Field(default=2525, description="Port of the embedded mail sink; the first, where there are more")
     sinks: int = Field(default=1, ge=1, le=9, description="Mail sinks that `up` starts: provider routes to try out")
 
+    simulate: str = Field(default="", description="Simulators of providers that `up` starts: ses,twilio ... or all")
+    simulator_port: int = Field(default=8400, description="Port of the simulators; each has one more behind it")
+
     mx_lookup: Literal["on", "off"] = Field(
         default="on", description="Whether DNS is asked, in the background, who takes the mail of domains"
     )

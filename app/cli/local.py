@@ -8,12 +8,15 @@ from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
 CALM = 3  # restarts in 5 minutes, of a part that is well
+UP_SIMULATED = "fanfare up --simulate ses,twilio,whatsapp"
 SHOWN = ("name", "pid", "state", "restarts", "uptime", "memory_mb", "cpu_seconds")
 
 
 def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    app.command("up", epilog=examples("fanfare up", "fanfare up --foreground", "fanfare up --sinks 3"))(up)
+    app.command("up", epilog=examples("fanfare up", "fanfare up --foreground", "fanfare up --sinks 3", UP_SIMULATED))(
+        up
+    )
     app.command("down", epilog=examples("fanfare down"))(down)
     app.command("status", epilog=examples("fanfare status", "fanfare status --json"))(status)
 
@@ -26,19 +29,25 @@ def up(
         int | None,
         typer.Option("--sinks", min=1, max=9, help="Mail sinks: routes to try out, see `fanfare routes demo`."),
     ] = None,
+    simulate: Annotated[
+        str | None,
+        typer.Option("--simulate", metavar="NAMES", help="Simulate these providers, with routes to them; or all."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start everything: Kafka, ClickHouse, the mail sink and every Fanfare process."""
     from app.local import supervisor
     from app.settings import settings
 
-    wanted = settings() if sinks is None else settings().model_copy(update={"sinks": sinks})
+    asked = {field: value for field, value in (("sinks", sinks), ("simulate", simulate)) if value is not None}
+    wanted = settings().model_copy(update=asked)
     if foreground:
         supervisor.run_foreground(wanted)
         return
     from app.cli.startup import start
 
     seconds = start(wanted)
+    simulated = _simulated() if wanted.simulate else []
     address = f"http://{settings().edge_host}:{settings().edge_port}/"
     if as_json:
         emit(
@@ -46,6 +55,22 @@ def up(
         )
     else:
         say(f"Fanfare is up after {seconds:.0f} s: {address}   (stop it with `fanfare down`)")
+        for line in simulated:
+            say(line)
+
+
+def _simulated() -> list[str]:
+    """Makes routes to the simulators; what to try next."""
+    from app.cli.simulators import set_routes, told_of
+
+    try:
+        return told_of(set_routes())
+    except CommandError as error:
+        if error.code is not Exit.NOT_REACHABLE:
+            raise
+        raise CommandError(
+            error.message, "Fanfare ran already, without simulators: `fanfare down`, then up again", error.code
+        ) from error
 
 
 def down(as_json: AsJson = False) -> None:

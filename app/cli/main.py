@@ -22,6 +22,7 @@ from app.cli import (
     notices,
     routes,
     segments,
+    simulators,
     sinks,
     store,
     suppressions,
@@ -89,6 +90,7 @@ limits.attach(app)
 notices.attach(app)
 routes.attach(app)
 sinks.attach(app)
+simulators.attach(app)
 account.attach(app)
 mx.attach(app)
 store.attach(app)

@@ -182,7 +182,7 @@ def apply(
     if not as_json:
         for line in plan.lines():
             say(line)
-    notes = [] if dry_run else _carry_out(plan.commands())
+    notes = [] if dry_run else carry_out(plan.commands())
     if as_json:
         emit({"set": [each.name for each in plan.set], "removed": plan.removed, "applied": not dry_run, "notes": notes})
         return
@@ -201,7 +201,7 @@ def demo(as_json: AsJson = False) -> None:
     from app.cli.sinks import running
 
     plan = planned(of_sinks(running()), {each.name: each for each in _known()[0]}, False)
-    _carry_out(plan.commands())
+    carry_out(plan.commands())
     list_routes(as_json)
 
 
@@ -258,7 +258,8 @@ def _some(given: list[str] | None) -> list[str] | None:
     return [] if given == ["any"] else given
 
 
-def _carry_out(commands: list[dict[str, Any]]) -> list[str]:
+def carry_out(commands: list[dict[str, Any]]) -> list[str]:
+    """Give the orders one by one; what is to be noted about them."""
     from app.commands import Command
 
     notes: list[str] = []

@@ -1,13 +1,16 @@
 """What makes up an installation on one machine: each part's command, needs, ports and how it tells that it is ready."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from app.local.clickhouse import ClickHouseServer
+from app.local.failure import LocalError
 from app.local.kafka import KafkaServer
 from app.local.ports import LOOPBACK, answers
+from app.local.simulators.known import hooks_of, names_in, ports_of
 from app.local.slot import Part
 from app.local.state import EDGE, ready_path
 from app.settings import Settings
@@ -19,12 +22,15 @@ SILENT_SINK = 2.0
 # What is recorded a moment later is late for nobody; a message is.
 BEHIND = 5
 
+SIMULATORS = "simulators"
 ONE_SINK = "sink"  # the name of the only one; several are relay-1, relay-2 ...
 
 
 def parts_of(settings: Settings) -> list[Part]:
     """All parts that `fanfare up` starts. Kafka and ClickHouse of the user's own are left to the user."""
     parts = [_sink(settings, name, port) for name, port in sinks_of(settings).items()]
+    if settings.simulate:
+        parts.append(_simulators(settings))
     if settings.kafka == f"{LOOPBACK}:{settings.kafka_port}":
         parts.append(_kafka(settings))
     if settings.clickhouse == f"http://{LOOPBACK}:{settings.clickhouse_port}":
@@ -137,6 +143,37 @@ def _sink(settings: Settings, name: str, port: int) -> Part:
         ports=((port, "FANFARE_SINK_PORT"),),
         stage=1,
         prepare=lambda _say: orders.unlink(missing_ok=True),
+    )
+
+
+def simulators_dir(state_dir: Path) -> Path:
+    """Where the simulators keep their secrets, and who got what."""
+    return state_dir / "simulators"
+
+
+def _simulators(settings: Settings) -> Part:
+    try:
+        names = names_in(settings.simulate)
+    except ValueError as error:
+        raise LocalError(str(error), "set FANFARE_SIMULATE, or `up --simulate`, to some of them") from error
+    port, folder = settings.simulator_port, simulators_dir(settings.state_dir.resolve())
+    begin = folder / "begin.json"
+    command = [sys.executable, "-m", "app.local.simulator", "--port", str(port), "--dir", str(folder)]
+    command += ["--only", ",".join(names), "--begin", str(begin)]
+
+    def prepare(_say: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        hooks = hooks_of(names, settings.public_url, settings.secret_path.read_bytes())
+        begin.write_text(json.dumps({name: {"hook": hook} for name, hook in hooks.items()}))
+
+    ports = [port, *ports_of(names, port).values()]
+    return Part(
+        SIMULATORS,
+        lambda: command,
+        lambda _alive: answers(port),
+        ports=tuple((each, "FANFARE_SIMULATOR_PORT") for each in ports),
+        stage=1,
+        prepare=prepare,
     )
 
 
