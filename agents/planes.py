@@ -11,6 +11,7 @@ from aiokafka.structs import TopicPartition
 from agents.campaigns import Campaigns
 from app import topics
 from app.commands import Command
+from app.records import ReceivedReport, encode
 from app.settings import Settings
 from app.stream import trim
 from app.stream.app import StreamApp, create_app
@@ -79,6 +80,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     from agents.compose import Composer
     from agents.pools import Pools
     from agents.quarantine import Quarantine
+    from app.providers.smpp_pdu import Pdu, packed
     from app.stream.last_act import LastAct
     from app.transport.journal import AttemptJournal
     from app.transport.neighbours import Neighbours
@@ -94,7 +96,13 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         app.not_frozen()
         journal.flush()
 
-    pools = Pools(settings, _directory(app, topics.ROUTE_CHANGED), before_write)
+    async def received(route: str, pdu: Pdu) -> bool:
+        report = ReceivedReport("smpp", route, "session", app.now(), packed(pdu))
+        await app.produce(topics.REPORT_RECEIVED, None, None, encode(report))
+        return True
+
+    routes = _directory(app, topics.ROUTE_CHANGED)
+    pools = Pools(settings, routes, before_write, received if channel == "sms" else None)
     app.after_stop(pools.close)
 
     async def pause(campaign: str) -> None:

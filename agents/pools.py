@@ -1,35 +1,47 @@
 """The pools of a sender worker: one for each provider route, made when it is first needed."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pydantic import ValidationError
 
 from app.delivery.route_checks import IMPLICIT
 from app.ids import hook_token
-from app.provider_accounts import HttpAccount, ProviderConfig, SmtpServer
+from app.provider_accounts import HttpAccount, ProviderConfig, Smpp, SmtpServer
 from app.providers.registry import adapter_of
+from app.providers.smpp_pdu import Pdu
 from app.routes import Route
 from app.settings import Settings
 from app.stream.directory import Directory
 from app.transport.http_pool import HttpPool
 from app.transport.secrets import SecretKeeper, secret_at
+from app.transport.smpp_pool import SmppPool
 from app.transport.smtp import SmtpPool
 
 logger = logging.getLogger(__name__)
 
-Pool = SmtpPool | HttpPool
+Pool = SmtpPool | HttpPool | SmppPool
+Received = Callable[[str, Pdu], Awaitable[bool]]  # (route, what an SMSC sends by itself) -> whether it is stored
 
 
 class Pools:
     """The pool of each route as `route.changed` has it now.
 
     A pool goes when the server of its route changes, or the route goes: what is under way over it finishes, and each
-    of its connections ends with that. *before_write* is that of every pool.
+    of its connections ends with that. *before_write* is that of every pool. With *received*, the sessions of SMPP
+    routes are bound as soon as the route is known: receipts come over them, also when nothing is sent.
     """
 
-    def __init__(self, settings: Settings, directory: Directory, before_write: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        before_write: Callable[[], None],
+        received: Received | None = None,
+    ) -> None:
         self._settings, self._directory, self._before_write = settings, directory, before_write
+        self._received = received
         self._secrets = SecretKeeper()
         self._pools: dict[str, tuple[ProviderConfig | None, Pool]] = {}
         self._callbacks: dict[str, str] = {}
@@ -75,6 +87,8 @@ class Pools:
         if made is not None and made[0] != (None if stored is None else stored.config):
             del self._pools[route]
             made[1].let_go()
+        if self._received is not None and stored is not None and stored.smpp is not None and stored.enabled:
+            self.of(route)
 
     def _stored(self, route: str) -> Route | None:
         raw = self._directory.entries.get(route)
@@ -90,11 +104,20 @@ class Pools:
         config = route.config
         if isinstance(config, SmtpServer):
             return self._smtp(config)
+        if isinstance(config, Smpp):
+            return self._smpp(route.name, config)
         adapter = adapter_of(route.adapter, route.channel)
         if adapter is None or not isinstance(config, HttpAccount):
             logger.error("route %s: this version sends nothing over %s", route.name, route.adapter)
             return None
         return HttpPool(adapter, config, self._secrets, before_write=self._before_write)
+
+    def _smpp(self, route: str, config: Smpp) -> SmppPool | None:
+        if self._received is None:
+            return None
+        pool = SmppPool(config, partial(self._received, route), self._before_write)
+        pool.start()
+        return pool
 
     def _smtp(self, server: SmtpServer) -> SmtpPool:
         return SmtpPool(

@@ -12,7 +12,7 @@ from faust.types import AgentT, EventT, StreamT
 from agents.campaigns import Campaigns
 from agents.compose import Composer, Letters
 from agents.mailing import ReleaseMailing, ReleaseParcels
-from agents.pools import Pools
+from agents.pools import Pool, Pools
 from agents.quarantine import Quarantine
 from app import topics
 from app.commands import CampaignEntry
@@ -28,7 +28,6 @@ from app.stream.lanes import Abandoned, Lanes
 from app.stream.pack_table import PackTable
 from app.stream.places import Places
 from app.stream.ticks import every
-from app.transport.http_pool import HttpPool
 from app.transport.journal import AttemptJournal
 from app.transport.neighbours import Neighbours
 from app.transport.smtp import SmtpPool
@@ -130,10 +129,10 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             return await send_rows(event, release, campaign, letters, pool)
 
     async def send_rows(
-        event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters, pool: SmtpPool | HttpPool
+        event: EventT[bytes], release: Release, campaign: CampaignEntry, letters: Letters, pool: Pool
     ) -> Result:
         guard, journal, quarantine = start_guard(event, release), sender.journal, sender.quarantine
-        if isinstance(pool, HttpPool):
+        if not isinstance(pool, SmtpPool):
             whole, callback = pool.form == "whole", sender.pools.callback_of(release.route)
             parcels = ReleaseParcels(
                 release, letters, guard, journal, quarantine, app.now, whole=whole, callback=callback

@@ -10,14 +10,13 @@ import ssl
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
 
 from app.delivery.outcomes import Kind
 from app.provider_accounts import Smpp
-from app.providers.contract import Message
 from app.providers.smpp import LOGIN, outcome_of, submits_for
 from app.providers.smpp_pdu import SUBMIT_SM, Pdu, bind_transceiver, packed
 from app.records import Outcome
+from app.transport.http_pool import Parcel, Parcels
 from app.transport.secrets import SecretMissingError, secret_at
 from app.transport.smpp_session import IDLE, Received, SessionLostError, SmppSession, connect
 
@@ -25,25 +24,6 @@ LONGEST_CONNECT = 10.0  # seconds
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 60.0  # seconds between two tries to bind
 LOCKOUT = 60.0  # seconds after a refused login: carriers lock out who hammers
 MOST_DETAIL = 300
-
-
-class Letter(Protocol):
-    """One message of a mailing."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def body(self) -> Message: ...
-
-
-class Mailing(Protocol):
-    """Messages, asked for as the window has room for them, and who is told what became of each."""
-
-    @property
-    def more(self) -> bool: ...
-    def next(self) -> Letter | None: ...
-    def begin(self, letter: Letter) -> bool: ...
-    def ended(self, letter: Letter, outcome: Outcome) -> None: ...
 
 
 class SmppPool:
@@ -67,6 +47,7 @@ class SmppPool:
         self._outbox: list[tuple[SmppSession, bytes, asyncio.Future[bool]]] = []
         self._stirred = False
         self.name = f"{config.host}:{config.port}"
+        self.form = "parts"
 
     @property
     def healthy(self) -> bool:
@@ -99,35 +80,35 @@ class SmppPool:
 
     # -- sending ---------------------------------------------------------------------------
 
-    async def deliver(self, mailing: Mailing, most: int, priority: int = 1) -> None:
+    async def deliver(self, mailing: Parcels, most: int, priority: int = 1) -> None:
         """Send all messages of *mailing*, up to *most* at a time; never raises but for a bug."""
         self.start()
         async with asyncio.TaskGroup() as group:
             for _ in range(most):
                 group.create_task(self._lane(mailing, priority))
 
-    async def _lane(self, mailing: Mailing, priority: int) -> None:
+    async def _lane(self, mailing: Parcels, priority: int) -> None:
         while mailing.more:
             session = await self._place(priority)
-            letter = mailing.next()
-            if letter is None:
+            parcel = mailing.next()
+            if parcel is None:
                 self._leave(session)
                 return
             try:
-                outcome = await self._submit(session, mailing, letter)
+                outcome = await self._submit(session, mailing, parcel)
             finally:
                 self._leave(session)
-            mailing.ended(letter, outcome)
+            mailing.ended(parcel, outcome)
             self._stir()
 
-    async def _submit(self, session: SmppSession | None, mailing: Mailing, letter: Letter) -> Outcome:
+    async def _submit(self, session: SmppSession | None, mailing: Parcels, parcel: Parcel) -> Outcome:
         """What becomes of one message."""
         if session is None:
             return Outcome(Kind.UNAVAILABLE, time.time(), klass="connection", detail=self._detail(self._refused))
-        bodies = submits_for(self._config, letter.body)
+        bodies = submits_for(self._config, parcel.message)
         if isinstance(bodies, str):
             return Outcome(Kind.BLOCKED, time.time(), klass="content", detail=bodies)
-        if not mailing.begin(letter):
+        if not mailing.begin(parcel):
             return Outcome(Kind.RETURNED, time.time())
         refs: list[str] = []
         for number, body in enumerate(bodies):

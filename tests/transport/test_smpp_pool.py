@@ -18,6 +18,7 @@ from app.providers import smpp
 from app.providers.contract import Message
 from app.providers.smpp_pdu import Pdu, packed
 from app.records import Outcome, ReceivedReport, Told
+from app.transport.http_pool import Parcel
 from app.transport.smpp_pool import SmppPool
 
 pytestmark = pytest.mark.asyncio
@@ -26,14 +27,6 @@ pytestmark = pytest.mark.asyncio
 @dataclass
 class Text:
     text: str
-
-
-@dataclass
-class Sms:
-    """One message of a mailing."""
-
-    number: int
-    body: Message
 
 
 @dataclass
@@ -51,22 +44,22 @@ class Sms100:
     def more(self) -> bool:
         return self._at < len(self.texts)
 
-    def next(self) -> Sms | None:
+    def next(self) -> Parcel | None:
         if not self.more:
             return None
         number, self._at = self._at, self._at + 1
         address = f"+4915112{self.endings(number):04}"
         message = Message(number.to_bytes(16, "big"), 1, "acme", "c_1", address, Text(self.texts[number]))
-        return Sms(number, message)
+        return Parcel(number, message)
 
-    def begin(self, letter: Any) -> bool:
+    def begin(self, parcel: Parcel) -> bool:
         if self.allowed:
-            self.begun.append(letter.number)
+            self.begun.append(parcel.number)
         return self.allowed
 
-    def ended(self, letter: Any, outcome: Outcome) -> None:
-        assert letter.number not in self.outcomes, "an outcome is told once"
-        self.outcomes[letter.number] = outcome
+    def ended(self, parcel: Parcel, outcome: Outcome) -> None:
+        assert parcel.number not in self.outcomes, "an outcome is told once"
+        self.outcomes[parcel.number] = outcome
 
     def kinds(self) -> dict[str, int]:
         found: dict[str, int] = {}
