@@ -116,7 +116,7 @@ def set_route(
     from app.commands import Command
     from app.routes import Route
 
-    server = {
+    asked_server = {
         "host": host, "port": port, "tls": tls, "user": user, "password": password, "connections": connections,
         "timeout": timeout,
     }  # fmt: skip
@@ -125,16 +125,20 @@ def set_route(
         "accounts": _some(account), "groups": _some(group), "tags": _some(tag), "tiers": _some(tier),
     }  # fmt: skip
     changes = {field: value for field, value in asked.items() if value is not None}
-    smtp = {field: value for field, value in server.items() if value is not None}
+    smtp = {field: value for field, value in asked_server.items() if value is not None}
     if fallback is not None:
         changes["fallbacks"] = None if fallback == ["any"] else [] if fallback == [NOBODY] else fallback
     before = next((each for each in _known()[0] if each.name == name), None)
     if before is None and host is None:
         raise CommandError(f"there is no route {name!r} yet", "a new one needs at least --host", Exit.USAGE)
+    if before is not None and before.smtp is None and smtp:
+        what = f"{name} goes over {before.adapter}: it has no mail server"
+        raise CommandError(what, "`fanfare routes apply` sets accounts of providers from a file", Exit.USAGE)
     if not changes and not smtp:
         raise CommandError("nothing to set", "give what is to change, such as --weight 2", Exit.USAGE)
     old: dict[str, Any] = before.model_dump() if before is not None else {"name": name, "smtp": {}}
-    route = Route.model_validate(old | changes | {"smtp": old["smtp"] | smtp})
+    server = None if old["smtp"] is None else old["smtp"] | smtp
+    route = Route.model_validate(old | changes | {"smtp": server})
     match = if_match or (before.revision if before is not None else None)
     order(Command(id=new_id(key), kind="route.set", route=route, match=match), as_json, said=f"{name} is set")
 

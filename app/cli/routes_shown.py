@@ -8,6 +8,12 @@ from app.routes import Route, RouteStatus
 
 COLUMNS = ("route", "state", "messages/s", "on the way", "share", "provider", "pool", "takes", "falls back to", "why")
 RIGHT = (2, 3, 4)
+# adapter -> fields that say which account it is
+IDENTITIES = {
+    "ses": ("region",), "mailgun": ("domain", "region"), "twilio": ("account_sid",), "vonage": ("api_key",),
+    "smpp": ("host", "port", "system_id"), "whatsapp": ("number_id",),
+}  # fmt: skip
+ALWAYS = ("url", "connections", "timeout", "sender")  # shown in any case, where there are such
 CONDITIONS = ("accounts", "groups", "countries", "carriers", "tags", "tiers")
 
 
@@ -30,17 +36,47 @@ def _server(route: Route) -> list[tuple[str, object]]:
     """Where messages go; of secrets, only where they stand."""
     server = route.smtp
     if server is None:
-        told = route.config.model_dump(exclude_defaults=True)
-        return [
-            ("channel", route.channel),
-            (route.adapter, ", ".join(f"{name} {value}" for name, value in told.items())),
-        ]
+        return _account(route)
     return [
         ("server", f"{server.host}:{server.port}, tls {server.tls}"),
         ("login", f"{server.user}, password in {server.password}" if server.user else "none"),
         ("connections", f"{server.connections} of each sender, {server.messages_per_connection} messages each"),
         ("timeout", f"{server.timeout:g} s"),
     ]
+
+
+def _account(route: Route) -> list[tuple[str, object]]:
+    """The account of a provider, in its own words: who it is, where its secrets stand, what was set."""
+    told = route.config.model_dump(exclude_defaults=True)
+    secrets = {name: value for name, value in told.items() if str(value).startswith(("env:", "file:"))}
+    named = {name: told[name] for name in IDENTITIES.get(route.adapter, ()) if name in told}
+    kept = {name: value for name, value in told.items() if name not in (*secrets, *named, *ALWAYS)}
+    config = route.config.model_dump()
+    lines: list[tuple[str, object]] = [
+        ("channel", route.channel),
+        ("account", f"{route.adapter} {', '.join(str(each) for each in named.values())}".strip()),
+        ("secrets", ", ".join(f"{name} in {place}" for name, place in secrets.items()) or "none"),
+    ]
+    if "url" in config:
+        lines += [
+            ("API", config["url"] or "where the provider has it"),
+            (
+                "requests",
+                f"{config['connections']} at once of each sender, {config['timeout']:g} s until one is given up",
+            ),
+        ]
+    if "sender" in config:
+        lines.append(("sender", config["sender"] or config.get("messaging_service") or "that of the campaign"))
+    lines += [(name.replace("_", " "), _words(value)) for name, value in kept.items()]
+    return lines
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]]:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from app.delivery.account_checks import LOOPBACK, wrong_account
 from app.delivery.mx_groups import GROUPS, NAMES, OTHER
 from app.routes import Route
 
 MOST_ROUTES = 200
 MOST_NAMED = 5  # accounts in a note
 IMPLICIT = "smtp"  # the route that there is while none is stored: FANFARE_SMTP_*
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # Names of routes, providers and pools stand in addresses of the API, in limits and on metrics.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -25,6 +25,7 @@ def wrong_route(route: Route, stored: Mapping[str, Route]) -> Wrong | None:
     return (
         _wrong_names(route)
         or _wrong_server(route)
+        or wrong_account(route)
         or _wrong_breaker(route)
         or _wrong_conditions(route)
         or _wrong_pool(route, stored)

@@ -6,6 +6,7 @@ from typing import Any
 
 from app import ids
 from app.commands import Command
+from app.delivery.account_checks import notes_on_account
 from app.delivery.limit_checks import Known, wrong_limit
 from app.delivery.limit_figures import notes_on_edit
 from app.delivery.route_checks import IMPLICIT, MOST_ROUTES, notes_on, notes_on_accounts, users_of, wrong_route
@@ -292,7 +293,7 @@ def _set_route(owned: Owned, old: Route | None, command: Command) -> Decision | 
         return Refusal(422, wrong[1], f"route.{wrong[0]}")
     made = route.model_copy(update={"revision": 1 if old is None else old.revision + 1})
     notes = notes_on(owned.routes, {**owned.routes, made.name: made}, owned.running)
-    notes += notes_on_accounts(made, owned.limits.accounts)
+    notes += notes_on_accounts(made, owned.limits.accounts) + notes_on_account(made)
     return Decision(201 if old is None else 200, made, shown(made), notes)
 
 
