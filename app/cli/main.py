@@ -9,6 +9,7 @@ from app.cli import (
     account,
     backlog,
     bench,
+    bounce,
     campaign,
     contacts,
     deadletters,
@@ -97,6 +98,7 @@ store.attach(app)
 workers.attach(app)
 backlog.attach(app)
 deadletters.attach(app)
+bounce.attach(app)
 bench.attach(app)
 
 

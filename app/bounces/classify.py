@@ -1,0 +1,195 @@
+"""A message that came back -> what it tells of each recipient. Pure; never raises for what stands in the message."""
+
+import re
+from dataclasses import replace
+
+from app.bounces.complaint import complaints_in
+from app.bounces.decide import Failure, Meaning, meaning_of, reason_in, status_in
+from app.bounces.kinds import automatic, from_daemon, kind_of, sender_of
+from app.bounces.message import Parts, taken_apart
+from app.bounces.original import without_original
+from app.bounces.report_fields import Fields, action_in, address_in, host_in, report_in
+from app.bounces.verdict import Verdict, plain
+from app.bounces.written import Section, bare_words, recipient_of_original, sections_in, telling, words_for
+
+MOST_VERDICTS = 200
+MOST_DIAGNOSTIC = 500  # characters
+FEW_WORDS = 3
+# Fields in which some put what belongs into Diagnostic-Code.
+MORE_WORDS = ("status", "x-postfix-queue-error", "x-supplementary-info", "x-diagnostic", "reason", "x-notes")
+SHORT = 8  # characters: a status alone
+
+_MTA = re.compile(
+    r"(?:host|server|mta|at|by|to|from)\s{1,3}([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?:\s?\[[\d.]{7,15}\])?", re.IGNORECASE
+)
+_REPORT = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_ADDRESSES = re.compile(r"[^\s<>\"(),;:]{1,200}@[^\s<>\"(),;:]{1,250}")
+
+
+def classify(raw: bytes) -> list[Verdict]:
+    """What *raw* tells: one verdict for each recipient, at least one."""
+    return verdicts_of(taken_apart(raw))
+
+
+def verdicts_of(parts: Parts) -> list[Verdict]:
+    """The same for a message that is taken apart."""
+    found = complaints_in(parts)
+    if found:
+        return found[:MOST_VERDICTS]
+    if parts.receipts or "report-type=disposition-notification" in parts.kind.lower().replace('"', ""):
+        return [plain("receipt", recipient=_of_receipt(parts))]
+    found = _reported(parts)
+    if found:
+        return found[:MOST_VERDICTS]
+    words = without_original(parts.words())
+    kind = kind_of(parts, words)
+    if kind in ("bounce", "delayed"):
+        return _written(parts, "failed" if kind == "bounce" else "delayed")[:MOST_VERDICTS]
+    sender = sender_of(parts.header)
+    if kind == "challenge":
+        return [plain("confirmation", recipient=sender)]
+    if kind == "auto":
+        return [plain("vacation", recipient=sender)]
+    if kind == "moved":
+        # A person, or a program for one, says so: true perhaps, and nothing to suppress by.
+        return [replace(plain("hasmoved", recipient=sender), klass="auto-reply", action="none")]
+    if kind == "complaint":
+        return [replace(plain("feedback", recipient=recipient_of_original(parts)), action="alert")]
+    return [plain("undefined", recipient=sender)]
+
+
+# -- RFC 3464
+
+
+def _reported(parts: Parts) -> list[Verdict]:
+    texts = parts.status
+    if not any(_REPORT.search(text) for text in texts):
+        # In the wrong part, or in the text alone.
+        said = [
+            text
+            for text in parts.texts
+            if _REPORT.search(text) and re.search(r"^(?:action|status)[ \t]*:", text, re.IGNORECASE | re.MULTILINE)
+        ]
+        texts = said if said and (from_daemon(parts.header) or texts or automatic(parts.header)) else []
+    verdicts: list[Verdict] = []
+    for text in texts:
+        report = report_in(text)
+        verdicts += [_of_fields(fields, report.message, parts) for fields in report.recipients]
+    return verdicts
+
+
+def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
+    final = address_in(fields.get("final-recipient", ""))
+    original = address_in(fields.get("original-recipient", ""))
+    actual = address_in(fields.get("x-actual-recipient", ""))
+    recipient = _believable(final, original, actual) or recipient_of_original(parts)
+    status = status_in(fields.get("status", ""))
+    told = action_in(fields.get("action", "")) or _told_by(status)
+    host = host_in(fields.get("remote-mta", ""))
+    verdict = Verdict(
+        recipient=recipient.lower(), told=told, mta=host or host_in(message.get("reporting-mta", "")),
+        original_recipient=original.lower() if original.lower() != recipient.lower() else "",
+    )  # fmt: skip
+    said = _said(fields.get("diagnostic-code", ""))
+    if told in ("delivered", "relayed", "expanded"):
+        return replace(verdict, reason="delivered", status=status, diagnostic=said[:MOST_DIAGNOSTIC])
+    said = _with_explanation(said, fields, recipient, parts)
+    meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient))
+    if meaning.certain and "in reply to" in parts.words():
+        around = _section_of(recipient, parts)[1].text()
+        meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient, around))
+    return _with_meaning(verdict, meaning, said)
+
+
+def _believable(final: str, original: str, actual: str) -> str:
+    """The address that failed: the final one, unless it is but a name within the other system."""
+    for each in (final, actual, original):
+        if "." in each.partition("@")[2]:
+            return each
+    return final or original or actual
+
+
+def _said(diagnostic: str) -> str:
+    """The words of a Diagnostic-Code field without its type."""
+    kind, sign, rest = diagnostic.partition(";")
+    return rest.strip() if sign and len(kind) <= 40 and " " not in kind.strip() else diagnostic.strip()
+
+
+def _with_explanation(said: str, fields: Fields, recipient: str, parts: Parts) -> str:
+    """*said*, or what people are told of *recipient* where it says nothing."""
+    if reason_in(said, status_in(said) or status_in(fields.get("status", ""))):
+        return said
+    extra = " ".join(fields[name] for name in MORE_WORDS if len(fields.get(name, "")) > SHORT)
+    if extra and reason_in(extra):
+        return f"{said} {extra}".strip()
+    if bare_words(said) >= FEW_WORDS:
+        return said
+    opening, own = _section_of(recipient, parts)
+    told = words_for(own, opening)
+    return f"{said} {told}".strip() if told else said
+
+
+def _section_of(recipient: str, parts: Parts) -> tuple[str, Section]:
+    """(what is told of all recipients, what is told of this one), of the words for people."""
+    opening, sections = sections_in(parts, _ours(parts))
+    own = next((each for each in sections if each.address == recipient.lower()), Section(recipient))
+    if not own.lines and len(sections) == 1:
+        own = sections[0]
+    return opening, own
+
+
+def _told_by(status: str) -> str:
+    return {"2": "delivered", "4": "delayed"}.get(status[:1], "failed")
+
+
+# -- for people
+
+
+def _written(parts: Parts, told: str) -> list[Verdict]:
+    opening, sections = sections_in(parts, _ours(parts))
+    sections = [each for each in sections if each.lines] or sections
+    if not sections:
+        sections = [Section(recipient_of_original(parts))]
+    verdicts = [_of_section(each, opening, told) for each in sections]
+    known = [each for each in verdicts if each.reason != "undefined"]
+    if known and len(known) < len(verdicts):
+        # Addresses in passing: of the server's people, of another way.
+        original = recipient_of_original(parts)
+        verdicts = [each for each in verdicts if each in known or each.recipient == original]
+    return verdicts
+
+
+def _of_section(section: Section, opening: str, told: str) -> Verdict:
+    words = words_for(section, opening)
+    around = f"{opening}\n{section.text()}"
+    meaning = meaning_of(Failure(words, "", told, "", section.address, around))
+    found = _MTA.search(words)
+    verdict = Verdict(recipient=section.address.lower(), told=told, mta=found[1].rstrip(".") if found else "")
+    return _with_meaning(verdict, meaning, words)
+
+
+def _with_meaning(verdict: Verdict, meaning: Meaning, words: str) -> Verdict:
+    said = " ".join((telling(words) or words).split())
+    action = meaning.action
+    if verdict.told == "delayed" and action == "suppress":
+        action = "retry"
+    return replace(
+        verdict, klass=meaning.klass, reason=meaning.reason, status=meaning.status, code=meaning.code, action=action,
+        diagnostic=said[:MOST_DIAGNOSTIC], certain=meaning.certain and bool(verdict.recipient),
+    )  # fmt: skip
+
+
+def _ours(parts: Parts) -> set[str]:
+    """Addresses that the failure cannot be about: who it came back to, and who wrote it."""
+    header = parts.header
+    names = ("to", "from", "sender", "reply-to", "return-path", "delivered-to", "x-original-to", "errors-to")
+    return {each.strip(".'").lower() for name in names for each in _ADDRESSES.findall(header.get(name)[:2_000])}
+
+
+def _of_receipt(parts: Parts) -> str:
+    for text in parts.receipts:
+        for fields in report_in(text).recipients:
+            found = address_in(fields.get("original-recipient", "")) or address_in(fields.get("final-recipient", ""))
+            if found:
+                return found.lower()
+    return sender_of(parts.header)

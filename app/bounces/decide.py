@@ -1,0 +1,321 @@
+"""What the words of a failure mean: reason, class, action, and whether they are certain enough to suppress by.
+
+Words decide before the enhanced code (RFC 3463), that before the reply code (RFC 5321): gateways fill in codes that
+nobody meant. Words that speak of us (sender, servers, content, pace) beat words that speak of the address, so
+that a filter that mentions unknown users suppresses nobody. What is left in doubt never suppresses.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.bounces import words_address as address
+from app.bounces import words_refusal as refusal
+from app.bounces import words_system as system
+from app.bounces.phrases import Tables, words_of
+from app.bounces.verdict import REASONS, Action, Class
+from app.delivery.smtp_replies import PROVIDERS, said_once
+
+MOST_TEXT = 4_000  # characters of a diagnostic that are read
+
+STATUS = re.compile(r"(?<![\d./])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+CODE = re.compile(r"(?<![\d.,:/=-])([245][0-5]\d)(?=[ \-#:;,]|$)(?! (?:bytes|kb|mb|messages|recipients|seconds))")
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]{1,200}@[\w.\[\]-]{1,200}")
+_URL = re.compile(r"https?://[^\s<>]{1,500}|www\.[^\s<>]{1,300}", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?<![\w.-])(?:[\w-]{1,63}\.){1,8}(?:[a-z]{2}|com|net|org|edu|gov|mil|int|info|biz|name|pro|mobi|aero|coop|jobs"
+    r"|local|localdomain|lan|internal|corp|arpa|test|example|invalid|cloud|app|dev|online|shop|xyz|site|email|mail|agency"
+    r"|tech|store|club|top|world|group|company|solutions|services|systems|network|host|hosting|digital|media|asia|bank)"
+    r"\.?(?![\w-]|\.\w)(?:\[[\d.:a-f]{2,45}\](?::\d{1,5})?)?"
+)
+_STAGE = re.compile(r"\(in reply to (?:the )?(?:end of )?([A-Z ]{4,20}) command\)", re.IGNORECASE)
+_LISTS = re.compile(
+    r"spamhaus|spamcop|barracudacentral|sorbs|uceprotect|dnsbl|\brbl\b|mailspike|invaluement|psbl|surriel|abuseat"
+    r"|manitu|spamrats|backscatterer|senderscore|cloudmark|trustedsource|senderbase|0spam|truncate\.gbudb|nixspam",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"(?:name=|host named |domain named |for domain |host )<?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE
+)
+_NO_DOMAIN = re.compile(
+    r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
+)
+
+_PERSON = re.compile(r" (?:user|mailbox|account|alias|person) ")
+_ABOUT_US = re.compile(r" (?:sender|sending|your|ip|spam|virus) ")
+# What was asked when the answer came: before RCPT TO nobody has heard of the recipient.
+_EARLY = re.compile(
+    r"in reply to (?:the )?(?:MAIL FROM|HELO|EHLO|LHLO|AUTH|STARTTLS|XCLIENT|initial)|before (?:the )?greeting"
+    r"|>>> ?(?:MAIL|EHLO|HELO|AUTH|STARTTLS)[^\n]{0,400}\n[^\n]{0,80}<<< ?[45]\d\d"
+    r"|(?:after|for|to) (?:pipelined )?(?:MAIL FROM|HELO|EHLO|AUTH|initial connection|STARTTLS)\b(?!.{0,400}RCPT TO)",
+    re.IGNORECASE,
+)
+
+# Who answers, by what an answer or the name of its host holds.
+_GROUPS = (
+    ("gmail", re.compile(r"\bgsmtp\b|\bgcdp\b|google(?:mail)?\.com", re.IGNORECASE)),
+    ("outlook", re.compile(r"protection\.outlook\.com|\.hotmail\.com|\.outlook\.com|mx\.microsoft", re.IGNORECASE)),
+    ("yahoo", re.compile(r"yahoodns\.net|\.mail\.\w{0,8}\.?yahoo\.com|mx\.aol\.com", re.IGNORECASE)),
+    ("apple", re.compile(r"mail\.icloud\.com|mac\.com|\.apple\.com", re.IGNORECASE)),
+)
+_PROVIDER_REASONS = {
+    "unknown_user": "userunknown", "throttle": "ratelimited", "mailbox_busy": "ratelimited",
+    "authentication": "authfailure", "reputation": "badreputation", "mailbox_full": "mailboxfull",
+    "policy": "filtered",
+}  # fmt: skip
+
+# (table, reason), the first that is found names the reason. OURS are about us: none of them lets anything suppress.
+_TABLES = Tables({
+    "suppressed": refusal.SUPPRESSED, "refused": refusal.RECIPIENT_REJECTED,
+    "count": refusal.UNKNOWN_RECIPIENT_COUNT, "greylisted": refusal.GREYLISTED, "authfailure": refusal.AUTH_FAILURE,
+    "requireptr": refusal.REQUIRE_PTR, "rejected": refusal.SENDER, "norelaying": refusal.NO_RELAYING,
+    "virusdetected": refusal.VIRUS, "toomanyconn": refusal.TOO_MANY_CONNECTIONS, "blocked": refusal.BLOCK_LIST,
+    "badreputation": refusal.REPUTATION, "ratelimited": refusal.RATE_LIMITED, "spamdetected": refusal.SPAM,
+    "mailboxfull": address.MAILBOX_FULL, "suspended": address.SUSPENDED_FOR_NOW, "userunknown": address.USER_UNKNOWN,
+    "suspend": address.SUSPENDED, "hasmoved": address.HAS_MOVED, "notaccept": address.NULL_MX,
+    "dns": address.DNS_TROUBLE, "hostunknown": address.HOST_UNKNOWN, "address": system.ADDRESS_SYNTAX,
+    "mesgtoobig": system.TOO_BIG, "notcompliantrfc": refusal.NOT_COMPLIANT, "filtered": refusal.FILTERED,
+    "denied": refusal.ACCESS_DENIED, "securityerror": refusal.SECURITY, "failedstarttls": refusal.STARTTLS,
+    "systemfull": system.SYSTEM_FULL, "expired": system.EXPIRED, "networkerror": system.NETWORK,
+    "unavailable": address.MAILBOX_UNAVAILABLE, "mailererror": system.MAILER, "policyviolation": refusal.POLICY,
+    "systemerror": system.SYSTEM, "contenterror": system.CONTENT, "syntaxerror": system.SYNTAX,
+})  # fmt: skip
+OURS = (
+    "suppressed", "count", "greylisted", "authfailure", "requireptr", "rejected", "norelaying", "virusdetected",
+    "toomanyconn", "blocked", "badreputation", "ratelimited", "securityerror", "spamdetected",
+)  # fmt: skip
+THEIRS = (
+    "mailboxfull", "suspended", "hasmoved", "userunknown", "suspend", "notaccept", "dns", "hostunknown", "address",
+)  # fmt: skip
+OTHERS = (
+    "mesgtoobig", "notcompliantrfc", "filtered", "failedstarttls", "systemfull", "expired", "networkerror",
+    "unavailable", "mailererror", "refused", "denied", "policyviolation", "systemerror", "contenterror", "syntaxerror",
+)  # fmt: skip
+_NAMED_OTHERWISE = {"count": "ratelimited", "address": "userunknown", "denied": "blocked"}
+# Enhanced codes of the words that are about us, whatever the words say.
+_OUR_CODES = frozenset({(1, 7), (1, 8), (7, 8), (7, 20), (7, 21), (7, 22), (7, 23), (7, 24), (7, 25), (7, 26), (7, 27)})
+_NO_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
+# They lose against an enhanced code that says that it is the address.
+_WEAK = frozenset({"spamdetected", "blocked", "badreputation", "virusdetected", "ratelimited", "toomanyconn"})
+_ADDRESS_CODES = frozenset({(1, 1), (1, 2), (1, 6), (1, 10)})
+
+# (subject, detail) of the enhanced code -> reason, where words say nothing.
+BY_STATUS = {
+    (1, 1): "userunknown", (1, 2): "hostunknown", (1, 3): "userunknown", (1, 4): "systemerror", (1, 6): "hasmoved",
+    (1, 7): "rejected", (1, 8): "rejected", (1, 10): "userunknown",
+    (2, 0): "filtered", (2, 1): "filtered", (2, 2): "mailboxfull", (2, 3): "mesgtoobig", (2, 4): "mailererror",
+    (3, 0): "systemerror", (3, 1): "systemfull", (3, 2): "systemerror", (3, 3): "systemerror", (3, 4): "mesgtoobig",
+    (3, 5): "systemerror",
+    (4, 0): "networkerror", (4, 1): "networkerror", (4, 2): "networkerror", (4, 3): "systemerror",
+    (4, 4): "networkerror", (4, 5): "systemerror", (4, 6): "networkerror", (4, 7): "expired",
+    (5, 1): "syntaxerror", (5, 2): "syntaxerror", (5, 3): "ratelimited", (5, 4): "syntaxerror", (5, 5): "syntaxerror",
+    (5, 6): "securityerror",
+    (6, 0): "contenterror", (6, 1): "contenterror", (6, 2): "contenterror", (6, 3): "contenterror",
+    (6, 4): "contenterror", (6, 5): "contenterror", (6, 6): "contenterror", (6, 7): "contenterror",
+    (7, 0): "policyviolation", (7, 1): "policyviolation", (7, 2): "policyviolation", (7, 3): "securityerror",
+    (7, 4): "securityerror", (7, 5): "securityerror", (7, 6): "securityerror", (7, 7): "securityerror",
+    (7, 8): "securityerror", (7, 9): "authfailure", (7, 11): "failedstarttls", (7, 10): "failedstarttls",
+    (7, 20): "authfailure", (7, 21): "authfailure", (7, 22): "authfailure", (7, 23): "authfailure",
+    (7, 24): "authfailure", (7, 25): "requireptr", (7, 26): "authfailure", (7, 27): "rejected",
+    (7, 28): "ratelimited", (7, 29): "failedstarttls",
+}  # fmt: skip
+_BY_CODE = {421: "systemerror", 451: "systemerror", 452: "systemfull", 530: "securityerror", 535: "securityerror"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of one failure."""
+
+    text: str  # the words of the remote system, or of the report
+    status: str = ""  # of the report: Status field
+    told: str = "failed"  # failed, delayed
+    host: str = ""  # that refused, if known
+    recipient: str = ""
+    around: str = ""  # the lines in which the words stand: what was asked when they were said
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What it means. *certain*: the action may be to suppress."""
+
+    reason: str
+    klass: Class
+    action: Action
+    status: str
+    code: int
+    certain: bool = False
+
+
+def meaning_of(failure: Failure) -> Meaning:
+    """Decide on one failure."""
+    text = failure.text[:MOST_TEXT]
+    code = code_in(text)
+    own = status_in(text)  # in the words of whoever refused
+    status = own or status_in(failure.status)
+    reason = reason_in(text, own or status, failure.host)
+    final = failure.told == "failed"
+    permanent = _permanent(own, code, status)
+    if code in _NO_LOGIN and reason != "failedstarttls":
+        reason = "securityerror"
+    elif _pair(own) in _OUR_CODES and reason in (*THEIRS, ""):
+        reason = BY_STATUS[_pair(own)]
+    elif reason in THEIRS and _EARLY.search(failure.around or text):
+        reason = "rejected"
+    elif reason in ("networkerror", "systemerror") and own.startswith("5.7."):
+        reason = _by_status(own) or "blocked"
+    elif reason == "refused":
+        # A code tells more than the word, where it is the refuser's own: IronPort writes #5.1.0.
+        reason = "userunknown" if own == "5.1.1" or "#5.1.0" in text else "filtered"
+    if not reason:
+        # Sendmail and others make 5.1.1 of each bare 550: a Status field beside a reply without one says nothing.
+        derived = bool(code) and not own
+        unsure = derived or _ABOUT_US.search(plain_words(text)) is not None
+        reason = "" if unsure and status[2:] in ("1.1", "1.2", "1.0", "1.3", "1.6", "1.10") else _by_status(status)
+    if not reason:
+        reason = _by_code(code)
+    return _weighed(failure, text, reason, status, code, permanent and final, final)
+
+
+def reason_in(text: str, status: str = "", host: str = "") -> str:
+    """The reason that the words name, or "": one of REASONS, or suspended, unavailable, dns."""
+    words = plain_words(text)
+    named = _TABLES.named(words)
+    theirs = _first(THEIRS, named)
+    if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
+        theirs = "hostunknown"
+    provider = _of_provider(text, host)
+    if provider:
+        return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
+    ours = _first(OURS, named)
+    if ours and theirs:
+        return theirs if _beats(theirs, ours, status, words) else ours
+    return theirs or ours or _first(OTHERS, named)
+
+
+def _beats(theirs: str, ours: str, status: str, words: str) -> bool:
+    """Whether words on the address count although others speak of us."""
+    if ours not in _WEAK:
+        return False
+    if theirs == "mailboxfull":
+        return status[2:] == "2.2" or (ours in ("ratelimited", "toomanyconn") and "mailbox" in words)
+    return _pair(status) in _ADDRESS_CODES and status.startswith("5")
+
+
+def _weighed(failure: Failure, text: str, reason: str, status: str, code: int, permanent: bool, final: bool) -> Meaning:
+    """The class and action of *reason*, as permanent and as certain as it is."""
+    certain = True
+    if reason == "dns":
+        reason, certain = "networkerror", False
+    elif reason == "suspended":
+        reason, permanent = "suspend", False
+    elif reason == "unavailable":
+        # What RFC 5321 gives for 550. Beside a code of policy it is a polite no.
+        reason = "userunknown" if permanent and not status.startswith("5.7.") else "onhold"
+    elif reason == "hostunknown":
+        permanent = permanent or (final and _NO_DOMAIN.search(text) is not None)
+        certain = _names_the_domain(text, failure.recipient)
+    elif reason in ("", "undefined"):
+        klass: Class = "block" if code >= 500 or status.startswith("5") else "soft" if code or status else "unknown"
+        quiet: Action = "retry" if klass == "soft" else "alert" if klass == "block" else "none"
+        return Meaning("undefined", klass, quiet, status, code)
+    rule = REASONS[reason]
+    if rule.action != "suppress":
+        if reason == "onhold" and permanent:
+            return Meaning(reason, "block", "none", status, code)
+        return Meaning(reason, rule.klass, rule.action, status, code)
+    if not permanent:
+        return Meaning(reason, "soft", "retry", status, code)
+    if not certain:
+        return Meaning(reason, "soft", "alert", status, code)
+    return Meaning(reason, "hard", "suppress", status, code, certain=True)
+
+
+def _names_the_domain(text: str, recipient: str) -> bool:
+    """Whether the host that was not found is the recipient's domain, as far as one is named: a relay of ours may be."""
+    domain = recipient.rpartition("@")[2].lower()
+    named = {each.lower().rstrip(".") for each in _NAMED.findall(text)}
+    return not domain or not named or any(domain == each or domain.endswith("." + each) for each in named)
+
+
+def _permanent(own: str, code: int, status: str) -> bool:
+    """Whether whoever refused said so for good: the own words first, then the report's field."""
+    if code:
+        return code >= 500 and not own.startswith("4")
+    return not (own or status).startswith("4")
+
+
+def _by_status(status: str) -> str:
+    pair = _pair(status)
+    if pair in BY_STATUS:
+        return "filtered" if pair == (4, 1) and status.startswith("5") else BY_STATUS[pair]
+    return "blocked" if pair[0] == 7 and pair[1] >= 500 else ""
+
+
+def _by_code(code: int) -> str:
+    return _BY_CODE.get(code, "")
+
+
+def _pair(status: str) -> tuple[int, int]:
+    parts = status.split(".")
+    return (int(parts[1]), int(parts[2])) if len(parts) == 3 else (0, 0)
+
+
+def status_in(text: str) -> str:
+    """The enhanced code in *text*, or ""; one that is no filler before one that is."""
+    first = ""
+    for found in STATUS.finditer(text):
+        if found[2] != "0" or found[3] != "0":
+            return found[0]
+        first = first or found[0]
+    return first
+
+
+def code_in(text: str) -> int:
+    """The SMTP reply code in *text*, or 0."""
+    found = CODE.search(text)
+    return int(found[1]) if found else 0
+
+
+def group_in(text: str, host: str = "") -> str:
+    """Whose answer it is: gmail, outlook, yahoo, apple or ""."""
+    for group, tell in _GROUPS:
+        if (host and tell.search(host)) or tell.search(text):
+            return group
+    return ""
+
+
+def _of_provider(text: str, host: str) -> str:
+    group = group_in(text, host)
+    if not group:
+        return ""
+    once = said_once(" ".join(text.split()))
+    for pattern, klass in PROVIDERS[group]:
+        if pattern.search(once):
+            return _PROVIDER_REASONS.get(klass, "")
+    return ""
+
+
+def _first(order: tuple[str, ...], named: set[str]) -> str:
+    for name in order:
+        if name in named:
+            return _NAMED_OTHERWISE.get(name, name)
+    return ""
+
+
+@lru_cache(maxsize=4_096)
+def plain_words(text: str) -> str:
+    """*text* as words, without what is a name: addresses, hosts, links and codes say nothing by their letters."""
+    text = _STAGE.sub(" ", text)
+    if "@" in text:
+        text = _ADDRESS.sub(" addr ", text)
+    if "http" in text or "www." in text:
+        text = _URL.sub(_named_list, text)
+    text = STATUS.sub(" ", text)
+    text = CODE.sub(" ", text)
+    if "." in text:
+        text = _HOST.sub(_named_list, text)
+    return words_of(text)
+
+
+def _named_list(found: re.Match[str]) -> str:
+    return " dnsblname " if _LISTS.search(found[0]) else " "

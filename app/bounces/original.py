@@ -1,0 +1,57 @@
+"""Where a report ends and what it returns begins: nothing in the original may decide on anything."""
+
+import re
+
+# Lines that announce the original, or are the first of it.
+_DASHES = r"[-=_*#~+> \t]{0,80}"
+_ANNOUNCED = re.compile(
+    r"^" + _DASHES + r"(?:"
+    r"(?:below this line is a copy of the message|this is a copy of (?:the|your) message"
+    r"|this is a copy of the headers|a copy of the (?:original )?message|the body of the message is"
+    r"|(?:start|begin|beginning) of (?:the )?(?:returned|forwarded|original|undelivered) (?:message|mail)"
+    r"|(?:returned|undelivered|unsent|undeliverable|original|forwarded|rejected|failed) (?:message|mail|e-?mail|text)"
+    r"(?: (?:headers?|body|content|text|follows|below|is (?:attached|below|included)|starts here|source)){1,4}"
+    r"|(?<=-)[ \t]{0,3}(?:returned|unsent|original|forwarded) (?:message|mail)"
+    r"|(?:the )?(?:headers?|text|body|first .{1,20} lines) of (?:the |your )?(?:original |returned )?message"
+    r"(?: (?:follows?|was|is|were|below))?"
+    r"|message headers? follows?|(?:original|message) headers?|header of the original"
+    r"|your (?:original )?message (?:reads|follows|header)"
+    r"|included is a copy of (?:the|your) message"
+    r"|the original (?:message|mail|headers)(?: (?:follows|was|is|reads|headers?))?"
+    r"|urspr(?:ü|ue)ngliche (?:nachricht|mail)[^\n]{0,20}|originalnachricht|kopie der nachricht[^\n]{0,30}"
+    r"|message (?:d'origine|original|originale)|mensaje original|mensagem original|messaggio originale"
+    r"|cabeçalhos? (?:da mensagem )?origina(?:l|is)|encabezados? del mensaje original"
+    r"|en-?t[eê]tes? (?:du message )?d'origine"
+    r"|oorspronkelijk bericht|originele berichtkoppen|ursprungligt meddelande|oprindelig meddelelse|opprinnelig melding"
+    r"|oryginalna wiadomość|wiadomość oryginalna|původní zpráva|исходное сообщение|оригинальное сообщение"
+    r"|元のメッセージ|元のメール|オリジナルメッセージ|原始邮件|原始郵件|原邮件信息|原信内容|원본 메시지|원본 메일)"
+    r")[ \t:.]{0,20}" + _DASHES + r"$",
+    re.IGNORECASE | re.MULTILINE,
+)  # fmt: skip
+_HEADER = re.compile(
+    r"^[>| \t]{0,8}(?:Return-Path|Received|DKIM-Signature|MIME-Version|X-Originating-IP|X-Received|Delivered-To"
+    r"|Authentication-Results|List-Unsubscribe|ARC-Seal)[ \t]{0,3}:[ \t]{0,3}\S",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What such lines hold was written by the sender of the original, also in a summary of it.
+_TOPIC = re.compile(
+    r"^[ \t>*|]{0,12}(?:The )?(?:message )?(?:Subject|Betreff|Objet|Sujet|Asunto|Assunto|Oggetto|Onderwerp|Ämne|Emne"
+    r"|Aihe|Temat|Předmět|Predmet|Tárgy|Subiect|Konu|Θέμα|Тема|件名|主题|主題|主旨|제목)"
+    r"[ \t]{0,3}[:：][^\n]{0,2000}\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED_TOPIC = re.compile(r"with (?:the )?subject:?\s{0,3}[\"'“«][^\n\"”»]{0,500}[\"'”»]", re.IGNORECASE)
+_QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
+
+NEAREST = 20  # characters before which no original begins
+
+
+def without_original(text: str) -> str:
+    """*text* up to what it returns, without the lines that tell its subject."""
+    end = len(text)
+    for tell in (_ANNOUNCED, _HEADER):
+        found = tell.search(text, NEAREST if tell is _ANNOUNCED else 0)
+        if found is not None and text[: found.start()].strip():
+            end = min(end, found.start())
+    text = _QUOTED_TOPIC.sub(" ", _TOPIC.sub("\n", text[:end]))
+    return _QUOTE.sub("", text)

@@ -1,0 +1,875 @@
+"""Words by which a message is known for what it is: bounce, warning of a delay, automatic reply, challenge, notice.
+
+How phrases are written: app/bounces/phrases.py.
+"""
+
+from app.bounces.phrases import phrases
+
+BOUNCE_SUBJECTS = phrases(
+    """
+    undeliver%
+    undelivered
+    non deliver%
+    nondeliver%
+    ndn
+    ndr
+    not deliver%
+    not be delivered
+    undeliverable
+    returned mail
+    returned message
+    return to sender
+    returned to sender
+    mail returned
+    message returned
+    delivery status notification
+    delivery status notice
+    delivery status report
+    delivery notification
+    delivery notice
+    delivery failure
+    delivery failed
+    delivery failures
+    delivery error
+    delivery problem
+    delivery problems
+    delivery report
+    delivery has failed
+    delivery unsuccessful
+    delivery attempt
+    delivery incomplete
+    delivery fail%
+    failed delivery
+    failed mail
+    failed message
+    failure notice
+    failure delivery
+    failure notification
+    failure report
+    failure of delivery
+    mail failure
+    mail delivery
+    mail error
+    mail system error
+    mail could not
+    mail undeliverable
+    message undeliverable
+    message delivery
+    message failure
+    message status
+    message could not
+    message not delivered
+    email delivery
+    email not delivered
+    e mail delivery
+    e mail not delivered
+    error sending
+    error delivering
+    error mail
+    unable to deliver
+    could not deliver
+    couldn t be delivered
+    could not be delivered
+    cannot be delivered
+    wasn t delivered
+    was not delivered
+    address not found
+    user unknown
+    unknown user
+    invalid address
+    rejected mail
+    mail rejected
+    message rejected
+    message blocked
+    bounced mail
+    bounce
+    nachricht nicht zugestellt
+    nicht zustellbar
+    unzustellbar
+    unzustellbarkeit%
+    zustellung
+    zustellfehler
+    ubermittlungsfehler
+    fehlgeschlagen
+    nicht zugestellt
+    mail nicht ausgeliefert
+    non remis
+    non distribu%
+    non delivr%
+    message non
+    echec
+    echec de la remise
+    avis de non remise
+    rapport de non remise
+    rapport de non
+    retour a l expediteur
+    no se puede entregar
+    no se pudo entregar
+    no se ha podido entregar
+    no entregado
+    no entregable
+    devuelto
+    devolucion
+    error de entrega
+    fallo de entrega
+    fallo en la entrega
+    fallo en el envio
+    aviso de no entrega
+    nao entregue
+    nao foi entregue
+    nao pode ser entregue
+    nao e possivel entregar
+    nao foi possivel entregar
+    falha na entrega
+    falha de entrega
+    falha no envio
+    falha ao entregar
+    devolvida
+    devolvido
+    erro na entrega
+    mancata consegna
+    mancato recapito
+    non recapitabile
+    non consegnat%
+    impossibile recapitare
+    impossibile consegnare
+    recapito non riuscito
+    errore di consegna
+    notifica sullo stato
+    avviso di mancato
+    onbestelbaar
+    niet bezorgd
+    niet afgeleverd
+    kan niet worden bezorgd
+    bezorging
+    retourmail
+    gick inte att leverera
+    kunde inte levereras
+    olevererbart
+    olevererat
+    leverans
+    kunne ikke leveres
+    uleverbar%
+    ikke leveret
+    ikke levert
+    leveringsfejl
+    leveringsfeil
+    ei voitu toimittaa
+    ei toimitettu
+    toimitus
+    toimittamaton
+    nie dostarczono
+    niedostarczon%
+    nie mozna dostarczyc
+    niedoreczon%
+    zwrot
+    nelze dorucit
+    nedorucen%
+    nedorucitelna
+    nebylo doruceno
+    nedoruceno
+    kezbesithetetlen
+    nem kezbesitheto
+    sikertelen kezbesites
+    nelivrat
+    nu a fost livrat
+    imposibil de livrat
+    neisporuceno
+    nije isporucen%
+    teslim edilemedi
+    iletilemedi
+    ulastirilamadi
+    αδυναμια παραδοσης
+    δεν ηταν δυνατη η παραδοση
+    μη παραδοτεο
+    недоставлен%
+    не доставлено
+    не доставлен
+    невозможно доставить
+    не удалось доставить
+    не может быть доставлено
+    ошибка доставки
+    сбой доставки
+    отказ в доставке
+    уведомление о доставке
+    не може да бъде доставено
+    недоставено
+    配信不能
+    配信できません
+    配信エラー
+    配信に失敗
+    配信失敗
+    配送エラー
+    配送失敗
+    配送できません
+    未配信
+    送信エラー
+    エラーメール
+    宛先不明
+    メール不達
+    不達
+    退信
+    系统退信
+    系統退信
+    邮件退回
+    無法傳遞
+    无法投递
+    无法传递
+    未能送达
+    未传递
+    傳遞失敗
+    投递失败
+    发送失败
+    寄送失敗
+    传递失败
+    반송
+    배달되지 않음
+    배달 실패
+    전송 실패
+    발송 실패
+    배달할 수 없
+    전달되지 않
+    khong the gui
+    khong gui duoc
+    tidak terkirim
+    gagal terkirim
+    ไม่สามารถส่ง
+    תעודת אי מסירה
+    לא נמסר
+    غير قابل للتسليم
+    تعذر التسليم
+    فشل التسليم
+    تحویل داده نشد
+    """
+)
+
+# At the start of what a mail system writes.
+BOUNCE_OPENINGS = phrases(
+    """
+    this is the qmail send program
+    this message was created automatically by mail delivery software
+    this message was created automatically by the mail system
+    this message was created automatically by the smtp relay
+    message that you sent could not be delivered
+    message you sent could not be delivered
+    message that you sent has not yet been delivered
+    this is the mail system at host
+    this is the postfix program
+    this is the mail delivery agent
+    this is a permanent error
+    the following addresses had permanent
+    the following addresses had transient
+    the following addresses had delivery
+    the following recipients
+    the following recipient
+    the following address
+    the following addresses
+    transcript of session follows
+    original message was received at
+    could not be delivered to
+    was not delivered to
+    not be delivered to the following
+    did not reach the following recipient
+    delivery has failed
+    delivery to the following
+    delivery to these recipients
+    delivery failed
+    your message was not delivered
+    your message could not be delivered
+    your message cannot be delivered
+    your message couldn t be delivered
+    your message wasn t delivered
+    your mail could not be delivered
+    your email could not be delivered
+    your mail to the following recipients
+    your message to the following recipients
+    your message to * couldn t be delivered
+    your message to * was not delivered
+    your message to * could not be delivered
+    unable to deliver
+    unable to be delivered
+    was undeliverable
+    is undeliverable
+    undeliverable to
+    undeliverable message
+    undelivered message
+    undelivered mail
+    message is being returned
+    returned to you
+    mail delivery failed
+    automatically generated delivery status notification
+    delivery status notification
+    this report relates to a message you sent
+    this is a delivery failure
+    delivery failure
+    there was an error delivering
+    an error occurred while sending
+    an error was detected
+    error occurred while trying to deliver
+    we were unable to deliver
+    we are unable to deliver
+    we could not deliver
+    i m afraid i wasn t able to deliver
+    i was unable to deliver
+    i wasn t able to deliver
+    failed to deliver
+    failed recipient
+    failed addresses
+    failed address
+    cannot deliver
+    could not deliver
+    couldn t deliver
+    this is an automatically generated message * delivery
+    konnte nicht zugestellt werden
+    konnte nicht ubermittelt werden
+    konnte nicht ausgeliefert werden
+    zustellung an die folgenden
+    zustellung an folgende
+    fehler bei der zustellung
+    nicht zugestellt werden
+    kann nicht zugestellt werden
+    n a pas pu etre
+    n a pu etre
+    n ont pas pu etre
+    echec de la remise
+    n a pas ete remis
+    n a pas ete distribue
+    no se pudo entregar
+    no se ha podido entregar
+    no pudo ser entregado
+    no ha podido ser entregado
+    no se puede entregar
+    no se ha entregado
+    nao pode ser entregue
+    nao foi possivel entregar
+    nao foi entregue
+    nao pudemos entregar
+    falha na entrega
+    non e stato possibile
+    non e stato recapitato
+    non e stata recapitata
+    impossibile recapitare
+    impossibile consegnare
+    recapito non riuscito
+    kon niet worden
+    kan niet worden bezorgd
+    niet worden afgeleverd
+    bezorging is mislukt
+    kunde inte levereras
+    kunne ikke leveres
+    ei voitu toimittaa
+    ei voida toimittaa
+    nie mogla zostac dostarczona
+    nie mozna bylo dostarczyc
+    nie zostala dostarczona
+    nie udalo sie dostarczyc
+    nebylo mozne dorucit
+    nemohla byt dorucena
+    nelze dorucit
+    nem lehetett kezbesiteni
+    nu a putut fi livrat
+    teslim edilemedi
+    не может быть доставлено
+    не было доставлено
+    не удалось доставить
+    невозможно доставить
+    не доставлено
+    配信できませんでした
+    配信できません
+    配送できませんでした
+    配送できません
+    送信できませんでした
+    送信できません
+    届けることができません
+    お届けできません
+    送り届けられません
+    配信に失敗
+    无法投递
+    无法送达
+    无法发送
+    無法傳遞
+    無法送達
+    未能送达
+    投递失败
+    传递失败
+    被退回
+    退信
+    배달하지 못했습니다
+    배달되지 못했습니다
+    전달되지 못했습니다
+    전송하지 못했습니다
+    발송되지 않았습니다
+    반송
+    """
+)
+
+DELAYED = phrases(
+    """
+    delivery delayed
+    delivery status notification delay
+    delivery delay
+    delayed mail
+    delayed
+    mail delayed
+    message delayed
+    still being retried
+    warning could not send message for past
+    warning message still undelivered
+    still undelivered
+    delivery is delayed
+    delivery has been delayed
+    has been delayed
+    message is delayed
+    delivery temporarily
+    temporarily delayed
+    temporary delivery
+    not yet been delivered
+    not been delivered yet
+    not yet delivered
+    will continue to be attempted
+    will continue trying
+    will keep trying
+    will be retried
+    will retry
+    continue to try
+    continue trying
+    try to redeliver
+    still trying
+    transient non fatal errors
+    had transient
+    you do not need to resend
+    no action is required on your part
+    this is a warning message only
+    warning message only
+    only a warning
+    do not resend
+    verzogert
+    verzogerung
+    retarde
+    remise differee
+    retard
+    retrasado
+    demora%
+    retrasad%
+    atrasada
+    atraso
+    ritard%
+    in ritardo
+    vertraagd
+    vertraging
+    forsenad
+    forsinket
+    opozni%
+    zpozd%
+    задержк%
+    задержан%
+    遅延
+    延迟
+    延遲
+    지연
+    """
+)
+
+# They say that it is over although a word of delay stands there too.
+GIVEN_UP = phrases(
+    """
+    permanent error
+    permanent failure
+    permanent fatal errors
+    delivery failed
+    given up
+    giving up
+    has failed
+    will not be retried
+    could not be delivered
+    undeliverable
+    returned
+    """
+)
+
+AUTO_SUBJECTS = phrases(
+    """
+    out of office
+    out of the office
+    out of town
+    outofoffice
+    ooo
+    on vacation
+    on holiday
+    on holidays
+    on leave
+    on annual leave
+    on maternity leave
+    away from
+    vacation
+    holiday
+    auto reply
+    autoreply
+    auto response
+    autoresponse
+    auto responder
+    autoresponder
+    auto answer
+    automatic reply
+    automatic response
+    automatic answer
+    automated reply
+    automated response
+    automatically generated reply
+    absent
+    absence
+    abwesend
+    abwesenheit%
+    automatische antwort
+    automatische ruckantwort
+    autom antwort
+    nicht im buro
+    nicht im haus
+    urlaub
+    reponse automatique
+    absence du bureau
+    absent du bureau
+    message d absence
+    conges
+    en conge
+    en vacances
+    respuesta automatica
+    fuera de la oficina
+    fuera de oficina
+    ausente
+    ausencia
+    de vacaciones
+    vacaciones
+    contestacion automatica
+    resposta automatica
+    fora do escritorio
+    ausencia temporaria
+    ferias
+    resposta de ausencia
+    risposta automatica
+    fuori sede
+    fuori ufficio
+    assente
+    assenza
+    in ferie
+    afwezig%
+    automatisch antwoord
+    automatische beantwoording
+    niet aanwezig
+    met vakantie
+    vakantie
+    franvaro
+    franvarande
+    autosvar
+    automatiskt svar
+    semester
+    automatisk svar
+    autosvar
+    fravaer
+    fravar
+    fravaerende
+    ikke til stede
+    ferie
+    poissa
+    poissaolo
+    automaattinen vastaus
+    lomalla
+    nieobecn%
+    poza biurem
+    automatyczna odpowiedz
+    odpowiedz automatyczna
+    urlop
+    nepritomen
+    nepritomnost
+    nepritomny
+    mimo kancelar
+    automaticka odpoved
+    automaticka odpoved
+    dovolena
+    mimo kancelariu
+    hazon kivul
+    automatikus valasz
+    irodan kivul
+    szabadsag%
+    raspuns automat
+    absent de la birou
+    automatski odgovor
+    izvan ureda
+    odsoten
+    samodejni odgovor
+    avtomaticni odgovor
+    automaatvastus
+    automatinis atsakymas
+    automatiska atbilde
+    otomatik yanıt
+    otomatik yanit
+    otomatik cevap
+    ofis dısında
+    ofis disinda
+    izindeyim
+    αυτοματη απαντηση
+    εκτος γραφειου
+    автоответ%
+    автоматический ответ
+    автоматична відповідь
+    вне офиса
+    в отпуске
+    отпуск
+    отсутств%
+    нет на месте
+    автоматичен отговор
+    自動返信
+    自動応答
+    自動回答
+    不在
+    不在通知
+    休暇
+    自动回复
+    自動回覆
+    自动答复
+    自動回應
+    外出
+    不在办公室
+    休假
+    자동 회신
+    자동회신
+    자동 응답
+    자동응답
+    부재중
+    부재 중
+    tra loi tu dong
+    balasan otomatis
+    jawapan automatik
+    ตอบกลับอัตโนมัติ
+    רד אוטומטי
+    מענה אוטומטי
+    תשובה אוטומטית
+    رد تلقائي
+    خارج المكتب
+    پاسخ خودکار
+    thank you for your message
+    thank you for your email
+    thank you for contacting
+    we have received your
+    we received your
+    your request has been received
+    ticket created
+    case created
+    received your message
+    danke fur ihre
+    ihre anfrage
+    ihre nachricht
+    accuse de reception
+    acknowledgement of receipt
+    confirmation of receipt
+    eingangsbestatigung
+    """
+)
+
+AUTO_BODIES = phrases(
+    """
+    i am out of the office
+    i am currently out of
+    i m out of the office
+    i will be out of the office
+    i am on vacation
+    i am on leave
+    i m on vacation
+    i am away
+    i will be away
+    will be back on
+    will return on
+    limited access to email
+    limited access to my email
+    this is an automatic reply
+    this is an automated response
+    this is an auto reply
+    this is an automated reply
+    this is an automatic response
+    ich bin derzeit nicht
+    ich bin zur zeit nicht
+    ich bin bis zum
+    bin ich nicht im buro
+    ich befinde mich
+    je suis absent
+    je suis actuellement
+    je suis en conge
+    estoy fuera
+    estare fuera
+    me encuentro de
+    estou ausente
+    estou de ferias
+    sono assente
+    saro assente
+    ik ben afwezig
+    ik ben niet aanwezig
+    jag ar inte pa kontoret
+    olen poissa
+    я в отпуске
+    нахожусь в отпуске
+    不在にして
+    我正在休假
+    부재중입니다
+    """
+)
+
+CHALLENGES = phrases(
+    """
+    confirm that you are human
+    confirm you are human
+    confirm you re human
+    verify that you are human
+    prove you are human
+    prove that you are human
+    confirm you are not a spammer
+    confirm that you are not
+    confirm your message
+    confirm your email
+    confirm delivery of your message
+    confirm your identity
+    please confirm
+    action required to deliver your message
+    your message to * needs
+    message to * requires confirmation
+    requires verification
+    requires confirmation
+    requires approval
+    awaiting confirmation
+    pending confirmation
+    waiting verification
+    waiting for your reply
+    waiting for approval
+    held pending
+    has been held
+    held for approval
+    unconfirmed sender
+    unverified sender
+    email verification
+    e mail verification
+    sender verification
+    sender authorization
+    sender confirmation
+    verification required
+    authorize your email
+    authorized sender
+    approved senders list
+    allowed senders list
+    approved sender list
+    added to my list
+    request to be added
+    challenge response
+    challenge message
+    tmda
+    spamarrest
+    spam arrest
+    boxbe
+    knowspam
+    mailblocks
+    choicemail
+    bluebottle
+    earthlink * spamblocker
+    spamblocker
+    suspect email
+    antispam uol
+    antispam * uol
+    uol antispam
+    mailfrontier
+    sendio
+    orgoo
+    qurb
+    click on the link below to deliver
+    click * to deliver your message
+    click the link * deliver
+    click here to confirm
+    click here to authenticate
+    one time confirmation
+    one time verification
+    this one time
+    confirmacao de envio
+    confirme sua mensagem
+    confirme su mensaje
+    confirmer votre message
+    bestatigen sie ihre
+    bestatigen sie bitte
+    confermare il messaggio
+    подтвердите
+    """
+)
+
+MOVED_NOTICES = phrases(
+    """
+    my email address has changed
+    my e mail address has changed
+    my address has changed
+    email address has changed
+    e mail address has changed
+    my new email address
+    my new e mail address
+    my new address
+    new email address
+    change of email address
+    change of e mail address
+    change of address
+    address change
+    has left the company
+    no longer works
+    no longer with the company
+    no longer at this
+    neue e mail adresse
+    neue mailadresse
+    neue email adresse
+    meine neue adresse
+    adressanderung
+    nouvelle adresse
+    changement d adresse
+    nueva direccion
+    cambio de direccion
+    novo e mail
+    novo endereco
+    mudanca de endereco
+    nuovo indirizzo
+    cambio indirizzo
+    nieuw e mailadres
+    nieuw adres
+    ny e postadress
+    ny mailadresse
+    ny e mailadresse
+    nowy adres
+    zmiana adresu
+    nova adresa
+    новый адрес
+    新しいメールアドレス
+    アドレス変更
+    メールアドレス変更
+    新邮箱
+    邮箱变更
+    """
+)
+
+COMPLAINT_SUBJECTS = phrases(
+    """
+    complaint about message from
+    email feedback report
+    feedback report
+    abuse report
+    spam report
+    spam complaint
+    client tos notification
+    spamcop
+    user reported
+    reported as spam
+    """
+)
+
+# In place of a person: who sends for a mail system.
+DAEMONS = frozenset((
+    "mailer-daemon", "mailerdaemon", "mailer_daemon", "mailer.daemon", "maildaemon", "mail-daemon", "mdaemon",
+    "postmaster", "postmast", "mailsystem", "mail_system", "mailadmin", "mail-admin", "mail.admin",
+    "systemadministrator", "system-administrator", "mail-system", "mailsys", "mail_delivery", "mail-delivery",
+    "maildelivery", "mail.delivery", "smtpd", "smtp", "qmail", "mailrobot", "mailgw", "mta", "bounce", "bounces",
+    "bounce-handler", "daemon", "delivery-failure", "deliveryfailure", "delivery", "mail-agent", "mailagent", "ndr",
+    "nondelivery", "non-delivery", "microsoftexchange", "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e",
+    "postoffice", "post_master", "post-master", "postman", "mailerdemon", "mailer-deamon", "maildeamon",
+    "mailer-demon", "returned-mail", "returnmail", "mail-return", "undeliverable", "maileradmin", "mail-router",
+    "mailrouter", "mmdf", "listserv-errors", "mailbot",
+))  # fmt: skip
