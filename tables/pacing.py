@@ -6,7 +6,7 @@
 | limits | l scope, name | LimitSet, JSON | command | when removed |
 | routes | r name | Route, JSON | command | when deleted |
 | rate_buckets | b name | rate, burst, tokens | pace | with the campaign; those of limits once full and unused |
-| caps | w name | start of the window, used in it | pace | a day after its window, unless it is used again |
+| caps | w name | StoredCap | pace | a day after its window, unless it is used again |
 | slips | s partition | last number given out | pace | never |
 | shards | h campaign, first row | Shard asked for, not in Kafka yet | pace | when produced |
 | progress | p campaign | group -> rows asked for | pace | with the campaign |
@@ -21,6 +21,8 @@ from pydantic import ValidationError
 
 from app.commands import CampaignEntry
 from app.delivery.caps import Cap
+from app.delivery.limit_book import StoredCap
+from app.delivery.moving_caps import MovingCap
 from app.delivery.rates import Bucket
 from app.records import Shard
 from app.routes import MOST, MOST_ON_THE_WAY, LimitSet, Route
@@ -32,7 +34,7 @@ Items = list[tuple[bytes, bytes | None]]
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _BUCKET = msgspec.msgpack.Decoder(tuple[float, float, float])
-_CAP = msgspec.msgpack.Decoder(tuple[float, int])
+_CAP = msgspec.msgpack.Decoder(StoredCap)
 _PROGRESS = msgspec.msgpack.Decoder(dict[str, int])
 _SHARD = msgspec.msgpack.Decoder(Shard)
 
@@ -104,13 +106,13 @@ def buckets(store: Store, group: int) -> dict[str, tuple[float, float, float]]:
     return {key[1:].decode(): _BUCKET.decode(value) for key, value in store.scan(group, BUCKET)}
 
 
-def cap_item(name: str, cap: Cap | None) -> tuple[bytes, bytes | None]:
+def cap_item(name: str, cap: Cap | MovingCap | None) -> tuple[bytes, bytes | None]:
     """Store what is used of a cap."""
     return CAP + name.encode(), None if cap is None else _ENCODE(cap.stored)
 
 
-def caps(store: Store, group: int) -> dict[str, tuple[float, int]]:
-    """Every stored cap: start of its window, used in it."""
+def caps(store: Store, group: int) -> dict[str, StoredCap]:
+    """Every stored cap."""
     return {key[1:].decode(): _CAP.decode(value) for key, value in store.scan(group, CAP)}
 
 

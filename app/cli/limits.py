@@ -1,6 +1,7 @@
 """`fanfare limits`: rates, caps and warm-ups above campaigns: set, removed, shown, and taken from a file."""
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,15 @@ limits = typer.Typer(
     ),
 )
 
-SCOPES = ("account", "provider", "pool", "route", "group", "country", "carrier")
+SCOPES = ("account", "provider", "pool", "route", "group", "country", "carrier", "sender")
+
+
+class Unit(StrEnum):
+    """What a limit counts."""
+
+    MESSAGES = "messages"
+    PARTS = "parts"
+
 
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}.")]
 Which = Annotated[
@@ -53,6 +62,8 @@ def attach(app: typer.Typer) -> None:
         "fanfare limits set pool warm --group gmail --warm-up 50,100,200,500 --begins 2027-03-01",
         "fanfare limits set pool warm --group outlook --warm-up 50..20000x2 --begins 2027-03-01",
         "fanfare limits set country PT --rate 30/min",
+        "fanfare limits set sender '*' --rate 1 --burst 10 --unit parts",
+        "fanfare limits set route wa --moving-daily 1000",
     ),
 )
 def set_limit(
@@ -63,6 +74,12 @@ def set_limit(
     concurrency: Annotated[int | None, typer.Option("--concurrency", help="Messages on the way at once.")] = None,
     hourly: Annotated[int | None, typer.Option("--hourly", help="Messages in an hour of the clock.")] = None,
     daily: Annotated[int | None, typer.Option("--daily", help="Messages in a day of the calendar.")] = None,
+    moving_daily: Annotated[
+        int | None, typer.Option("--moving-daily", help="Messages in any 24 hours: the tier of a WhatsApp number.")
+    ] = None,
+    unit: Annotated[
+        Unit, typer.Option("--unit", help="What rate, burst and caps count: messages, or parts of SMS.")
+    ] = Unit.MESSAGES,
     group: Group = "",
     warm_up: Annotated[
         str,
@@ -86,11 +103,15 @@ def set_limit(
     """
     given: dict[str, Any] = {
         "rate": rate or None, "burst": burst, "concurrency": concurrency, "hourly": hourly, "daily": daily,
+        "moving_daily": moving_daily, "unit": str(unit),
         "time_zone": zone, "full": "overflow" if overflow else "wait", "warm_up": _warm_up(warm_up, begins),
     }  # fmt: skip
     limit = _limit({"scope": scope, "name": name, "group": group} | given)
     if limit.limits_nothing and burst is None:
-        advice = "give --rate, --concurrency, --hourly, --daily or --warm-up; `fanfare limits remove` removes a limit"
+        advice = (
+            "give --rate, --concurrency, --hourly, --daily, --moving-daily or --warm-up; "
+            "`fanfare limits remove` removes a limit"
+        )
         raise CommandError("nothing is limited by that", advice, Exit.USAGE)
     from app.cli.limits_shown import named
     from app.delivery.limit_figures import spoken

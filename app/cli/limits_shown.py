@@ -36,8 +36,10 @@ def details(limit: LimitSet, usage: Sequence[LimitStatus]) -> list[tuple[str, st
     """All about one limit: (what, figure)."""
     rows = [
         ("rate", rate_of(limit)), ("at once", _figure(limit.burst)), ("on the way", _figure(limit.concurrency)),
-        ("an hour", _figure(limit.hourly)), ("a day", _figure(limit.daily)), ("warm-up", plan_of(limit)),
-        ("time zone", limit.time_zone), ("when full", limit.full),
+        ("an hour", _figure(limit.hourly)), ("a day", _figure(limit.daily)),
+        ("any 24 hours", _figure(limit.moving_daily)), ("warm-up", plan_of(limit)),
+        ("counts", limit.unit if limit.unit != "messages" else ""), ("time zone", limit.time_zone),
+        ("when full", limit.full),
     ]  # fmt: skip
     return [row for row in rows if row[1]] + [(each.name, _told(each)) for each in usage]
 
@@ -50,7 +52,12 @@ def bar(used: float, most: float) -> str:
 
 
 def _days(limit: LimitSet) -> str:
-    return " / ".join(filter(None, [_figure(limit.daily), f"warm-up {plan_of(limit)}" if limit.warm_up else ""]))
+    told = [
+        _figure(limit.daily),
+        f"{_figure(limit.moving_daily)} in any 24 h" if limit.moving_daily is not None else "",
+        f"warm-up {plan_of(limit)}" if limit.warm_up else "",
+    ]
+    return " / ".join(filter(None, told))
 
 
 def _used(usage: Iterable[LimitStatus]) -> str:

@@ -5,9 +5,11 @@ A class passes all bounds of its path at once, or waits in the lines of those th
 
 from typing import TYPE_CHECKING, Literal
 
+from app.delivery.caps import Cap
 from app.delivery.health import Health
+from app.delivery.moving_caps import MovingCap
 from app.delivery.pacing_turns import Line
-from app.delivery.rates import Bucket, Meter, bucket, burst_of
+from app.delivery.rates import Bucket, bucket, burst_of
 
 if TYPE_CHECKING:
     from app.delivery.pacing_heard import Cell
@@ -43,12 +45,20 @@ class Bound:
         """How many messages may pass at *now*."""
         return 0
 
+    def room_for(self, parts: int, now: float) -> int:  # noqa: ARG002 - most bounds count messages
+        """How many messages of *parts* SMS each may pass at *now*."""
+        return self.room(now)
+
     def lasts(self, _now: float) -> float:
         """Seconds for which a slip paid here may be valid, and its messages may start."""
         return FOR_LONG
 
     def take(self, count: int) -> None:
-        """*count* messages pass."""
+        """*count* messages pass, or as many parts where those count."""
+
+    def weight(self, parts: int) -> int:  # noqa: ARG002 - most bounds count messages
+        """What a message of *parts* SMS counts for here."""
+        return 1
 
 
 class Closed(Bound):
@@ -58,15 +68,21 @@ class Closed(Bound):
 
 
 class Metered(Bound):
-    """A bucket or a cap."""
+    """A bucket or a cap, of messages or of the parts that they take.
 
-    __slots__ = ("_next", "_touched", "meter")
+    A message of several parts, whose turn it is, waits until there is room for all of them: nobody goes before it
+    meanwhile. One of more parts than a full bucket holds passes when it is full, and the next waits until it is paid.
+    """
 
-    def __init__(self, name: str, meter: Meter, touched: set[str]) -> None:
+    __slots__ = ("_awaited", "_next", "_touched", "in_parts", "meter")
+
+    def __init__(self, name: str, meter: Bucket | Cap | MovingCap, touched: set[str]) -> None:
         super().__init__(name)
         self.meter = meter
         self._touched = touched  # names of meters that are to be stored
         self._next: tuple[float, float] | None = None  # rate and burst of the bucket from the next look on
+        self.in_parts = False
+        self._awaited = 0  # parts for which somebody waits whose turn it is
 
     def becomes(self, rate: float, burst: float) -> None:
         """The bucket is to have these limits, once what has come at the old rate until then is in it."""
@@ -79,7 +95,34 @@ class Metered(Bound):
             self.meter.changed(*self._next)
             self._touched.add(self.name)
             self._next = None
-        return self.meter.room(now)
+        room = self.meter.room(now)
+        if self._awaited:
+            if self.in_parts and not self._fit(self._awaited, room):
+                return 0
+            self._awaited = 0
+        return room
+
+    def room_for(self, parts: int, now: float) -> int:
+        room = self.room(now)
+        if parts == 1 or not self.in_parts or room <= 0:
+            return room
+        fit = self._fit(parts, room)
+        if not fit:
+            self._awaited = parts
+        return fit
+
+    def _fit(self, parts: int, room: int) -> int:
+        """How many messages of *parts* fit into the *room*."""
+        if room < parts and room > 0 and isinstance(self.meter, Bucket) and self.meter.is_full:
+            return 1
+        return room // parts
+
+    def never_fits(self, parts: int) -> bool:
+        """Whether a message of *parts* is more than the whole cap."""
+        return self.in_parts and parts > 1 and not isinstance(self.meter, Bucket) and self.meter.largest < parts
+
+    def weight(self, parts: int) -> int:
+        return parts if self.in_parts else 1
 
     def lasts(self, now: float) -> float:
         return self.meter.lasts(now)
@@ -87,6 +130,9 @@ class Metered(Bound):
     def take(self, count: int) -> None:
         self.meter.take(count)
         self._touched.add(self.name)
+
+
+FlowKey = tuple[str, str, str]  # group, sender, route
 
 
 class Flow:
@@ -97,15 +143,16 @@ class Flow:
     def __init__(self) -> None:
         self.sure = False  # everything on the way is known
         self.by_route: dict[str, int] = {}
-        self.of_campaign: dict[str, dict[tuple[str, str], int]] = {}  # campaign -> (group, route) -> messages
+        self.of_campaign: dict[str, dict[FlowKey, int]] = {}  # campaign -> its messages
 
-    def count(self, campaign: str, group: str, route: str, more: int) -> None:
+    def count(self, campaign: str, group: str, sender: str, route: str, more: int) -> None:
         """Note that *more* messages are on the way."""
         self.by_route[route] = self.by_route.get(route, 0) + more
         own = self.of_campaign.setdefault(campaign, {})
-        total = own[group, route] = own.get((group, route), 0) + more
+        key = group, sender, route
+        total = own[key] = own.get(key, 0) + more
         if total == 0:
-            del own[group, route]
+            del own[key]
             if not own:
                 del self.of_campaign[campaign]
 

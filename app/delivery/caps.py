@@ -19,11 +19,12 @@ from app.routes import LimitSet, WarmUp
 MARGIN = 1.0  # seconds before the end of a window, in which nothing that counts in it starts
 SKEW = 0.25  # seconds: clocks that differ by more are refused at the start of a process
 HOUR = 3_600
+KEPT = 86_400.0  # seconds after the end of a window for which it is remembered: a clock may be set back
 FOR_LONG = float("inf")
 NO_CAP = 1 << 53  # room for any number of messages
 
 # What the names of caps begin with; what they belong to follows: "day|pool|main|gmail".
-HOURLY, DAILY, WARM_UP = "hour|", "day|", "warm-up|"
+HOURLY, DAILY, WARM_UP, MOVING = "hour|", "day|", "warm-up|", "24 h|"
 
 Zones = Callable[[str], tzinfo | None]  # the time zone with that name, None for a name that is none
 
@@ -144,11 +145,25 @@ class Cap:
         self.most = self.plan.on(datetime.fromtimestamp(window.start, self.zone).date())
 
     @property
+    def largest(self) -> int:
+        """The most that a window of today's or of a later day may have."""
+        return self.plan.each if isinstance(self.plan, Steady) else NO_CAP
+
+    @property
+    def resets_at(self) -> float:
+        """When its window ends."""
+        return self.window.end
+
+    def is_spare(self, now: float) -> bool:
+        """Whether nothing would be lost with it: its window is over for long."""
+        return now >= self.window.end + KEPT
+
+    @property
     def stored(self) -> tuple[float, int]:
         """(start of its window, used): all that a restart has to know."""
         return self.window.start, self.used
 
-    def restore(self, start: float, used: int) -> None:
+    def restore(self, start: float, used: int, _slots: bytes = b"") -> None:
         """Take over what was stored. Of a window that is over nothing stays; of a later one, all.
 
         One that begins at no window of this zone was of another: what it may share with this one stays, too.

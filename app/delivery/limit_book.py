@@ -1,9 +1,10 @@
 """The book of limits: which bounds lie on the way of a class of messages, over each route that it may take.
 
 Common to all routes: campaign, campaign towards a group, account, account towards a group, group, country, carrier.
-Of a route: health, campaign over this route, provider, pool and route, each of these three also towards a group, and
-how health shapes the pool towards the group. A limit that names its thing goes before one for "*", which gives each
-thing bounds of its own; only one of them counts. "other", the long tail of domains, is no thing that "*" stands for.
+Of a route: health, campaign over this route, sender (a number or sender id), provider, pool and route, each of these
+three also towards a group, and how health shapes the pool towards the group. A limit that names its thing goes before
+one for "*", which gives each thing bounds of its own; only one of them counts. "other", the long tail of domains, is no
+thing that "*" stands for, and groups are those of mail: phones have countries and carriers.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,15 +12,28 @@ from typing import NamedTuple
 
 from app.commands import CampaignEntry
 from app.delivery.bounds import ON_THE_WAY, SHAPED, Bound, Closed, Counted, Flow, Full, Metered, Places, Service, Shaped
-from app.delivery.caps import Cap, Zones, caps_of
+from app.delivery.caps import MOVING, Cap, Zones, caps_of
 from app.delivery.health import Health
 from app.delivery.limit_usage import Key, in_force
+from app.delivery.moving_caps import MovingCap
+from app.delivery.partition import ClassKey
 from app.delivery.rates import Bucket, bucket, burst_of
-from app.delivery.routing import Balance, Plan, Step, place_of, plan_of
+from app.delivery.routing import Balance, Plan, Step, place_of, plan_of, sender_of
 from app.routes import EVERY, LimitScope, LimitSet, Route
 
 STATE = "state|"  # + campaign: where classes wait whose campaign does not run
 NO_ROUTE = "no route|"  # + campaign: where classes wait that no route takes
+TOO_LONG = "too long|"  # + cap: where classes wait whose messages take more parts than the whole cap
+
+OptionKey = tuple[str, str, int, str]  # group, sender, parts, route
+
+
+class StoredCap(NamedTuple):
+    """What is stored of a cap: the start of its window, what is used in it, and of any 24 hours the slots."""
+
+    start: float
+    used: int
+    slots: bytes = b""
 
 
 class Option(NamedTuple):
@@ -47,7 +61,7 @@ class LimitBook:
 
     def __init__(self, account_rate: float, health: Health, flow: Flow, zone_named: Zones) -> None:
         self.buckets: dict[str, Bucket] = {}
-        self.caps: dict[str, Cap] = {}
+        self.caps: dict[str, Cap | MovingCap] = {}
         self.touched: set[str] = set()  # buckets and caps debited since they were last stored
         self.limits: dict[Key, LimitSet] = {}
         self.routes: dict[str, Route] = {}  # as they are now: those that are set, or the implied one
@@ -58,9 +72,9 @@ class LimitBook:
         self._account_rate, self._health, self._flow, self._zone_named = account_rate, health, flow, zone_named
         self._about: dict[str, Key] = {}  # name of a bound -> what it limits
         self._own: dict[str, set[str]] = {}  # campaign -> names of its bounds
-        self.stored_caps: dict[str, tuple[float, int]] = {}  # from before a restart, and not asked about since
-        self._ways: dict[str, dict[tuple[str, str, str], Way]] = {}  # campaign -> (group, tier, pin) -> way
-        self._options: dict[str, dict[tuple[str, str], Option]] = {}  # campaign -> (group, route) -> option
+        self.stored_caps: dict[str, StoredCap] = {}  # from before a restart, and not asked about since
+        self._ways: dict[str, dict[tuple[object, ...], Way]] = {}  # campaign -> what decides on routes -> way
+        self._options: dict[str, dict[OptionKey, Option]] = {}  # by campaign
         self._of_limits: dict[Key, tuple[Bound, ...]] = {}  # what limits are for -> the bounds of the one that counts
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._balances: dict[Step, Balance] = {}
@@ -131,32 +145,44 @@ class LimitBook:
 
     # -- the way of a class
 
-    def way(self, campaign: str, group: str, tier: str, pin: str, now: float) -> Way:
+    def way(self, key: ClassKey, now: float) -> Way:
         """The way of a class, remembered until something changes."""
-        ways = self._ways.get(campaign)
+        ways = self._ways.get(key.campaign)
         if ways is None:
-            if campaign not in self.campaigns:
+            if key.campaign not in self.campaigns:
                 return self._unknown
-            ways = self._ways[campaign] = {}
-        way = ways.get((group, tier, pin))
+            ways = self._ways[key.campaign] = {}
+        deciding = key.group, key.tier, key.pin, key.channel, key.parts, key.sender
+        way = ways.get(deciding)
         if way is None:
-            way = ways[group, tier, pin] = self._made(self.campaigns[campaign], group, tier, pin, now)
+            way = ways[deciding] = self._made(self.campaigns[key.campaign], key, now)
         return way
 
-    def option(self, campaign: str, group: str, route: str, now: float) -> Option:
-        """A route with its bounds for a class, whether or not the class may take it."""
+    def option(self, campaign: str, group: str, sender: str, route: str, now: float, parts: int = 1) -> Option:
+        """A route with its bounds for messages of *parts* SMS from *sender*, whether or not they may take it."""
         options = self._options.get(campaign, {})
-        option = options.get((group, route))
+        option = options.get((group, sender, parts, route))
         if option is None:
             entry = self.campaigns.get(campaign)
             if entry is not None:
                 options = self._options.setdefault(campaign, {})
-            own = tuple(self._of_route(entry, group, route, now))
+            own = tuple(self._that_fit(self._of_route(entry, group, sender, route, now), parts))
             common = tuple(self._common(entry, group, now)) if entry is not None else ()
             option = Option(route, own, tuple(each for each in (*common, *own) if isinstance(each, Counted)))
             if entry is not None:
-                options[group, route] = option
+                options[group, sender, parts, route] = option
         return option
+
+    def _that_fit(self, bounds: Iterable[Bound], parts: int) -> Iterator[Bound]:
+        """*bounds*; in place of one that messages of so many parts can never pass, one that is closed."""
+        for bound in bounds:
+            if isinstance(bound, Metered) and bound.never_fits(parts):
+                closed = self._closed(bound.name, TOO_LONG, of_campaign=False)
+                closed.full = bound.full
+                self._about[closed.name] = self._about[bound.name]
+                yield closed
+            else:
+                yield bound
 
     def recount(self, now: float) -> None:
         """Count anew what is on the way, where it has to be known: limits or routes have changed."""
@@ -164,18 +190,19 @@ class LimitBook:
             if isinstance(bound, Counted):
                 bound.used = 0
         for campaign, flows in self._flow.of_campaign.items():
-            for (group, route), messages in flows.items():
-                for bound in self.option(campaign, group, route, now).counted:
+            for (group, sender, route), messages in flows.items():
+                for bound in self.option(campaign, group, sender, route, now).counted:
                     bound.used += messages
 
-    def plan(self, entry: CampaignEntry, group: str, tier: str, pin: str) -> Plan:
-        """The routes that a class may take."""
+    def plan(self, entry: CampaignEntry, group: str, tier: str, pin: str, channel: str = "") -> Plan:
+        """The routes that a class may take. *channel* "" is that of its campaign."""
         spec = entry.spec
-        key = (spec.channel, entry.account, tuple(spec.route_tags), group, tier, pin)
+        channel = channel or spec.channel
+        key = (channel, entry.account, tuple(spec.route_tags), group, tier, pin)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = plan_of(
-                self.routes, channel=spec.channel, account=entry.account, tags=spec.route_tags,
+                self.routes, channel=channel, account=entry.account, tags=spec.route_tags,
                 group=group, tier=tier, pin=pin,
             )  # fmt: skip
         return plan
@@ -187,19 +214,22 @@ class LimitBook:
             balance = self._balances[step] = Balance({name: self.routes[name].weight for name in step})
         return balance
 
-    def _made(self, entry: CampaignEntry, group: str, tier: str, pin: str, now: float) -> Way:
-        plan = self.plan(entry, group, tier, pin)
-        common = tuple(self._common(entry, group, now))
+    def _made(self, entry: CampaignEntry, key: ClassKey, now: float) -> Way:
+        plan = self.plan(entry, key.group, key.tier, key.pin, key.channel)
+        common = tuple(self._that_fit(self._common(entry, key.group, now), key.parts))
         if entry.state != "RUNNING":
             common = (self._closed(entry.id, STATE), *common)
         elif not plan.steps:
             common = (self._closed(entry.id, NO_ROUTE), *common)
-        steps = tuple(tuple(self.option(entry.id, group, name, now) for name in step) for step in plan.steps)
+        steps = tuple(
+            tuple(self.option(entry.id, key.group, key.sender, name, now, key.parts) for name in step)
+            for step in plan.steps
+        )
         return Way(plan, common, steps, [self.balance(step) for step in plan.steps])
 
-    def _closed(self, campaign: str, why: str) -> Bound:
-        name = why + campaign
-        return self.bounds.get(name) or self._keep(Closed(name), campaign)
+    def _closed(self, of: str, why: str, *, of_campaign: bool = True) -> Bound:
+        name = why + of
+        return self.bounds.get(name) or self._keep(Closed(name), of if of_campaign else "")
 
     def _keep(self, bound: Bound, campaign: str = "") -> Bound:
         self.bounds[bound.name] = bound
@@ -223,15 +253,17 @@ class LimitBook:
             self._about[default.name] = ("account", entry.account, "")
             yield default
         country, carrier = place_of(group)
+        towards = "" if country else group  # phones have no MX group
         named: list[tuple[LimitScope, str, str]] = [
-            ("account", entry.account, ""), ("account", entry.account, group), ("group", group, ""),
+            ("account", entry.account, ""), ("account", entry.account if towards else "", towards),
+            ("group", towards, ""),
             ("country", country, ""), ("carrier", group if carrier else "", ""),
         ]  # fmt: skip
-        for scope, name, towards in named:
+        for scope, name, to in named:
             if name:
-                yield from self._of_limit(scope, name, towards, now, common=True)
+                yield from self._of_limit(scope, name, to, now, common=True)
 
-    def _of_route(self, entry: CampaignEntry | None, group: str, name: str, now: float) -> Iterator[Bound]:
+    def _of_route(self, entry: CampaignEntry | None, group: str, sender: str, name: str, now: float) -> Iterator[Bound]:
         route = self.routes.get(name)
         service = self.bounds.get(f"health|{name}") or self._keep(Service(name, self._health, self._flow))
         yield service
@@ -240,14 +272,19 @@ class LimitBook:
             rate = throttle.per_route.get(name, throttle.per_route.get(EVERY))
             if rate is not None:
                 yield self._bucket(f"campaign|{entry.id}|route|{name}", rate, None, now, "wait", entry.id)
-        sender = route.sender if route is not None else name
-        named: list[tuple[LimitScope, str]] = [("pool", sender), ("route", name)]
+        pool = route.sender if route is not None else name
+        named: list[tuple[LimitScope, str]] = [("pool", pool), ("route", name)]
         if route is not None:
             named.insert(0, ("provider", route.provider))
+            sender = sender or sender_of(route)
+        if sender:
+            yield from self._of_limit("sender", sender, "", now)
+        country, _ = place_of(group)
         for scope, of in named:
             yield from self._of_limit(scope, of, "", now)
-            yield from self._of_limit(scope, of, group, now)
-        yield self._shaped(sender, group)
+            if not country:
+                yield from self._of_limit(scope, of, group, now)
+        yield self._shaped(pool, group)
 
     def _shaped(self, pool: str, group: str) -> Bound:
         made = self.bounds.get(f"{SHAPED}{pool}|{group}")
@@ -285,8 +322,12 @@ class LimitBook:
             made.append(self._bucket(of, limit.per_second, limit.burst, now, full))
         for cap_name, cap in caps_of(limit, of, now, self._zone_named):
             made.append(self._cap(cap_name, cap, full))
+        if limit.moving_daily is not None:
+            made.append(self._cap(MOVING + of, MovingCap(limit.moving_daily), full))
         for bound in made:
             self._about[bound.name] = (scope, name, group)
+            if isinstance(bound, Metered):
+                bound.in_parts = limit.unit == "parts"
         yield from made
 
     def _places(self, of: str, most: int, full: Full, campaign: str = "") -> Places:
@@ -310,14 +351,14 @@ class LimitBook:
         bound.full = full
         return bound
 
-    def _cap(self, name: str, made: Cap, full: Full) -> Bound:
+    def _cap(self, name: str, made: Cap | MovingCap, full: Full) -> Bound:
         known = self.caps.get(name)
         if known is None:
             known = self.caps[name] = made
             if (stored := self.stored_caps.pop(name, None)) is not None:
                 known.restore(*stored)
         else:
-            known.changed(made)
+            known.changed(made)  # type: ignore[arg-type]  # the name says of which kind they are
         bound = self.bounds.get(name) or self._keep(Metered(name, known, self.touched))
         bound.full = full
         return bound
@@ -360,15 +401,15 @@ class LimitBook:
     def restore(
         self,
         buckets: Mapping[str, tuple[float, float, float]],
-        caps: Mapping[str, tuple[float, int]],
+        caps: Mapping[str, StoredCap | tuple[float, int] | tuple[float, int, bytes]],
         now: float,
     ) -> None:
-        """Take over stored (rate, burst, tokens) of buckets and (window's start, used) of caps."""
+        """Take over stored (rate, burst, tokens) of buckets and what is stored of caps."""
         for name, (rate, burst, tokens) in buckets.items():
             self.buckets[name] = Bucket(rate, burst, tokens, now)
             if name.startswith("campaign|"):
                 self._own.setdefault(name.split("|")[1], set()).add(name)
-        self.stored_caps.update(caps)
+        self.stored_caps.update({name: StoredCap(*stored) for name, stored in caps.items()})
 
 
 def _concerns(limit: LimitSet, about: Key) -> bool:

@@ -57,6 +57,7 @@ def wrong_limit(limit: LimitSet, known: Known, now: float, before: LimitSet | No
         or _wrong_burst(limit)
         or _wrong_rate(limit)
         or _wrong_caps(limit)
+        or _wrong_unit(limit)
         or _wrong_zone(limit)
         or _wrong_overflow(limit)
         or _wrong_warm_up(limit, now, before)
@@ -158,10 +159,13 @@ def _wrong_burst(limit: LimitSet) -> Wrong | None:
         return "burst", wrong
     if limit.burst is None or limit.per_second is None:
         return None
-    for cap in ("hourly", "daily"):
+    for cap in ("hourly", "daily", "moving_daily"):
         most = getattr(limit, cap)
         if most is not None and limit.burst > most:
-            return "burst", f"a burst of {limit.burst:,g} is above the {cap} cap of {most:,}: lower it"
+            return (
+                "burst",
+                f"a burst of {limit.burst:,g} is above the {cap.replace('_', ' ')} cap of {most:,}: lower it",
+            )
     if limit.burst > max(2.0, limit.per_second * DAY * (1 + SPARE)):
         per_day = limit.per_second * DAY
         return "burst", f"a burst of {limit.burst:,g} is more than the rate allows in a day ({per_day:,g}): lower it"
@@ -178,6 +182,18 @@ def _wrong_rate(limit: LimitSet) -> Wrong | None:
 def _wrong_caps(limit: LimitSet) -> Wrong | None:
     if limit.hourly is not None and limit.daily is not None and limit.hourly > limit.daily:
         return "hourly", f"{limit.hourly:,} an hour is above the daily cap of {limit.daily:,}: lower it, or raise daily"
+    if limit.moving_daily is not None and limit.hourly is not None and limit.hourly > limit.moving_daily:
+        return "hourly", f"{limit.hourly:,} an hour is above the {limit.moving_daily:,} of any 24 hours: lower it"
+    return None
+
+
+def _wrong_unit(limit: LimitSet) -> Wrong | None:
+    if limit.unit == "messages":
+        return None
+    if limit.scope == "group" or limit.group:
+        return "unit", "parts are those of SMS, and phones have no MX group: leave out the unit, or the group"
+    if limit.rate is None and not any((limit.hourly, limit.daily, limit.moving_daily, limit.warm_up)):
+        return "unit", "what is on the way is counted in messages: parts are for a rate or a cap"
     return None
 
 

@@ -8,7 +8,8 @@ WHOLE = "a limit is set as a whole: to keep it, give it again"
 
 def spoken(limit: LimitSet) -> str:
     """What a limit lets through, for a sentence."""
-    return ", ".join(figures(limit).values()) or "nothing is limited"
+    told = ", ".join(figures(limit).values()) or "nothing is limited"
+    return f"{told}, counted in parts of SMS" if limit.unit == "parts" and not limit.limits_nothing else told
 
 
 def figures(limit: LimitSet) -> dict[str, str]:
@@ -19,6 +20,7 @@ def figures(limit: LimitSet) -> dict[str, str]:
         "concurrency": f"{limit.concurrency:,} on the way" if limit.concurrency is not None else "",
         "hourly": f"{limit.hourly:,} an hour" if limit.hourly is not None else "",
         "daily": f"{limit.daily:,} a day" if limit.daily is not None else "",
+        "moving_daily": f"{limit.moving_daily:,} in any 24 hours" if limit.moving_daily is not None else "",
         "warm_up": f"warm-up {plan_of(limit)}" if limit.warm_up is not None else "",
     }
     return {field: figure for field, figure in found.items() if figure}

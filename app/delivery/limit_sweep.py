@@ -5,11 +5,11 @@ full, a cap a day after its window: so removing a limit and setting it again gai
 """
 
 from app.delivery.bounds import Bound, Metered, Places, Shaped
-from app.delivery.caps import Cap
+from app.delivery.caps import KEPT, Cap
 from app.delivery.limit_book import LimitBook
+from app.delivery.moving_caps import MovingCap
 from app.delivery.rates import Bucket
 
-KEPT = 86_400.0  # seconds after the end of a window: a clock may be set back
 LONGEST_WINDOW = 90_000.0  # seconds: a day in which clocks are put back
 
 
@@ -20,7 +20,7 @@ def sweep(book: LimitBook, now: float) -> None:
     meters = {**book.buckets, **book.caps}
     book.forget_meters([name for name, meter in meters.items() if name not in book.bounds and _is_spare(meter, now)])
     old = now - KEPT - LONGEST_WINDOW
-    book.forget_meters([name for name, (start, _) in book.stored_caps.items() if start < old])
+    book.forget_meters([name for name, stored in book.stored_caps.items() if stored[0] < old])
 
 
 def _is_idle(bound: Bound, now: float) -> bool:
@@ -32,4 +32,4 @@ def _is_idle(bound: Bound, now: float) -> bool:
 def _is_spare(meter: object, now: float) -> bool:
     if isinstance(meter, Bucket):
         return meter.room(now) >= 0 and meter.tokens >= meter.capacity
-    return isinstance(meter, Cap) and now >= meter.window.end + KEPT
+    return isinstance(meter, Cap | MovingCap) and meter.is_spare(now)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from app.commands import CampaignEntry
-from app.delivery.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.caps import DAILY, HOURLY, MOVING, WARM_UP
 from app.delivery.limit_figures import SHORT
 from app.delivery.limit_usage import in_force
 from app.routes import EVERY, SECONDS, LimitSet
@@ -17,7 +17,13 @@ from app.specs import Throttle
 Rates = Callable[[str], float | None]  # name of a meter -> messages a second, None for one that has no rate
 
 CONCURRENCY, STATE, NO_ROUTE, HEALTH, SHAPED = "on the way", "state", "no route", "health", "shaped"  # no buckets
-CAPS = {HOURLY.rstrip("|"): "hourly cap of", DAILY.rstrip("|"): "daily cap of", WARM_UP.rstrip("|"): "warm-up of"}
+TOO_LONG = "too long"
+CAPS = {
+    HOURLY.rstrip("|"): "hourly cap of",
+    DAILY.rstrip("|"): "daily cap of",
+    MOVING.rstrip("|"): "cap of any 24 hours of",
+    WARM_UP.rstrip("|"): "warm-up of",
+}
 SCOPES = {
     "account": "account",
     "provider": "provider",
@@ -26,10 +32,12 @@ SCOPES = {
     "group": "mailbox provider",
     "country": "country",
     "carrier": "carrier",
+    "sender": "sender",
 }
-KINDS = "campaign|account|provider|pool|route|group|country|carrier|health|no route|state"
+KINDS = "campaign|account|provider|pool|route|group|country|carrier|sender|health|no route|state"
 EVERY_NAME = re.compile(
-    rf"\b(?:(?:on the way|hour|day|warm-up|shaped)\|)?(?:{KINDS})\|[^\s,;|()]*(?:\|[^\s,;|()]*)*"  # in a sentence
+    r"\b(?:too long\|)?(?:(?:on the way|hour|day|24 h|warm-up|shaped)\|)?"
+    rf"(?:{KINDS})\|[^\s,;|()]*(?:\|[^\s,;|()]*)*"  # in a sentence
 )
 
 
@@ -96,6 +104,8 @@ def _words(name: str) -> str:
     kind, _, rest = name.partition("|")
     if kind == CONCURRENCY:
         return f"number on the way, {_words(rest)}"
+    if kind == TOO_LONG:
+        return f"{_words(rest)}, which is less than the parts of one of these messages"
     if kind in CAPS and rest:
         return f"{CAPS[kind]} {_whose(rest)}"
     if kind == STATE:

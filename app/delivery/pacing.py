@@ -11,7 +11,8 @@ from app.commands import CampaignEntry
 from app.delivery.bounds import Flow
 from app.delivery.caps import Cap, Zones
 from app.delivery.health import AllWell, Health
-from app.delivery.limit_book import STATE, LimitBook
+from app.delivery.limit_book import STATE, LimitBook, StoredCap
+from app.delivery.moving_caps import MovingCap
 from app.delivery.pacing_grants import FREE_VALIDITY, Granting, slip_of
 from app.delivery.pacing_heard import NOWHERE, WAITING, Cell, Given, Heard
 from app.delivery.pacing_lines import Lines
@@ -61,7 +62,7 @@ class Pacer:
         return self.book.buckets
 
     @property
-    def caps(self) -> dict[str, Cap]:
+    def caps(self) -> dict[str, Cap | MovingCap]:
         """Every cap by name."""
         return self.book.caps
 
@@ -166,7 +167,7 @@ class Pacer:
 
     def _somewhere(self, key: ClassKey) -> str:
         """The route of releases of which it is not told: the first that the class may take."""
-        steps = self.book.way(key.campaign, key.group, key.tier, key.pin, self._now).plan.steps
+        steps = self.book.way(key, self._now).plan.steps
         return steps[0][0] if steps else next(iter(self.book.routes), "")
 
     def _take_back(self, heard: Heard, demand: Demand) -> None:
@@ -180,8 +181,8 @@ class Pacer:
                 continue
             slip.returned.add(index)
             most, caps = slip.grants[index]
-            for name, cap in caps:
-                cap.give_back(max(0, min(count, most)), slip.at)
+            for name, cap, weight in caps:
+                cap.give_back(weight * max(0, min(count, most)), slip.at)
                 self.touched.add(name)
 
     def _update(self, heard: Heard, key: ClassKey, due: int, next_due: float, on: dict[str, int]) -> None:
@@ -213,8 +214,8 @@ class Pacer:
         """Note that *more* messages of the class are on the way."""
         if more:
             heard.rooms[key.lane][route].used += more
-            self.flow.count(key.campaign, key.group, route, more)
-            for bound in self.book.option(key.campaign, key.group, route, self._now).counted:
+            self.flow.count(key.campaign, key.group, key.sender, route, more)
+            for bound in self.book.option(key.campaign, key.group, key.sender, route, self._now).counted:
                 bound.used += more
 
     def _settle_slip(self, heard: Heard, given: Given) -> None:
@@ -290,7 +291,7 @@ class Pacer:
 
     def restore(
         self, buckets: Mapping[str, tuple[float, float, float]], numbers: Mapping[int, int], now: float,
-        caps: Mapping[str, tuple[float, int]] | None = None,
+        caps: Mapping[str, StoredCap | tuple[float, int] | tuple[float, int, bytes]] | None = None,
     ) -> None:  # fmt: skip
         """Take over stored (rate, burst, tokens), slip numbers, and what caps have used. Downtime is not refilled."""
         self._now = now

@@ -3,20 +3,18 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from app.delivery.bounds import FOR_LONG, Bound, Metered
-from app.delivery.caps import Cap
 from app.delivery.limit_book import LimitBook, Option, Way
-from app.delivery.pacing_heard import Cell, Given, Heard, Paid
+from app.delivery.pacing_heard import Caps, Cell, Given, Heard, Paid
 from app.delivery.pacing_lines import Lines
 from app.delivery.pacing_turns import Share
 from app.delivery.pacing_why import Reasons, with_wait
 from app.delivery.partition import SLICE, ClassKey
-from app.delivery.rates import LONGEST_VALIDITY
+from app.delivery.rates import LONGEST_VALIDITY, Bucket
 from app.records import Grant, Slip
 from app.topics import BULK, LANES
 
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate and no cap lies on the path
 
-Caps = tuple[tuple[str, Cap], ...]  # by name
 Granted = tuple[Grant, Cell, Caps]  # to whom, and the caps that it was paid from
 
 
@@ -80,11 +78,11 @@ class Granting:
             return False
         key, way = cell.key, cell.way
         if way is None or way.stale:
-            way = cell.way = self._book.way(key.campaign, key.group, key.tier, key.pin, self._now)
+            way = cell.way = self._book.way(key, self._now)
         # Who has given way in this round does not do so again: it would wander between lines.
         polite = key.lane == BULK and cell.gave_way != self._round
         share = self._share_of(key)
-        wanted, held_by = self._allowed(way.common, share, wanted, by, polite=polite)
+        wanted, held_by = self._allowed(way.common, key, share, wanted, by, polite=polite)
         if held_by is not None:
             self._hold(cell, (held_by,))
             return False
@@ -95,7 +93,7 @@ class Granting:
             balance = way.balances[number]
             for option in step if len(step) == 1 else sorted(step, key=lambda each: balance.owed(each.route)):
                 bounds = (*option.bounds, rooms[option.route])
-                count, held_by = self._allowed(bounds, share, wanted, by, polite=polite)
+                count, held_by = self._allowed(bounds, key, share, wanted, by, polite=polite)
                 if held_by is None:
                     balance.charge(option.route, count)
                     why = self._why(cell, way, number, option, held[:earlier], by)
@@ -108,12 +106,12 @@ class Granting:
         return False
 
     def _allowed(
-        self, bounds: Iterable[Bound], share: Share, wanted: int, by: Bound | None, *, polite: bool
+        self, bounds: Iterable[Bound], key: ClassKey, share: Share, wanted: int, by: Bound | None, *, polite: bool
     ) -> tuple[int, Bound | None]:
         """(messages that pass, None), or (0, what holds the class back): no room, or others whose turn it is."""
-        now = self._now
+        now, parts = self._now, key.parts
         for bound in bounds:
-            room = bound.room(now)
+            room = bound.room(now) if parts == 1 else bound.room_for(parts, now)
             if room <= 0:
                 return 0, bound
             if polite and bound.line is not None and bound is not by and bound.line and not bound.line.is_before(share):
@@ -139,10 +137,11 @@ class Granting:
         caps: Caps = ()
         for bound in bounds:
             validity = min(validity, bound.lasts(self._now))
-            bound.take(count)
-            if isinstance(bound, Metered) and isinstance(bound.meter, Cap):
-                caps += ((bound.name, bound.meter),)
-            self._lines.charge(bound, share, count)
+            weight = bound.weight(key.parts)
+            bound.take(count * weight)
+            if isinstance(bound, Metered) and not isinstance(bound.meter, Bucket):
+                caps += ((bound.name, bound.meter, weight),)
+            self._lines.charge(bound, share, count * weight)
         validity = FREE_VALIDITY if validity == FOR_LONG else min(validity, LONGEST_VALIDITY)
         heard = self._heard[cell.partition]
         if heard.ready[key.lane]:
@@ -150,7 +149,10 @@ class Granting:
         cell.pending += count
         cell.gave_way = 0
         self._count(heard, key, route, count)
-        grant = Grant(key.campaign, key.lane, key.group, route, count, key.tier, key.retry, key.pin, why)
+        grant = Grant(
+            key.campaign, key.lane, key.group, route, count, key.tier, key.retry, key.pin, why,
+            key.channel, key.parts, key.sender,
+        )  # fmt: skip
         self._granted[cell.partition].setdefault(validity, []).append((grant, cell, caps))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.delivery.bounds import Bound, Room
 from app.delivery.caps import Cap
 from app.delivery.limit_book import Way
+from app.delivery.moving_caps import MovingCap
 from app.delivery.pacing_turns import Share, Turns
 from app.delivery.partition import SLICE, ClassKey
 from app.records import Demand, Slip
@@ -49,13 +50,16 @@ class Given:
     grants: list[tuple[Cell, str, int]]
 
 
+Caps = tuple[tuple[str, Cap | MovingCap, int], ...]  # name, cap, what each message counts for there
+
+
 @dataclass(slots=True)
 class Paid:
     """What a slip was paid from, of what takes back messages that were never taken."""
 
     number: int
     at: float
-    grants: list[tuple[int, tuple[tuple[str, Cap], ...]]]  # messages, caps
+    grants: list[tuple[int, Caps]]  # messages, and what paid for them
     returned: set[int] = field(default_factory=set)  # grants that were taken back
 
 

@@ -19,7 +19,8 @@ def queue(pacer: Pacer) -> list[dict[str, object]]:
     return [
         {
             "campaign": key.campaign, "lane": key.lane, "group": key.group, "tier": key.tier, "retry": key.retry,
-            "pin": key.pin, "due": due, "open": open_, "granted": granted,
+            "pin": key.pin, "channel": key.channel, "parts": key.parts, "sender": key.sender,
+            "due": due, "open": open_, "granted": granted,
         }
         for key, (due, open_, granted) in sorted(rows.items())
     ]  # fmt: skip
@@ -29,7 +30,7 @@ def meters_in_use(pacer: Pacer) -> list[LimitStatus]:
     """Caps of which something is used, and numbers on the way that are not zero."""
     shown = [
         LimitStatus(
-            name=name, used=cap.used, resets_at=cap.window.end, most=None if cap.most >= NO_CAP else float(cap.most)
+            name=name, used=cap.used, resets_at=cap.resets_at, most=None if cap.most >= NO_CAP else float(cap.most)
         )
         for name, cap in pacer.caps.items()
         if cap.used

@@ -7,19 +7,31 @@ A later step of a plan counts where whatever is full before it overflows.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from app.commands import CampaignEntry
 from app.delivery.capacity import Passage, Quota
-from app.delivery.caps import DAILY, HOURLY, WARM_UP, Steady, Zones, day_around, growing, hour_around
+from app.delivery.caps import (
+    DAILY,
+    HOURLY,
+    MOVING,
+    WARM_UP,
+    Steady,
+    Window,
+    Zones,
+    day_around,
+    growing,
+    hour_around,
+)
 from app.delivery.limit_usage import Key, in_force
 from app.delivery.route_checks import IMPLICIT
-from app.delivery.routing import place_of, plan_of
+from app.delivery.routing import place_of, plan_of, sender_of
 from app.provider_accounts import SmtpServer
 from app.routes import EVERY, LimitSet, LimitStatus, Route, RouteStatus
 from app.things import Account
 
+DAY = 86_400.0
 OUT = ("open", "disabled")  # states of routes that take nothing
 
 
@@ -77,9 +89,10 @@ class _Path:
             rate = throttle.per_group.get(group, throttle.per_group.get(EVERY))
             if rate is not None:
                 yield Stage(_rate(f"throttle.per_group.{group if group in throttle.per_group else EVERY}", rate), group)
-            yield Stage(self._limit("account", account, group, self._of_account), group)
-            yield Stage(self._limit("group", group, "", self._of_all), group)
             country, carrier = place_of(group)
+            if not country:
+                yield Stage(self._limit("account", account, group, self._of_account), group)
+                yield Stage(self._limit("group", group, "", self._of_all), group)
             yield Stage(self._limit("country", country, "", self._of_all) if country else Passage(), group)
             yield Stage(self._limit("carrier", group, "", self._of_all) if carrier else Passage(), group)
             yield Stage(self._routes(group), group, not self._routes_to(group))
@@ -144,16 +157,26 @@ class _Path:
 
     def _route(self, route: Route, group: str) -> Passage:
         own = [self._of_scope("route", route.name, group)]
+        numbers = [self._limit("sender", each, "", self._of_all) for each in self._senders(route)]
+        ways = tuple(numbers) if all(each.is_bounded for each in numbers) else ()
         per_route = self._entry.spec.throttle.per_route
         rate = per_route.get(route.name, per_route.get(EVERY))
         if rate is not None:
             own.append(_rate(f"throttle.per_route.{route.name if route.name in per_route else EVERY}", rate))
-        return _behind(own, ())
+        return _behind(own, ways)
+
+    def _senders(self, route: Route) -> list[str]:
+        """The numbers or sender ids that share the messages over *route*; none for mail."""
+        name = self._entry.spec.sender_id or sender_of(route)
+        account = self._above.accounts.get(self._entry.account)
+        pools = account.number_pools if account is not None else []
+        return next((each.senders for each in pools if each.name == name), [name] if name else [])
 
     def _of_scope(self, scope: str, name: str, group: str) -> Passage:
         """The limit of a provider, pool or route; for one group also that towards it."""
         own = self._limit(scope, name, "", self._of_all)
-        return _behind([own, self._limit(scope, name, group, self._of_all)], ()) if group else own
+        is_mx_group = group and not place_of(group)[0]
+        return _behind([own, self._limit(scope, name, group, self._of_all)], ()) if is_mx_group else own
 
     def _shaped(self, routes: list[Route], pool: str, group: str) -> Passage:
         """How fast a pool is towards a group because of what it was answered."""
@@ -184,9 +207,17 @@ class _Path:
         if limit.daily is not None:
             used = self._used(DAILY + of)
             yield Quota(f"{called}.daily", Steady(limit.daily), day_around, zone, used, share)
+        if limit.moving_daily is not None:
+            used = self._used(MOVING + of)
+            yield Quota(f"{called}.moving_daily", Steady(limit.moving_daily), self._day_from_now, zone, used, share)
         if limit.warm_up is not None:
             used = self._used(WARM_UP + of)
             yield Quota(f"{called}.warm_up", growing(limit.warm_up), day_around, zone, used, share)
+
+    def _day_from_now(self, at: float, _zone: tzinfo) -> Window:
+        """24 hours, as if what is used of them came back all at once."""
+        start = self._now + (at - self._now) // DAY * DAY
+        return Window(start, start + DAY)
 
     def _used(self, cap: str) -> int:
         status = self._above.usage.get(cap)

@@ -66,6 +66,11 @@ class Bucket:
         self.fill(now)
         return int(self.tokens)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds the most tokens that it keeps."""
+        return self.tokens >= self.capacity
+
     def lasts(self, _now: float) -> float:
         """D."""
         return self.validity
@@ -77,7 +82,7 @@ class Bucket:
             self.at = now
 
     def take(self, count: int) -> None:
-        """Debit *count* tokens, which must be there."""
+        """Debit *count* tokens, which must be there; but for one message of more parts than a full bucket holds."""
         self.tokens -= count
 
     def changed(self, rate: float, burst: float) -> None:

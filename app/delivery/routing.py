@@ -62,6 +62,11 @@ def place_of(group: str) -> tuple[str, str]:
     return (country, carrier) if len(country) == 2 and country.isupper() else ("", "")
 
 
+def sender_of(route: Route) -> str:
+    """The number or sender id that messages over *route* come from, where they name none; "" for mail."""
+    return str(getattr(route.config, "sender", ""))
+
+
 def conditions(route: Route) -> int:
     """How many conditions *route* names."""
     named = (route.accounts, route.groups, route.countries, route.carriers, route.tags, route.tiers)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from app.commands import CampaignEntry
 from app.delivery.health import Health
 from app.delivery.pacing import Pacer
-from app.delivery.partition import ClassKey
+from app.delivery.partition import ClassKey, class_of
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec
@@ -163,7 +163,7 @@ class Simulator:
             classes = [
                 ClassDemand(
                     key.campaign, key.lane, key.group, traffic.waiting[key], 0.0, sum(opened.get(key, {}).values()),
-                    key.tier, key.retry, key.pin, opened.get(key, {}),
+                    key.tier, key.retry, key.pin, opened.get(key, {}), key.channel, key.parts, key.sender,
                 )
                 for key in traffic.waiting.keys() | opened.keys()
             ]  # fmt: skip
@@ -202,7 +202,7 @@ class Simulator:
             return
         traffic.applied = slip.number
         for index, grant in enumerate(slip.grants):
-            key = ClassKey(grant.campaign, grant.lane, grant.group, grant.tier, grant.retry, grant.pin)
+            key = class_of(grant)
             taken = min(grant.count, traffic.waiting[key])
             if taken < grant.count:
                 traffic.wasted.append((slip.number, index, grant.count - taken))

@@ -207,7 +207,7 @@ def test_no_limit_is_exceeded_whatever_happens_to_slips(
 
 def is_excused(world: Simulator, key: ClassKey, full: set[tuple[str, ...]]) -> bool:
     """Whether limits that are used in full keep the class from more, on every route that it may take."""
-    plan = world.pacer.book.plan(world.campaigns[key.campaign], key.group, key.tier, key.pin)
+    plan = world.pacer.book.plan(world.campaigns[key.campaign], key.group, key.tier, key.pin, key.channel)
     for step in plan.steps:
         waits = False
         for route in step:

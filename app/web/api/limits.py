@@ -81,7 +81,8 @@ async def set_limit(call: Call) -> Reply:
     """Set the whole limit: what is not sent is not limited. It holds within a second, for what runs as well."""
     limit = _named(call, call.body.model_dump())
     if limit.limits_nothing:
-        error = "it would limit nothing: give a rate, concurrency, hourly, daily or warm_up; DELETE removes a limit"
+        fields = "rate, concurrency, hourly, daily, moving_daily or warm_up"
+        error = f"it would limit nothing: give a {fields}; DELETE removes a limit"
         raise refuse(422, "Invalid", error)
     done = await call.command("limit.set", limit=limit, names=NAMES)
     return Reply(_shown(call.control, LimitSet.model_validate(done.answer.thing)))
