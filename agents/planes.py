@@ -159,7 +159,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     client, dead = ClickHouse(settings), DeadLetters(app)
     app.after_stop(client.close)
     door.attach(app, Lanes(app, 16), client, dead)
-    seal.attach(app, Lanes(app, 8), client, dead)
+    seal.attach(app, Lanes(app, 8), client, dead, settings.secret_path)
     expand.attach(app, Lanes(app, 4), client, dead)
     winner.attach(app, Lanes(app, 4), client, dead)
     if settings.mx_lookup == "on":

@@ -201,7 +201,10 @@ class Things:
             entry,
             self._filters(entry.account, entry.spec.segments),
             self._filters(entry.account, entry.spec.exclude_segments),
-            groups=[*self._limited_groups(), *(group for route in self.routes.values() for group in route.groups)],
+            groups=[
+                *self._limited_groups(),
+                *(name for route in self.routes.values() for name in (*route.groups, *route.carriers)),
+            ],
             tiers=asks_for_tiers(entry, self.routes.values()),
         )
 

@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 ID_BYTES = 16
 SLOT_BYTES = 2
+PHONE = "phone"  # instead of a channel: a number is one recipient for sms, whatsapp and voice alike
 NORMALISATION = 1  # bump when normalise_email changes: it is part of every recipient_id
 
 

@@ -343,3 +343,4 @@ class AudiencePlan(Strict):
     tiers: bool = False  # whether rows tell how people have reacted of late: a route asks for it
     retry_of: str = ""  # instead of all that: to those whom this campaign has failed ...
     retry_outcomes: list[str] = Field(default_factory=list)  # ... in one of these ways
+    consent: str = ""  # to phones: "given" (who said yes), "not_refused" (who did not say no); "" asks nobody

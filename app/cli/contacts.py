@@ -32,7 +32,9 @@ contacts = typer.Typer(
 
 SHOWN = 20  # bad rows listed on the terminal; --json lists up to 10,000 of them
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="Email address, or id of 32 hex digits.")]
+Address = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="Email address, phone number with +, or id of 32 hex digits.")
+]
 
 
 def attach(app: typer.Typer) -> None:
@@ -54,7 +56,7 @@ def import_file(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV in UTF-8 with a header and a column `email`, or NDJSON (.ndjson, .jsonl); - is stdin.",
+            help="CSV in UTF-8 with a header and a column `email` or `phone`, or NDJSON (.ndjson, .jsonl); - is stdin.",
         ),
     ],
     list_name: Annotated[str, typer.Option("--list", help="List to put the people on; it is created.")],
@@ -105,15 +107,17 @@ def show(address: Address, account: Account = "default", as_json: AsJson = False
     lists = with_clickhouse(lambda client: people.memberships(client, account, contact.id))
     if as_json:
         emit({
-            "id": contact.id, "email": contact.address, "attributes": contact.attributes,
+            "id": contact.id, "email": contact.address, "phone": contact.phone, "attributes": contact.attributes,
             "updated_at": iso(contact.updated_at),
             "lists": [{"list": a.list, "active": a.active, "added_at": iso(a.added_at)} for a in lists],
         })  # fmt: skip
         return
     rows: list[tuple[str, object]] = [("id", contact.id), ("email", contact.address)]
+    if contact.phone:
+        rows += [("destination", f"{contact.phone_group}, {contact.phone_kind}")]
     rows += [(name, _text(value)) for name, value in contact.attributes.items()]
     rows += [(f"list {a.list}", f"since {iso(a.added_at)}" if a.active else "taken off") for a in lists]
-    table(contact.address, ("", "value"), rows)
+    table(contact.named, ("", "value"), rows)
 
 
 @contacts.command(
@@ -121,6 +125,7 @@ def show(address: Address, account: Account = "default", as_json: AsJson = False
     epilog=examples(
         "fanfare contacts upsert ana@example.com --set first_name=Ana --set city=Lisbon --list customers",
         "fanfare contacts upsert ana@example.com --set visits:=12 --set nickname:=null",
+        "fanfare contacts upsert +351912345678 --set first_name=Ana --set consent_sms:=true",
     ),
 )
 def upsert(
@@ -140,7 +145,7 @@ def upsert(
         lambda client: _upserted(client, address, attributes, lists or [], consent_source, account)
     )
     if as_json:
-        emit({"id": stored.id, "email": stored.address, "attributes": stored.attributes})
+        emit({"id": stored.id, "email": stored.address, "phone": stored.phone, "attributes": stored.attributes})
     else:
         say(f"{stored.id} is stored with {len(stored.attributes)} attributes")
 
@@ -201,7 +206,7 @@ def contact_of(address: str, account: str) -> "Contact":
     from app.clickhouse import people
 
     ident = _id_of(address)
-    contact = with_clickhouse(lambda client: people.contact(client, account, ident))
+    contact = with_clickhouse(lambda client: people.named(client, account, ident))
     if contact is None:
         raise CommandError(f"there is no contact {address} in {account}", "`fanfare contacts upsert` puts one in")
     return contact
@@ -220,7 +225,7 @@ async def _upserted(
     secret = read_key(settings().secret_path)
     consent = Consent(time.time(), consent_source) if consent_source else Consent()
     await check_key(client, secret, settings().secret_path)
-    person = people.Person(address, attributes, consent)
+    person = people.person_named(address, consent, attributes)
     stored, refused = await people.upsert_contacts(client, secret, account, [person], lists)
     if refused:
         raise CommandError(f"{refused[0].field}: {refused[0].reason}", "repair that and try again", Exit.USAGE)
@@ -236,4 +241,6 @@ def _id_of(address: str) -> str:
     try:
         return recipient_of(address, read_key(settings().secret_path)).hex()
     except AddressError as error:
-        raise CommandError(f"{address}: {error}", "give an email address", Exit.USAGE) from error
+        raise CommandError(
+            f"{address}: {error}", "give an email address, or a phone number such as +351912345678", Exit.USAGE
+        ) from error

@@ -64,10 +64,10 @@ def show(
     if found is None:
         raise CommandError(f"there is no list {name!r} in {account}", "`fanfare lists list` shows what there is")
     if as_json:
-        shown = [{"id": a.id, "email": a.address, "added_at": iso(a.added_at)} for a in members]
+        shown = [{"id": a.id, "email": a.address, "phone": a.phone, "added_at": iso(a.added_at)} for a in members]
         emit({**_shown(found), "members": shown})
         return
-    rows = [(a.address, iso(a.added_at), iso(a.consent_at or None) or "", a.consent_source) for a in members]
+    rows = [(a.address or a.phone, iso(a.added_at), iso(a.consent_at or None) or "", a.consent_source) for a in members]
     table(f"{name}: {in_words(found.people)}", ("address", "added", "consent", "where"), rows)
 
 
@@ -94,7 +94,7 @@ def add(
     account: Account = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Put people on a list by address; who is no contact becomes one."""
+    """Put people on a list by address or phone number; who is no contact becomes one."""
     import time
 
     from app.clickhouse.lists import Consent
@@ -150,9 +150,9 @@ async def _part(
     await check_key(client, secret, settings().secret_path)
     if consent is None:
         named = named_people(who, secret)
-        removed = await stored.remove_members(client, account, name, list(named.people))
+        removed = await stored.remove_named(client, account, name, list(named.people))
         return removed, [(each.value, each.reason) for each in named.problems]
-    given = [people.Person(each, {}, consent) for each in who]
+    given = [people.person_named(each, consent) for each in who]
     added, refused = await people.upsert_contacts(client, secret, account, given, [name])
     return len(added), [(who[each.index], each.reason) for each in refused]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.clickhouse.audience_sql import EXCLUDED_LIST, EXCLUDED_SEGMENT, HOLDOUT, REMOVED
+from app.clickhouse.audience_sql import EXCLUDED_LIST, EXCLUDED_SEGMENT, HOLDOUT, OF_ADDRESSES, REMOVED
 from app.clickhouse.client import ClickHouse
 
 MOST_ROWS = 1_001  # of a page, and one to know whether there are more
@@ -42,7 +42,9 @@ class AudienceMember:
 def is_reason(text: str) -> bool:
     """Whether people can be left out of an audience for the reason *text*, when it is fixed."""
     kind, named, _ = text.partition(":")
-    return text in (LEFT_OUT, HOLDOUT, REMOVED) or (bool(named) and kind in (EXCLUDED_LIST, EXCLUDED_SEGMENT))
+    return text in (LEFT_OUT, HOLDOUT, REMOVED, *OF_ADDRESSES) or (
+        bool(named) and kind in (EXCLUDED_LIST, EXCLUDED_SEGMENT)
+    )
 
 
 async def audience_page(

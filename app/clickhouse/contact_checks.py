@@ -3,7 +3,6 @@
 import re
 from functools import cache, lru_cache
 
-import phonenumbers
 from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
 
@@ -33,7 +32,6 @@ BIG = (
 )  # fmt: skip
 _REAL = frozenset({"email.com", "mail.com", "mail.de", "gmx.com", "gmx.at", "gmx.ch", "mail.fr", "bol.com", "web.com"})
 
-E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 
@@ -83,21 +81,6 @@ def _misspelt() -> dict[str, str]:
             for slip in slips:
                 found.setdefault(slip, domain)
     return {slip: domain for slip, domain in found.items() if slip not in GROUPS and slip not in _REAL}
-
-
-def phone_number(text: str, region: str) -> str | None:
-    """*text* in E.164, None when it is no phone number. *region* (DE) is where numbers without + are from.
-
-    What is written in E.164 already is taken at its word: looking up its plan takes longer than all the rest.
-    """
-    if E164.fullmatch(text):
-        return text
-    try:
-        number = phonenumbers.parse(text[:100], region or None)
-    except phonenumbers.NumberParseException:
-        return None
-    valid = phonenumbers.is_valid_number(number)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
 def locale_of(text: str) -> str | None:

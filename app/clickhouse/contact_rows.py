@@ -12,14 +12,22 @@ import orjson
 from app.clickhouse.file_lines import LONGEST_LINE, Broken, FileLines, Line, TooLong
 
 ADDRESS_COLUMNS = ("email", "address", "e-mail", "mail")
+PHONE, PHONE_COLUMNS = (
+    "phone",
+    ("phone", "mobile", "phone_number", "phone number", "msisdn", "telephone", "tel", "cell"),
+)
 DELIMITERS = ",;\t|"
 MOST_LINES = 1_000  # of one row: fields in quotes may hold line ends
+_PHONE_LIKE = re.compile(r"\s*\+?[\d\s()./-]{6,30}")
 _QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of a file: *line* counts from 1; *column* is the name of the address column."""
+    """One person of a file: *line* counts from 1; *column* is the name of the address column.
+
+    A file without addresses has people by their phones: *address* is empty, and *column* that of the phone.
+    """
 
     line: int
     column: str
@@ -135,8 +143,9 @@ class _Header:
 
     names: list[str]
     delimiter: str
-    place: int  # of the address
+    place: int  # of the address, or of the phone where there is none
     others: list[tuple[int, str]]
+    by_phone: bool = False
 
     def person(self, line: int, values: list[str]) -> Row | BadRow:
         """The person whose fields are *values*."""
@@ -151,9 +160,8 @@ class _Header:
             return BadRow(line, self._where(values, re.compile("[\ud800-\udfff]")), "not UTF-8")
         if joined.count(b"\0") != width - 1:
             return BadRow(line, self._where(values, re.compile("\0")), "a NUL byte")
-        return Row(
-            line, self.names[self.place], values[self.place], {name: values[i] for i, name in self.others if values[i]}
-        )
+        attributes = {name: values[i] for i, name in self.others if values[i]}
+        return Row(line, self.names[self.place], "" if self.by_phone else values[self.place], attributes)
 
     def _where(self, values: list[str], what: re.Pattern[str]) -> str:
         return next((name for name, value in zip(self.names, values, strict=True) if what.search(value)), "")
@@ -185,14 +193,19 @@ def _columns_of(number: int, names: list[str], delimiter: str, columns: Columns)
     if missing:
         return BadRow(number, missing[0], f"no column {missing[0]!r} in the header: it has {', '.join(names)[:200]}")
     place = _address_among(names, columns)
-    if place is None:
-        return BadRow(number, "email", f"no column `email` in the header: it has {', '.join(names)[:200]}")
-    others = [(i, columns.attribute(name)) for i, name in enumerate(names) if i != place]
+    phone = _phone_among(names, columns) if place is None else None
+    if place is None and phone is None:
+        return BadRow(number, "email", f"no column `email` or `phone` in the header: it has {', '.join(names)[:200]}")
+    others = [(i, PHONE if i == phone else columns.attribute(name)) for i, name in enumerate(names) if i != place]
     others = [(i, name) for i, name in others if name]
     doubled = [name for name, count in Counter([name for _, name in others]).items() if count > 1]
     if doubled:
         return BadRow(number, doubled[0], f"the header has the column {doubled[0]!r} more than once")
-    columns.found = {names[place]: "email"} | {names[i]: name for i, name in others}
+    columns.found = {names[i]: name for i, name in others}
+    if phone is not None:
+        return _Header(names, delimiter, phone, others, by_phone=True)
+    assert place is not None
+    columns.found = {names[place]: "email"} | columns.found
     return _Header(names, delimiter, place, others)
 
 
@@ -201,8 +214,20 @@ def _address_among(names: list[str], columns: Columns) -> int | None:
     for name, attribute in columns.wanted.items():
         if attribute == "email":
             return names.index(name)
+    return _first_free(names, columns, ADDRESS_COLUMNS)
+
+
+def _phone_among(names: list[str], columns: Columns) -> int | None:
+    """Where the phone number stands, in a file that has no addresses."""
+    for name, attribute in columns.wanted.items():
+        if attribute == PHONE:
+            return names.index(name)
+    return _first_free(names, columns, PHONE_COLUMNS)
+
+
+def _first_free(names: list[str], columns: Columns, wanted: tuple[str, ...]) -> int | None:
     free = [name.lower() if name not in columns.wanted else "" for name in names]
-    return next((free.index(name) for name in ADDRESS_COLUMNS if name in free), None)
+    return next((free.index(name) for name in wanted if name in free), None)
 
 
 def _quoted(reader: _Reader, header: _Header, number: int, first: bytes) -> Row | BadRow:
@@ -259,7 +284,10 @@ def _parsed(lines: list[str], delimiter: str) -> list[str]:
 def _is_row(line: str, header: _Header) -> bool:
     """Whether *line*, inside of a quoted field, is by itself what a row looks like."""
     values = line.split(header.delimiter)
-    return len(values) == len(header.names) > 1 and "@" in values[header.place]
+    if len(values) != len(header.names) or len(values) < 2:
+        return False
+    value = values[header.place]
+    return bool(_PHONE_LIKE.fullmatch(value)) if header.by_phone else "@" in value
 
 
 # -- NDJSON
@@ -269,11 +297,13 @@ def _ndjson(reader: _Reader, columns: Columns) -> Iterator[Row | BadRow]:
     wanted = columns.wanted
     named = next((name for name, attribute in wanted.items() if attribute == "email"), None)
     names = ADDRESS_COLUMNS if named is None else (named,)
+    phone = next((name for name, attribute in wanted.items() if attribute == PHONE), None)
+    phones = PHONE_COLUMNS if phone is None else (phone,)
     for number, line in reader:
         if not isinstance(line, bytes):
             yield _no_row(number, line)
         elif line.strip():
-            row = _person_in(number, line, names)
+            row = _person_in(number, line, names, phones)
             if wanted and isinstance(row, Row):
                 row = _renamed(row, wanted)
             yield row
@@ -285,7 +315,7 @@ def _renamed(row: Row, wanted: Mapping[str, str]) -> Row:
     return Row(row.line, row.column, row.address, renamed)
 
 
-def _person_in(line: int, raw: bytes, names: tuple[str, ...]) -> Row | BadRow:
+def _person_in(line: int, raw: bytes, names: tuple[str, ...], phones: tuple[str, ...]) -> Row | BadRow:
     try:
         person = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -295,7 +325,13 @@ def _person_in(line: int, raw: bytes, names: tuple[str, ...]) -> Row | BadRow:
     for name in names:
         if name in person:
             address = person.pop(name)
+            if address is None:
+                break
             if isinstance(address, str):
                 return Row(line, name, address, person)
             return BadRow(line, name, f"{name} is not text")
-    return BadRow(line, names[0], f"no `{names[0]}`")
+    for name in phones:
+        if person.get(name) is not None:
+            person[PHONE] = person.pop(name)
+            return Row(line, name, "", person)
+    return BadRow(line, names[0], f"no `{names[0]}` and no `{phones[0]}`")

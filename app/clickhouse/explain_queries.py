@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.clickhouse.client import ClickHouse
 from app.delivery.explain_absence import Membership
 from app.delivery.explain_story import Seat, StateAt, Suppressed
+from app.topics import PHONES
 
 MOST_ROWS = 1_000
 
@@ -49,8 +50,18 @@ WHERE build IN
           SELECT argMax(seal_id, sealed_at) FROM seals WHERE account = {account:String} AND campaign = {campaign:String}
       )
 )
-  AND recipient_id = toFixedString(unhex({recipient:String}), 16)
+  AND (recipient_id = toFixedString(unhex({recipient:String}), 16)
+       OR contact = toFixedString(unhex({contact:String}), 16))
 ORDER BY reason LIMIT 1
+"""
+
+# Somebody by any of their ids: that of the contact, or that of the phone, which several contacts may share.
+IDS = """
+SELECT lower(hex(recipient_id)), if(phone = '', '', lower(hex(phone_id))), address != '' FROM contacts FINAL
+WHERE account = {account:String}
+  AND (recipient_id = toFixedString(unhex({recipient:String}), 16)
+       OR (phone != '' AND phone_id = toFixedString(unhex({recipient:String}), 16)))
+ORDER BY hex(recipient_id) != upper({recipient:String}), recipient_id LIMIT {limit:UInt32}
 """
 
 MEMBERSHIPS = """
@@ -104,18 +115,37 @@ async def suppressions_of(client: ClickHouse, account: str, recipient: str) -> l
     return [Suppressed(scope, of, reason, source, ms / 1000) for scope, of, reason, source, ms in rows]
 
 
+async def ids_of(client: ClickHouse, account: str, recipient: str, channel: str) -> tuple[str, str]:
+    """(id of the contact, recipient id of their messages on *channel*) of who has the id *recipient*, all in hex.
+
+    Who is no contact, or has no address there, has the id as it is. Raises ClickHouseError.
+    """
+    rows = await client.rows(IDS, {"account": account, "recipient": recipient, "limit": MOST_ROWS})
+    for contact, phone, has_email in rows:
+        if channel in PHONES and phone:
+            return contact, phone
+        if channel not in PHONES and has_email:
+            return contact, contact
+    return (rows[0][0] if rows else recipient), recipient
+
+
 async def seat_of(
-    client: ClickHouse, account: str, campaign: str, recipient: str, lists: Sequence[str] = ()
+    client: ClickHouse, account: str, campaign: str, recipient: str, lists: Sequence[str] = (), contact: str = ""
 ) -> Seat | None:
     """The row of *recipient* in the audience of *campaign*, while there is one; with those of *lists* they were on.
 
+    *contact* is the id of the contact, where it is another one: that of messages to phones is the number's.
+
     Raises ClickHouseError.
     """
-    rows = await client.rows(SEAT, {"account": account, "campaign": campaign, "recipient": recipient})
+    contact = contact or recipient
+    rows = await client.rows(
+        SEAT, {"account": account, "campaign": campaign, "recipient": recipient, "contact": contact}
+    )
     if not rows:
         return None
     row, reason, due, sealed_at = rows[0]
-    on = await memberships_of(client, account, lists, recipient)
+    on = await memberships_of(client, account, lists, contact)
     were = tuple(each.name for each in on if each.since and each.since <= sealed_at + 1)
     return Seat(float(sealed_at), int(row), reason, float(due), were)
 

@@ -42,7 +42,7 @@ ORDER BY page.list
 
 MEMBERS_PAGE = """
 SELECT lower(hex(m.recipient_id)), c.address, toUnixTimestamp64Milli(m.added_at) / 1000,
-       toUnixTimestamp64Milli(m.consent.at) / 1000, m.consent.source
+       toUnixTimestamp64Milli(m.consent.at) / 1000, m.consent.source, c.phone
 FROM
 (
     SELECT recipient_id, added_at, consent FROM members FINAL
@@ -52,7 +52,7 @@ FROM
 ) AS m
 LEFT JOIN
 (
-    SELECT recipient_id, address FROM contacts FINAL WHERE account = {account:String} AND recipient_id IN
+    SELECT recipient_id, address, phone FROM contacts FINAL WHERE account = {account:String} AND recipient_id IN
     (
         SELECT recipient_id FROM members FINAL
         WHERE account = {account:String} AND list = {list:String} AND added_at > removed_at
@@ -67,6 +67,12 @@ ON_LIST = """
 SELECT count() FROM members FINAL
 WHERE account = {account:String} AND list = {list:String} AND added_at > removed_at
   AND recipient_id IN (SELECT toFixedString(unhex(arrayJoin({recipients:Array(String)})), 16))
+"""
+
+OWNERS = """
+SELECT lower(hex(recipient_id)) FROM contacts FINAL
+WHERE account = {account:String} AND phone != ''
+  AND phone_id IN (SELECT toFixedString(unhex(arrayJoin({recipients:Array(String)})), 16))
 """
 
 
@@ -89,6 +95,7 @@ class Member:
     added_at: float
     consent_at: float
     consent_source: str
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,16 @@ async def remove_members(client: ClickHouse, account: str, name: str, recipients
     block.add("removed_at", "DateTime64(3, 'UTC')", _milliseconds([time.time()] * len(recipients)))
     await _insert(client, block)
     return on_it
+
+
+async def remove_named(client: ClickHouse, account: str, name: str, people: Sequence[bytes]) -> int:
+    """`remove_members` for ids of contacts or of phones: of a number everybody who has it."""
+    owners: list[bytes] = []
+    for first in range(0, len(people), IDS_AT_ONCE):
+        ids = [each.hex() for each in people[first : first + IDS_AT_ONCE]]
+        rows = await client.rows(OWNERS, {"account": account, "recipients": ids})
+        owners += [bytes.fromhex(ident) for (ident,) in rows]
+    return await remove_members(client, account, name, list(dict.fromkeys([*people, *owners])))
 
 
 def _people(account: str, name: str, recipients: Sequence[bytes]) -> Block:

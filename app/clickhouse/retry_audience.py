@@ -36,9 +36,10 @@ COUNT = f"SELECT count() FROM ({FAILED})"
 
 # Groups and tiers are those of the first time.
 BUILD = f"""
-INSERT INTO audience (build, row, recipient_id, address, mx_group, attributes, due, variant, zone, reason, tier)
+INSERT INTO audience
+    (build, row, recipient_id, address, mx_group, attributes, due, variant, zone, reason, tier, contact)
 SELECT {{build:String}}, row_number() OVER (ORDER BY size, mx_group, tier, recipient_id) - 1,
-       recipient_id, address, mx_group, attributes, 0, 0, zone, '', tier
+       recipient_id, address, mx_group, attributes, 0, 0, zone, '', tier, contact
 FROM
 (
     SELECT *, count() OVER (PARTITION BY mx_group, tier) AS size FROM audience

@@ -26,7 +26,7 @@ from app.things import AudiencePlan
 BUILD_TIMEOUT = 300.0
 # The sections of an audience are part of its campaign's entry, which is written in one batch: so many bytes at most.
 MOST_BYTES, SECTION_BYTES = 400_000, 45  # of one, besides the name of its group
-NAME = re.compile(r"[a-z0-9.-]+")
+NAME = re.compile(r"[A-Za-z0-9._/-]+")
 BUILDS = 3  # tries to build an audience while contacts are imported
 
 # All that is asked of a build in one go: each statement costs a small audience as much as the audience itself.
@@ -193,7 +193,7 @@ def _sections(build: str, rows: list[list[Any]]) -> list[Section]:
     count = 0
     for group, due, test, tier, size, first, last, _, _ in rows:
         if not NAME.fullmatch(group):
-            raise SealError(f"{group!r} is no MX group")
+            raise SealError(f"{group!r} is no destination group")
         if first != count or last != count + size - 1:
             raise HoleError(f"rows of {group} in {build} are not side by side")
         sections.append(Section(group, size, float(due), bool(test), tier))

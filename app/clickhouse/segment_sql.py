@@ -85,7 +85,8 @@ def _by_engagement(tree: ByEngagement, params: Parameters, now: float) -> str:
         where += f" AND event_id NOT IN (SELECT event_id FROM events WHERE {where} AND startsWith(class, 'automated'))"
     if tree.times > 1:
         where += f" GROUP BY recipient_id HAVING uniqExact({unit}) >= {params.add('UInt32', tree.times)}"
-    return f"(recipient_id IN (SELECT recipient_id FROM events WHERE {where}))"
+    who = f"(SELECT recipient_id FROM events WHERE {where})"
+    return f"(recipient_id IN {who} OR phone_id IN {who})"
 
 
 def _by_attribute(tree: ByAttribute, params: Parameters, now: float) -> str:

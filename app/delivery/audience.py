@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from app.commands import CampaignEntry
 from app.delivery.mx_groups import own_groups
+from app.delivery.routing import place_of
 from app.routes import LimitSet, Route
 from app.things import AudiencePlan, Filter
+from app.topics import PHONES
 
 MOST_DOMAINS = 1_000  # that a plan names: about 20 kB of it
 
@@ -38,11 +40,21 @@ def plan_of(
         local=(spec.schedule.local or "") if spec.schedule else "",
         zones=any(each.local for each in windows),
         time_zone=spec.time_zone,
-        domains=own_groups([*spec.throttle.per_group, *groups], MOST_DOMAINS),
+        domains=_apart(spec.channel, [*spec.throttle.per_group, *groups]),
         tiers=tiers,
         retry_of=spec.retry_of,
         retry_outcomes=list(spec.retry_outcomes) if spec.retry_of else [],
+        consent=spec.consent if spec.channel in PHONES else "",
     )
+
+
+def _apart(channel: str, names: list[str]) -> list[str]:
+    """What of *names* is a group of its own: domains; of phones carriers, as "IN/airtel" or "airtel"."""
+    if channel not in PHONES:
+        return own_groups(names, MOST_DOMAINS)
+    return sorted({each for each in names if "/" in each or (each not in ("", "*") and not place_of(each)[0])})[
+        :MOST_DOMAINS
+    ]
 
 
 def groups_named(limits: Iterable[LimitSet]) -> set[str]:

@@ -193,6 +193,13 @@ def left_out(reason: str) -> str:
         "holdout": "they are in the group of the experiment that gets nothing",
         "excluded_list": f"they are on the excluded list {name}",
         "excluded_segment": f"they are in the excluded segment {name}",
+        "no_email": "they have no email address",
+        "no_phone": "they have no phone number",
+        "no_phone_id": "they have no phone id yet: their contact is older than phones, and is looked at within minutes",
+        "invalid_phone": "their phone number is none that its country has",
+        "landline": "their phone number is a landline, which gets no SMS",
+        "no_consent": "they did not agree to be written to on this channel, or they said no",
+        "same_number": "somebody else of the audience has the same phone number, and one message goes to both",
     }.get(kind, reason)
 
 

@@ -76,6 +76,8 @@ class Explaining:
 
     async def person(self, entry: CampaignEntry, recipient: bytes) -> Explanation:
         """What became of the message of the campaign *entry* to *recipient*, or why there is none."""
+        contact, who = await explain_queries.ids_of(self.client, self.account, recipient.hex(), entry.spec.channel)
+        recipient = bytes.fromhex(who)
         found = None
         if entry.seal is not None:
             message = ids.message_id(entry.seal.day, entry.id, entry.run, recipient, entry.spec.channel)
@@ -83,14 +85,14 @@ class Explaining:
         if found is None:
             latest = await explain_queries.latest_message(self.client, self.account, entry.id, recipient.hex())
             found = await self.message(latest) if latest is not None else None
-        return found if found is not None else await self._absence(entry, recipient.hex())
+        return found if found is not None else await self._absence(entry, who, contact)
 
-    async def _absence(self, entry: CampaignEntry, recipient: str) -> Explanation:
+    async def _absence(self, entry: CampaignEntry, recipient: str, contact: str) -> Explanation:
         lists = entry.spec.lists
         seat, memberships, known, addresses = await asyncio.gather(
-            explain_queries.seat_of(self.client, self.account, entry.id, recipient, lists),
-            explain_queries.memberships_of(self.client, self.account, lists, recipient),
-            explain_queries.is_contact(self.client, self.account, recipient),
+            explain_queries.seat_of(self.client, self.account, entry.id, recipient, lists, contact),
+            explain_queries.memberships_of(self.client, self.account, lists, contact),
+            explain_queries.is_contact(self.client, self.account, contact),
             addresses_of(self.client, self.account, [recipient]),
         )
         person = Person(entry, time.time(), recipient, addresses.get(recipient, ""), seat, memberships, known)

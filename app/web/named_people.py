@@ -1,4 +1,4 @@
-"""People as requests name them: by address, or by the recipient id that events and messages hold."""
+"""People as requests name them: by email address, phone number, or the recipient id that events and messages hold."""
 
 import re
 from collections.abc import Iterable
@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from app import ids
 from app.content.address import AddressError, wire_address
+from app.content.phone import WRITE, PhoneError, phone_of
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_PHONE = re.compile(r"\+[\d\s()./-]{3,40}")
+_DIGITS = re.compile(r"[\d\s()./-]{3,40}|\d+([.,]\d+)?[eE]\+?\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,12 @@ def named_people(values: Iterable[str], secret: bytes) -> NamedPeople:
 
 
 def recipient_of(value: str, secret: bytes) -> bytes:
-    """The recipient id of an address, or the one that *value* is in hex. Raises AddressError."""
+    """The recipient id of an address or a phone number, or the one that *value* is in hex. Raises AddressError."""
     value = value.strip()
     if _ID.fullmatch(value.lower()):
         return bytes.fromhex(value)
+    if _PHONE.fullmatch(value):
+        return ids.recipient_id(secret, ids.PHONE, phone_of(value).number)
+    if _DIGITS.fullmatch(value):
+        raise PhoneError(f"a phone number begins with + and its country code: {WRITE}")
     return ids.recipient_id(secret, "email", ids.normalise_email(wire_address(value)))

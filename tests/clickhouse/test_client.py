@@ -48,7 +48,7 @@ async def test_migrating_again_applies_nothing(settings: Settings, client: Click
     """
     assert await apply(settings) == []
     numbers = [number for number, _, _ in migrations()]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == sorted(set(numbers))
 
 
 async def test_a_migration_that_was_cut_short_is_applied_again(settings: Settings, client: ClickHouse) -> None:

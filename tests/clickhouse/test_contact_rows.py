@@ -32,7 +32,7 @@ def told(raw: bytes) -> list[tuple[int, str, str]]:
     [
         (b"", (1, "", "the file is empty")),
         (b"\n\n", (1, "", "the file is empty")),
-        (b"name,city\nAnn,Ulm\n", (1, "email", "no column `email` in the heade")),
+        (b"name,city\nAnn,Ulm\n", (1, "email", "no column `email` or `phone` i")),
         (b"na\xefve,email\n", (1, "", "the header is not UTF-8: save ")),
         ("email,city\n".encode("utf-16-le"), (1, "", "NUL bytes in the header: is it")),
         (b'email,"city\nann@x.com,Ulm\n', (1, "", "a quote is opened in the heade")),

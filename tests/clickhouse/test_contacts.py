@@ -58,7 +58,7 @@ async def test_a_file_without_an_address_column_imports_nobody(settings: Setting
     report = await import_people(settings, file, "all")
     assert (report.imported, [(bad.line, bad.reason) for bad in report.bad]) == (
         0,
-        [(1, "no column `email` in the header: it has name, city")],
+        [(1, "no column `email` or `phone` in the header: it has name, city")],
     )
 
 

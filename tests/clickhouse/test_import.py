@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.clickhouse.attribute_types import is_date, read_as, recognised
 from app.clickhouse.client import ClickHouse, ClickHouseError
-from app.clickhouse.contact_checks import checked_address, domain_of, phone_number
+from app.clickhouse.contact_checks import checked_address, domain_of
 from app.clickhouse.contacts import import_file, import_people, import_stream
 from app.clickhouse.import_log import import_of, imports_page, problems_page
 from app.clickhouse.import_options import ImportOptions
@@ -53,7 +53,7 @@ async def test_columns_become_what_they_are_said_to_be(client: ClickHouse) -> No
     assert found is not None and (found.state, found.list, found.rows, found.imported) == ("DONE", "l", 2, 2)
     assert found.columns == {"Mail address": "email", "Handy": "phone", "First Name": "first_name", "Lang": "locale",
                              "Zone": "time_zone", "2nd": "column_2nd"}  # fmt: skip
-    assert found.hints == {"locale": 1, "time_zone": 1}
+    assert found.hints == {"locale": 1, "time_zone": 1, "phone": 1}  # both have one number
 
 
 async def test_a_column_that_the_file_does_not_have_imports_nobody(client: ClickHouse) -> None:
@@ -231,18 +231,6 @@ def test_domains_worth_a_look_are_told(domain: str, kind: str) -> None:
     A hint that cries wolf is turned off: real providers get none.
     """
     assert domain_of(domain)[1] == kind
-
-
-@pytest.mark.parametrize(
-    ("text", "region", "number"),
-    [("+351 912 345 678", "", "+351912345678"), ("0151 23456789", "DE", "+4915123456789"), ("0151 23456789", "", None),
-     ("call me", "DE", None), ("", "DE", None), ("+1", "", None)],
-)  # fmt: skip
-def test_phone_numbers_are_written_in_one_form(text: str, region: str, number: str | None) -> None:
-    """
-    One person has one number, however it was typed.
-    """
-    assert phone_number(text, region) == number
 
 
 @given(st.text(max_size=12) | st.integers().map(str) | st.floats(allow_nan=False, allow_infinity=False).map(str))

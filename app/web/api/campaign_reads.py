@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.clickhouse import message_queries
 from app.clickhouse.audience_pages import LEFT_OUT, audience_page, is_reason
+from app.clickhouse.audience_sql import OF_ADDRESSES
 from app.commands import CampaignEntry, State
 from app.content.address import AddressError
 from app.control.held import held_of
@@ -32,7 +33,10 @@ from app.web.rest import Call, Endpoint, Reply
 MESSAGE_ID = re.compile("[0-9a-f]{32}")
 STATUSES = tuple(each.value for each in Status)
 GATE_REASONS = tuple(DropReason)  # for which a message is dropped later
-REASONS = f"*, removed, holdout, excluded_list:NAME, excluded_segment:ID, {', '.join(GATE_REASONS)}"
+REASONS = (
+    "*, removed, holdout, excluded_list:NAME, excluded_segment:ID, "
+    f"{', '.join(OF_ADDRESSES)}, {', '.join(GATE_REASONS)}"
+)
 SCOPE, TAG, ONE = "campaigns", "Campaigns", "/v1/campaigns/{id}"
 
 

@@ -1,16 +1,16 @@
 """Contacts: people with their attributes. They are put in, found, looked at and changed."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from app.clickhouse import people
 from app.content.address import AddressError
 from app.specs import Label, Strict
 from app.web import cursors
 from app.web.api.moments_shown import iso
-from app.web.api.people_in_requests import Address, ConsentBody, Problem, id_in_path, no_contact, secret_of
+from app.web.api.people_in_requests import Address, ConsentBody, PhoneNumber, Problem, id_in_path, no_contact, secret_of
 from app.web.cursors import PageQuery
 from app.web.problems import refuse
 from app.web.rest import Call, Endpoint, Reply
@@ -24,8 +24,11 @@ class ContactShown(Strict):
     """A contact."""
 
     id: str = Field(description="Its recipient id, as in events and messages")
-    email: str
+    email: str = Field(description="Empty for who is known by phone alone")
     provider: str = Field(description="MX group of the address; empty: any other")
+    phone: str = Field(description="In E.164; empty where there is none")
+    destination: str = Field(description="Country of the phone, with the carrier where it is known: IN/airtel")
+    phone_kind: str = Field(description="mobile, landline, either, special, or invalid: no number of its country")
     attributes: dict[str, Any]
     updated_at: str
 
@@ -58,16 +61,26 @@ class ContactQuery(PageQuery):
     """Which contacts; without a filter all of them."""
 
     email: str = Field(default="", max_length=320, description="The one with this address")
-    contains: str = Field(default="", max_length=320, description="Those whose address holds this text")
+    phone: str = Field(default="", max_length=60, description="Those with this number; + goes as %2B")
+    contains: str = Field(default="", max_length=320, description="Those whose address or number holds this text")
     list: str = Field(default="", max_length=200, description="Those on this list")
 
 
 class PersonBody(Strict):
-    """Somebody to put in."""
+    """Somebody to put in: with an email address, a phone number, or both."""
 
-    email: Address
+    email: Address | None = None
+    phone: PhoneNumber | None = Field(default=None, description="With + and country code; kept as attribute phone")
     attributes: Attributes = Field(default_factory=dict)
     consent: ConsentBody = Field(default_factory=ConsentBody)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.email is None and self.phone is None and not self.attributes.get("phone"):
+            raise ValueError("a contact has an email, or a phone, or both")
+        if self.phone is not None and self.attributes.get("phone", self.phone) != self.phone:
+            raise ValueError("phone and attributes.phone are two numbers")
+        return self
 
 
 class NewContacts(Strict):
@@ -98,6 +111,8 @@ async def list_contacts(call: Call) -> Reply:
     place = cursors.decode(asked.cursor, str)
     if asked.email:
         found = await _by_email(call, asked.email)
+    elif asked.phone:
+        found = await _by_phone(call, asked.phone)
     else:
         found = await people.contacts_page(
             call.views.client, call.account, place[0] if place else "", asked.limit + 1,
@@ -110,7 +125,14 @@ async def list_contacts(call: Call) -> Reply:
 async def upsert(call: Call) -> Reply:
     """Put people in; who is known gets the new attributes. Who cannot be taken is told, the others are in."""
     asked, now = call.body, time.time()
-    given = [people.Person(each.email, each.attributes, each.consent.given(now)) for each in asked.contacts]
+    given = [
+        people.Person(
+            each.email or "",
+            each.attributes if each.phone is None else {**each.attributes, "phone": each.phone},
+            each.consent.given(now),
+        )
+        for each in asked.contacts
+    ]
     stored, refused = await people.upsert_contacts(
         call.views.client, secret_of(call), call.account, given, asked.lists, merge=asked.merge
     )
@@ -132,7 +154,13 @@ async def get_contact(call: Call) -> Reply:
 async def change_contact(call: Call) -> Reply:
     """Set attributes; those that are not named stay."""
     found = await _contact(call)
-    person = people.Person(found.address, call.body.attributes)
+    changes = dict(call.body.attributes)
+    if not found.address:  # their number is who they are
+        if people.phone_in(secret_of(call), {"phone": found.phone} | changes).number.decode() != found.phone:
+            text = "attributes.phone: who has no email is known by the number: put in a new contact"
+            raise refuse(422, "Invalid", text, field="attributes.phone")
+        changes["phone"] = found.phone
+    person = people.Person(found.address, changes)
     stored, refused = await people.upsert_contacts(call.views.client, secret_of(call), call.account, [person])
     if refused:
         raise refuse(422, "Invalid", refused[0].reason, field=refused[0].field)
@@ -145,6 +173,9 @@ def shown(contact: people.Contact) -> dict[str, Any]:
         "id": contact.id,
         "email": contact.address,
         "provider": contact.group,
+        "phone": contact.phone,
+        "destination": contact.phone_group,
+        "phone_kind": contact.phone_kind,
         "attributes": contact.attributes,
         "updated_at": iso(contact.updated_at),
     }
@@ -175,6 +206,14 @@ async def _by_email(call: Call, email: str) -> list[people.Contact]:
         raise refuse(422, "Invalid", f"email: {error}", field="email") from error
     found = await people.contact(call.views.client, call.account, ident)
     return [] if found is None else [found]
+
+
+async def _by_phone(call: Call, phone: str) -> list[people.Contact]:
+    try:
+        ident = people.phone_id_of(secret_of(call), phone)
+    except AddressError as error:
+        raise refuse(422, "Invalid", f"phone: {error}", field="phone") from error
+    return await people.sharing(call.views.client, call.account, [ident])
 
 
 _TAG, _SCOPE = "Contacts", "contacts"

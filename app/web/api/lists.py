@@ -11,7 +11,7 @@ from app.clickhouse.list_columns import types_of
 from app.specs import Label, Strict
 from app.web import cursors
 from app.web.api.moments_shown import iso
-from app.web.api.people_in_requests import Address, ConsentBody, ContactId, Problem, secret_of
+from app.web.api.people_in_requests import Address, ConsentBody, ContactId, PhoneNumber, Problem, secret_of
 from app.web.cursors import PageQuery
 from app.web.named_people import named_people
 from app.web.problems import refuse
@@ -54,7 +54,8 @@ class MemberShown(Strict):
     """Somebody on a list."""
 
     id: str
-    email: str
+    email: str = Field(description="Empty for who is known by phone alone")
+    phone: str
     added_at: str
     consent_at: str | None
     consent_source: str
@@ -68,16 +69,17 @@ class MemberPage(Strict):
 
 
 class MemberBody(Strict):
-    """Somebody to put on a list: by address, which makes a contact if need be, or by the id of a contact."""
+    """Somebody to put on a list: by address or phone, which makes a contact if need be, or by the id of a contact."""
 
     email: Address | None = None
+    phone: PhoneNumber | None = Field(default=None, description="With + and country code")
     id: ContactId | None = None
     consent: ConsentBody = Field(default_factory=ConsentBody)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "MemberBody":
-        if (self.email is None) == (self.id is None):
-            raise ValueError("a member has either an email or an id")
+        if [self.email is None, self.phone is None, self.id is None].count(False) != 1:
+            raise ValueError("a member has either an email, or a phone, or an id")
         return self
 
 
@@ -97,13 +99,13 @@ class Added(Strict):
 
 
 class OldMembers(Strict):
-    """People to take off a list, by address or id."""
+    """People to take off a list, by address, phone number or id."""
 
     members: list[Address] = Field(min_length=1, max_length=MOST_MEMBERS)
 
 
 class OldMembersQuery(Strict):
-    """People to take off a list, by address or id; repeat it for more."""
+    """People to take off a list, by address, phone number or id; repeat it for more."""
 
     member: list[Address] = Field(min_length=1, max_length=MOST_IN_QUERY)
 
@@ -150,12 +152,14 @@ async def add_members(call: Call) -> Reply:
     """Put people on a list, which is made if need be. Whoever is on it stays; of two consents the later one counts."""
     asked: NewMembers = call.body
     name, now, client = _name(call), time.time(), call.views.client
-    by_email = [(i, each) for i, each in enumerate(asked.members) if each.email is not None]
+    by_name = [(i, each) for i, each in enumerate(asked.members) if each.id is None]
     by_id = [(i, each) for i, each in enumerate(asked.members) if each.id is not None]
-    given = [people.Person(str(m.email), {}, _consent(m, asked, now)) for _, m in by_email]
+    given = [
+        people.Person(m.email or "", {"phone": m.phone} if m.phone else {}, _consent(m, asked, now)) for _, m in by_name
+    ]
     created = not await lists.lists_known(client, call.account, [name])
     stored, refused = await people.upsert_contacts(client, secret_of(call), call.account, given, [name])
-    wrong = [(by_email[each.index][0], "email", each.reason) for each in refused]
+    wrong = [(by_name[each.index][0], each.field.replace("address", "email"), each.reason) for each in refused]
     known = await people.contacts(client, call.account, [str(each.id) for _, each in by_id])
     there = [each for _, each in by_id if each.id in known]
     wrong += [(i, "id", "no such contact") for i, each in by_id if each.id not in known]
@@ -179,7 +183,7 @@ async def delete_members(call: Call) -> Reply:
 async def _removed(call: Call, members: list[str]) -> dict[str, Any]:
     name = (await _list(call, call.path("list"))).name
     named = named_people(members, secret_of(call))
-    removed = await lists.remove_members(call.views.client, call.account, name, list(named.people))
+    removed = await lists.remove_named(call.views.client, call.account, name, list(named.people))
     problems = [{"index": each.index, "field": "members", "reason": each.reason} for each in named.problems]
     return {"removed": removed, "problems": problems}
 

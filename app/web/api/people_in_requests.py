@@ -12,6 +12,7 @@ from app.web.problems import refuse
 from app.web.rest import Call
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+PhoneNumber = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 ContactId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.clickhouse import people
+from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouseError
 from app.control.suppressions import packs_of, publish
 from app.delivery.gate import UNSUBSCRIBED
@@ -141,10 +141,10 @@ async def list_suppressions(call: Call) -> Reply:
         return Reply({"suppressions": await _of_one(call, asked.address, wanted, now), "next": ""})
     found, last = await _seen(call).page(wanted, decode(asked.cursor, int, str, str, str), asked.limit, now)
     unknown = [each["recipient"] for each in found if not each["address"]]
-    known = await people.contacts(call.views.client, call.account, unknown)
+    known = await addresses_of(call.views.client, call.account, unknown)
     for each in found:
         if each["recipient"] in known:
-            each["address"] = known[each["recipient"]].address
+            each["address"] = known[each["recipient"]]
     return Reply({"suppressions": [_shown(each) for each in found], "next": encode(*last) if last else ""})
 
 

@@ -180,7 +180,7 @@ async def _variables(call: Call, asked: Reader) -> dict[str, Any]:
         ident = recipient_of(asked.contact, secret_of(call)).hex()
     except AddressError as error:
         raise refuse(422, "Invalid", f"contact: {error}", field="contact") from error
-    found = (await people.contacts(call.views.client, call.account, [ident])).get(ident)
+    found = await people.named(call.views.client, call.account, ident)
     if found is None:
         raise refuse(422, "No such contact", "contact: put it in first, or give variables", field="contact")
     return {"email": found.address, **found.attributes, **asked.variables}
