@@ -98,6 +98,8 @@ def _parsed(text: str, region: str) -> Phone:
         number.country_code, number.national_number, None, number.italian_leading_zero, number.number_of_leading_zeros
     )
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not E164.fullmatch(written):
+        raise PhoneError("not a phone number: E.164 has 7 to 15 digits")
     found = _looked_up(written, number)
     if found.kind == INVALID and not text.startswith("+"):
         raise PhoneError(f"no number of {region}: {WRITE}")

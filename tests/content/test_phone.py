@@ -57,6 +57,7 @@ def test_what_is_no_number_is_told_with_what_to_do(text: str, region: str, words
 )
 @example("+0", "")
 @example("+٠١٥١", "DE")
+@example("+4920100000000000", "")
 def test_whatever_is_typed_is_a_number_or_an_error(text: str, region: str) -> None:
     """
     Files of strangers hold anything; a number that comes out can be sent to, and its group can be a class.
