@@ -72,7 +72,7 @@ class Workers:
         return [name for name, process in self._running.items() if process.poll() is None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Intake and pacing, running."""
     folder: Path = tmp_path_factory.mktemp("agents")

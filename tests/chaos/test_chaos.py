@@ -21,6 +21,9 @@ from tests.chaos.verdict import Run
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 PEOPLE, FEW, KILLS = 5_000, 1_000, 10
+SESSION = (
+    6.0  # seconds until a group misses who was killed, the least that a broker allows: `make chaos` has the default
+)
 
 
 def say(text: str) -> None:
@@ -30,7 +33,7 @@ def say(text: str) -> None:
 
 def on_stage(folder: Path, **settings: Any) -> Iterator[Stage]:
     """A running installation in *folder*."""
-    stage = Stage(folder, **settings)
+    stage = Stage(folder, **({"session_timeout": SESSION} | settings))
     with stage.running():
         yield stage
 

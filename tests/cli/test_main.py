@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 
 from app.cli import console
 from app.cli.main import app
+from app.local.ports import free_ports
 from app.settings import settings
 
-NOBODY = "127.0.0.1:19599"
+NOBODY = f"127.0.0.1:{free_ports()}"  # a port that nobody is given
 COMMANDS = (
     "up", "down", "demo", "status", "contacts import", "campaign create", "campaign update",
     "campaign clone", "campaign unschedule", "campaign approve", "campaign decide", "campaign throttle",

@@ -17,14 +17,14 @@ from app.settings import Settings
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
     """A ClickHouse with an empty data folder."""
     with clickhouse.running(tmp_path_factory.mktemp("clickhouse"), free_ports()) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A Kafka with an empty data folder."""
     with kafka.running(tmp_path_factory.mktemp("kafka"), free_ports(2)) as server:

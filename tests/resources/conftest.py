@@ -80,7 +80,7 @@ class Installation:
         return Program(self.settings.edge_port, account, made["key"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all these tests; each test has an account of its own."""
     folder = tmp_path_factory.mktemp("resources")

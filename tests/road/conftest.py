@@ -143,7 +143,7 @@ class Installation:
         )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests of the road."""
     folder = tmp_path_factory.mktemp("road")

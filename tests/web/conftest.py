@@ -56,7 +56,7 @@ def bearer(ident: str = "testadmin") -> dict[str, str]:
     return {"Authorization": f"Bearer fk_{ident}_{SECRET}"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """One broker for all tests of the edge and the client library."""
     with running(tmp_path_factory.mktemp("edge"), KAFKA_PORT) as server:

@@ -13,7 +13,7 @@ from tests.integration.stream.stand import PARTITIONS, SESSION, Broker, Plane
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A running Kafka."""
     broker = Broker(tmp_path_factory.mktemp("stream-kafka"), free_ports(2))
