@@ -48,3 +48,19 @@ def status_in(status: str, words: str) -> str:
         return status
     found = enhanced_code(words)
     return ".".join(map(str, found)) if found else ""
+
+
+# classes of a reply that nobody falls back on: they stand in its words, or in its enhanced code
+_SAID = frozenset({
+    "reputation", "content", "too_large", "authentication", "credentials", "relay_denied", "sender", "mailbox_full",
+})  # fmt: skip
+
+
+def excuse_in(code: int, status: str, words: str) -> str:
+    """The class of a permanent refusal that says it is not the address that is wrong; "" where it may be."""
+    said = words if not status or status in words else f"{status} {words}"
+    klass = classify(code or code_in(words) or 550, said).klass
+    if klass in _SAID:
+        return CLASSES[klass]
+    found = enhanced_code(said)
+    return "block" if found is not None and found[1] == 7 and klass != "unknown_user" else ""

@@ -26,7 +26,7 @@ from app.delivery.reports import ReportKind
 from app.provider_accounts import SendGrid
 from app.providers.contract import AccountNews, Answer, Hook, Message, Request, Secrets, Sought, Unreadable
 from app.providers.echo import sought_in
-from app.providers.email_words import ACTIONS, class_of, code_in, status_in
+from app.providers.email_words import ACTIONS, class_of, code_in, excuse_in, status_in
 from app.providers.http_answers import MOST_DETAIL, failure
 from app.providers.reading import an_object, objects, parsed, seconds_in, whole, word, written_time
 from app.records import Outcome, ReceivedReport, Told
@@ -309,11 +309,11 @@ def _bounce(told: Told, event: dict[str, Any]) -> None:
     """*blocked* is never the fault of the address, and its other bounces are unless something else says otherwise."""
     first = word(event.get("bounce_classification"), 50).lower().partition(" ")[0].partition("/")[0]
     klass = CLASSIFICATIONS.get(first, "")
-    by_words = class_of(told.code, told.status, told.detail)
+    by_words = excuse_in(told.code, told.status, told.detail)
     if event.get("type") == "blocked":
         told.kind = ReportKind.BLOCKED
         told.said = "bounce/blocked"
-        told.klass = klass if klass not in ("", "hard") else by_words if by_words not in ("", "hard") else "block"
+        told.klass = klass if klass not in ("", "hard") else by_words or "block"
         return
     told.kind = ReportKind.BOUNCED
     if first == "mailbox":

@@ -69,7 +69,7 @@ def ready_made(subject: str, html: str, text: str, *, whole: bool = False) -> Me
 
 def with_a_byte_changed(raw: bytes, tries: int = 40) -> Iterator[bytes]:
     """*raw* with one byte changed, here and there."""
-    for at in sorted({*range(0, len(raw), max(1, len(raw) // tries)), len(raw) - 1}):
+    for at in sorted({*range(0, len(raw), max(1, len(raw) // tries)), max(0, len(raw) - 1)} if raw else ()):
         yield raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
 
 
