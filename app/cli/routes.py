@@ -223,6 +223,8 @@ def test_route(
 ) -> None:
     """Connect from here as senders do, and tell what the server says. Nothing is sent, unless --to asks for it.
 
+    Of a provider with an HTTP API: ask for the account, and tell whether the credentials are taken.
+
     Secrets are read here: env:NAME is of this shell, not of the senders.
     """
     from app.cli.routes_test import tried

@@ -1,14 +1,17 @@
-"""Tries a provider route from this machine, as a sender would."""
+"""Tries a provider route from this machine: over SMTP as a sender would, of an HTTP API with a harmless request."""
 
 import asyncio
 import time
 from secrets import token_hex
+from urllib.parse import urlsplit
 
 from app.content.address import AddressError, wire_address
 from app.delivery.outcomes import Kind
-from app.provider_accounts import SmtpServer
+from app.provider_accounts import HttpAccount, SmtpServer, secret_places
+from app.providers.registry import adapter_of
 from app.routes import Route
-from app.transport.secrets import secret_at
+from app.transport.http_client import HttpClient, HttpError
+from app.transport.secrets import SecretMissingError, secret_at
 from app.transport.smtp import SmtpPool
 from app.transport.smtp_connect import Relay, UnavailableError
 
@@ -18,9 +21,32 @@ TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
 
 def tried(route: Route, sender: str = "", to: str = "") -> tuple[list[str], str]:
     """What was done, step by step, and what is wrong ("": nothing). With *to*, one message is sent there."""
+    if isinstance(route.config, HttpAccount):
+        if to:
+            return [], "only routes over SMTP send a message to try: leave out --to and --from"
+        return asyncio.run(_probed(route, route.config))
     if route.smtp is None:
-        return [], f"only routes over SMTP can be tried, and this one is over {route.adapter}"
+        return [], f"routes over {route.adapter} cannot be tried"
     return asyncio.run(_tried(route.name, route.smtp, sender, to))
+
+
+async def _probed(route: Route, config: HttpAccount) -> tuple[list[str], str]:
+    adapter = adapter_of(route.adapter, route.channel)
+    if adapter is None or not hasattr(adapter, "probe_for"):
+        return [], f"{route.adapter} has no request that sends nothing and shows whether the account works"
+    client = HttpClient(connections=1, timeout=config.timeout)
+    try:
+        secrets = {field: secret_at(place) for field, place in secret_places(config).items()}
+        request = adapter.probe_for(config, secrets)
+        answer = await client.ask(request)
+    except SecretMissingError as error:
+        return [], str(error)
+    except HttpError as error:
+        return [f"asked {urlsplit(request.url).netloc}"], str(error)
+    finally:
+        await client.close()
+    told = adapter.probe_told(config, answer)
+    return [f"asked {urlsplit(request.url).netloc}, which answered {answer.status}", *told.steps], told.wrong
 
 
 async def _tried(route: str, server: SmtpServer, sender: str, to: str) -> tuple[list[str], str]:

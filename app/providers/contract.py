@@ -21,6 +21,11 @@ Where webhooks of the provider need more than "200", these as well:
   Of both URLs the adapter has checked scheme and host: the edge visits whatever it gets.
 - ``hook_id(hook) -> str``: the provider's own id of the request, "" for none.
 
+Where the provider has a harmless request that shows whether an account works (`fanfare routes test`):
+
+- ``probe_for(config, secrets) -> Request``: that request; it sends no message.
+- ``probe_told(config, answer) -> Probe``: what its answer tells (app/providers/probes.py).
+
 Several ids of one message (the parts of an SMS) stand in `Outcome.ref` one behind the other, with commas.
 None of them raises for what comes from outside: bytes that cannot be read are an `Unreadable` with the reason.
 """

@@ -28,6 +28,7 @@ from app.providers.contract import AccountNews, Answer, Hook, Message, Request, 
 from app.providers.echo import sought_in
 from app.providers.email_words import ACTIONS, class_of, code_in, excuse_in, status_in
 from app.providers.http_answers import MOST_DETAIL, failure
+from app.providers.probes import Probe, refused
 from app.providers.reading import an_object, objects, parsed, seconds_in, whole, word, written_time
 from app.records import Outcome, ReceivedReport, Told
 
@@ -53,6 +54,25 @@ _TRACKING = {
     "open_tracking": _OFF,
     "subscription_tracking": _OFF,
 }
+
+
+# -- the account
+
+
+def probe_for(config: SendGrid, secrets: Secrets) -> Request:
+    """What the key may do."""
+    return Request("GET", f"{config.url or HOME}/v3/scopes", {"Authorization": f"Bearer {secrets.get('api_key', '')}"})
+
+
+def probe_told(config: SendGrid, answer: Answer) -> Probe:
+    """Whether the key may send."""
+    no = refused(answer)
+    if no is not None:
+        return no
+    scopes = an_object(parsed(answer.body)).get("scopes")
+    if not isinstance(scopes, list):
+        return Probe(wrong="this is no answer of SendGrid")
+    return Probe([f"the key may do {len(scopes)} things"], "" if "mail.send" in scopes else "the key may not send mail")
 
 
 # -- sending

@@ -18,6 +18,7 @@ from app.provider_accounts import Twilio
 from app.providers import echo, keywords
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable, Wish
 from app.providers.meanings import accepted, meaning_of, outcomes_of, unread
+from app.providers.probes import Probe, refused
 from app.providers.reading import (
     answered,
     fields_of,
@@ -85,6 +86,29 @@ COMES_IN = frozenset({"received", "receiving"})
 OPT_OUT = {"STOP": "unsubscribed", "START": "resubscribed", "HELP": "help"}  # OptOutType -> kind of a wish
 
 SLACK = 120.0  # seconds that our clock and Twilio's may differ, of a message that is looked for
+
+
+# -- the account
+
+
+def probe_for(config: Twilio, secrets: Secrets) -> Request:
+    """The account itself."""
+    return fetched(config, secrets, ".json")
+
+
+def probe_told(config: Twilio, answer: Answer) -> Probe:
+    """Whether it is in service. A trial account sends to numbers that were verified, and to nobody else."""
+    document = answered(answer)
+    no = refused(answer)
+    if no is not None:
+        return no
+    status, kind = word(document.get("status"), 30), word(document.get("type"), 30)
+    if not status:
+        return Probe(wrong=f"this is no account of Twilio: {shown(answer)}")
+    steps = [f"the account is {word(document.get('friendly_name'), 100) or config.account_sid}, {status}"]
+    if kind.lower() == "trial":
+        steps.append("a trial account: it sends to verified numbers only")
+    return Probe(steps, "" if status == "active" else f"the account is {status}")
 
 
 # -- requests

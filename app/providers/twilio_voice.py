@@ -16,10 +16,10 @@ from app.providers import echo, twilio
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable, Wish
 from app.providers.meanings import meaning_of
 from app.providers.reading import fields_of, mail_time, objects, parsed, whole, word
-from app.providers.twilio import verified
+from app.providers.twilio import probe_for, probe_told, verified
 from app.records import Outcome, ReceivedReport, Told
 
-__all__ = ["answer_for", "events_in", "lookup_for", "request_for", "result_of", "verified"]
+__all__ = ["answer_for", "events_in", "lookup_for", "probe_for", "probe_told", "request_for", "result_of", "verified"]
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 KEY = "k"  # field in the address of a webhook: a key was pressed

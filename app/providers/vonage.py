@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from json import dumps
 from typing import Any
+from urllib.parse import urlencode
 
 from app.content.sms import UCS_2, size_of
 from app.content.sms_message import SmsText
@@ -16,6 +17,7 @@ from app.provider_accounts import Vonage
 from app.providers import echo, keywords
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable, Wish
 from app.providers.meanings import accepted, outcomes_of, unread
+from app.providers.probes import Probe, refused
 from app.providers.reading import (
     answered,
     fields_of,
@@ -58,6 +60,27 @@ REASONS = {
     13: ("block", "age", "none"), 14: ("block", "blocked", "alert"), 15: ("account", "funds", "alert"),
     99: ("undetermined", "", "none"),
 }  # fmt: skip
+
+
+# -- the account
+
+
+def probe_for(config: Vonage, secrets: Secrets) -> Request:
+    """The balance of the account."""
+    query = urlencode({"api_key": config.api_key, "api_secret": secrets.get("api_secret", "")}, errors="replace")
+    address = f"{config.url.rstrip('/') or HOME}/account/get-balance?{query}"
+    return Request("GET", address, {"accept": "application/json"})
+
+
+def probe_told(config: Vonage, answer: Answer) -> Probe:
+    """How much there is to send with."""
+    no = refused(answer)
+    if no is not None:
+        return no
+    value = answered(answer).get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        return Probe(wrong=f"this is no balance of Vonage: {shown(answer)}")
+    return Probe([f"the balance is {value:,.2f} EUR"], "" if value > 0 else "there is no balance to send with")
 
 
 # -- requests

@@ -28,6 +28,7 @@ from app.providers.contract import (
     Wish,
 )
 from app.providers.meanings import MEANINGS, accepted, of_status, outcomes_of, unread
+from app.providers.probes import Probe, refused
 from app.providers.reading import (
     an_object,
     answered,
@@ -44,6 +45,7 @@ from app.records import Outcome, ReceivedReport, Told
 
 HOME = "https://graph.facebook.com"
 CHANNEL = "whatsapp"
+ASKED = ("display_phone_number", "verified_name", "quality_rating", "throughput")  # of the number
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 # code of an error -> (what it comes to, why)
@@ -90,6 +92,31 @@ NEWS = {
     "account_review_update": "warning", "business_capability_update": "info", "phone_number_name_update": "info",
     "template_category_update": "warning",
 }  # fmt: skip
+
+
+# -- the account
+
+
+def probe_for(config: WhatsAppNumber, secrets: Secrets) -> Request:
+    """The number itself."""
+    return Request("GET", f"{home(config)}?fields={','.join(ASKED)}", authorized(secrets))
+
+
+def probe_told(config: WhatsAppNumber, answer: Answer) -> Probe:
+    """Which number it is, its standing, and how fast it may send."""
+    document = answered(answer)
+    no = refused(answer)
+    if no is not None:
+        return no
+    number = word(document.get("display_phone_number"), 40)
+    if not number:
+        return Probe(wrong=f"this is no number of WhatsApp: {shown(answer)}")
+    name, quality = word(document.get("verified_name"), 100), word(document.get("quality_rating"), 30)
+    level = word(an_object(document.get("throughput")).get("level"), 30)
+    steps = [f"the number is {number}{f', {name}' if name else ''}"]
+    steps += [f"quality {quality.lower()}"] if quality else []
+    steps += [f"throughput {level.lower()}"] if level else []
+    return Probe(steps)
 
 
 # -- requests

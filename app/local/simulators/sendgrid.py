@@ -74,6 +74,8 @@ class SendGridSimulator(Simulator):
         match call.method, call.path:
             case "POST", "/v3/mail/send":
                 return self._send(call)
+            case "GET", "/v3/scopes":
+                return json_reply({"scopes": ["mail.send", "messages.read"]}, 200)
             case "GET", "/v3/messages":
                 return self._messages(call)
             case "GET", path if path.startswith("/v3/messages/"):

@@ -78,6 +78,9 @@ class TwilioSimulator(Simulator):
         if basic_auth(call) != (self._account, self._token):
             self.counts["refused.auth"] += 1
             raise RefusedError(REFUSALS["auth"])
+        if (call.method, call.path) == ("GET", f"{self._prefix}.json"):
+            about = {"sid": self._account, "friendly_name": "Simulated", "status": "active", "type": "Full"}
+            return json_reply(about, 200)
         if not call.path.startswith(self._prefix):
             raise RefusedError(REFUSALS["not_found"])
         kind, _, sid = call.path.removeprefix(self._prefix).removeprefix("/").removesuffix(".json").partition("/")

@@ -1,0 +1,81 @@
+"""A request that sends nothing shows whether an account works, and says so in words."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from app.provider_accounts import SendGrid
+from app.providers import sendgrid, twilio, twilio_voice, vonage, whatsapp
+from tests.providers.phone_routes import SECRETS, TWILIO, VONAGE, WHATSAPP, answer
+
+SENDGRID = SendGrid(api_key="env:K")
+ACCOUNT = {"friendly_name": "Acme", "status": "active", "type": "Full"}
+NUMBER = {"display_phone_number": "+1 555-078-3881", "verified_name": "Acme", "quality_rating": "GREEN",
+          "throughput": {"level": "STANDARD"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "config", "url"),
+    [
+        (twilio, TWILIO, "https://api.twilio.com/2010-04-01/Accounts/AC" + "a" * 32 + ".json"),
+        (twilio_voice, TWILIO, "https://api.twilio.com/2010-04-01/Accounts/AC" + "a" * 32 + ".json"),
+        (vonage, VONAGE, "https://rest.nexmo.com/account/get-balance?api_key=abcd1234&api_secret=secret"),
+        (
+            whatsapp, WHATSAPP,
+            "https://graph.facebook.com/v23.0/106540352242922"
+            "?fields=display_phone_number,verified_name,quality_rating,throughput",
+        ),
+        (sendgrid, SENDGRID, "https://api.sendgrid.com/v3/scopes"),
+    ],
+)  # fmt: skip
+def test_a_probe_sends_nothing(module: ModuleType, config: Any, url: str) -> None:
+    """It only reads."""
+    request = module.probe_for(config, SECRETS)
+    assert (request.method, request.url, request.body) == ("GET", url, b"")
+
+
+@pytest.mark.parametrize(
+    ("module", "config", "status", "document", "wrong"),
+    [
+        (twilio, TWILIO, 200, ACCOUNT, ""),
+        (twilio, TWILIO, 200, {**ACCOUNT, "status": "suspended"}, "the account is suspended"),
+        (
+            twilio,
+            TWILIO,
+            401,
+            {"code": 20003, "message": "Authenticate"},
+            "the credentials were not taken: Authenticate",
+        ),
+        (twilio, TWILIO, 200, b"<html>", "this is no account"),
+        (vonage, VONAGE, 200, {"value": 10.5}, ""),
+        (vonage, VONAGE, 200, {"value": 0}, "there is no balance"),
+        (vonage, VONAGE, 200, {"value": "x"}, "this is no balance"),
+        (
+            vonage,
+            VONAGE,
+            401,
+            {"error-code": "401", "error-code-label": "authentication failed"},
+            "authentication failed",
+        ),
+        (whatsapp, WHATSAPP, 200, NUMBER, ""),
+        (whatsapp, WHATSAPP, 400, {"error": {"code": 190, "message": "expired"}}, "expired"),
+        (whatsapp, WHATSAPP, 404, {}, "no such account"),
+        (sendgrid, SENDGRID, 200, {"scopes": ["mail.send"]}, ""),
+        (sendgrid, SENDGRID, 200, {"scopes": []}, "may not send"),
+        (sendgrid, SENDGRID, 403, {"errors": [{"message": "access forbidden"}]}, "access forbidden"),
+        (sendgrid, SENDGRID, 503, b"", "it answered 503"),
+        (sendgrid, SENDGRID, 429, b"", "try again"),
+    ],
+)
+def test_its_answer_says_whether_the_account_works(
+    module: ModuleType, config: Any, status: int, document: object, wrong: str
+) -> None:
+    """And what is wrong with it, in the provider's words."""
+    told = module.probe_told(config, answer(status, document))
+    assert (wrong in told.wrong) if wrong else (told.wrong == "" and told.steps)
+
+
+def test_a_trial_account_is_told_of() -> None:
+    """It sends to nobody but who was verified."""
+    assert len(twilio.probe_told(TWILIO, answer(200, {**ACCOUNT, "type": "Trial"})).steps) == 2
