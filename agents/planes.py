@@ -42,12 +42,14 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import decide, gate, release, report, settle, suppress, sweep
+    from agents import decide, gate, refs, release, report, settle, suppress, sweep
+    from agents.accounts import Accounts
     from agents.demand import DemandReport
     from agents.frequency import AccountsCaps, Frequency
     from agents.opening import Opening
     from agents.recipients import Recipients
     from agents.stored_routes import StoredRoutes
+    from agents.told import Reporting
     from agents.views import attach_partition_views
     from app.delivery.windows import Hours
     from app.stream.zones import zone_named
@@ -56,7 +58,8 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     recipients = Recipients(app, app.pack_table(topics.RECIPIENTS_TABLE))
     directory = _directory(app, topics.CAMPAIGN_CHANGED)
     campaigns, dead = Campaigns(directory), DeadLetters(app)
-    caps, hours = AccountsCaps(_directory(app, topics.ACCOUNT_CHANGED)), Hours(zone_named)
+    accounts = _directory(app, topics.ACCOUNT_CHANGED)
+    caps, hours = AccountsCaps(accounts), Hours(zone_named)
     frequency = Frequency(recipients, campaigns, caps, hours)
     frequency.attach()
     opening = Opening(app, recipients, campaigns, hours, frequency)
@@ -65,7 +68,9 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
-    report.attach(app, Lanes(app, 4), recipients, frequency, dead)
+    reporting = Reporting(recipients, Accounts(accounts), dead)
+    report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead)
+    refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
     decide.attach(app, recipients, campaigns, StoredRoutes(_directory(app, topics.ROUTE_CHANGED)), settings)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
@@ -151,8 +156,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
-    """intake: the Kafka door, sealing, expanding, counting results, asking DNS for MX groups."""
-    from agents import door, expand, seal, winner
+    """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking DNS for MX groups."""
+    from agents import door, expand, reports, seal, winner
     from app.clickhouse.client import ClickHouse
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)
@@ -162,6 +167,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     seal.attach(app, Lanes(app, 8), client, dead, settings.secret_path)
     expand.attach(app, Lanes(app, 4), client, dead)
     winner.attach(app, Lanes(app, 4), client, dead)
+    reports.attach(app, Lanes(app, 16), reports.Routes(_directory(app, topics.ROUTE_CHANGED)), dead)
     if settings.mx_lookup == "on":
         from agents import mx
         from app.transport.mx_lookup import MxLookup

@@ -138,17 +138,24 @@ class ReceivedReport(msgspec.Struct, array_like=True):
 
 
 class Reference(msgspec.Struct, array_like=True):
-    """ref.learned: the message behind a provider's own id, or a report that knows only that id.
+    """The message behind a provider's own id, or a report that knows only that id."""
 
-    Both lie in the partition of the id, so that either may come first.
-    """
-
-    route: str
     ref: str
-    at: float
     message_id: bytes = b""  # 16 bytes: what was learned
     attempt: int = 0
     told: Told | None = None  # what waits for it
+
+
+class References(msgspec.Struct, array_like=True):
+    """ref.learned: ids of one route that lie in one partition.
+
+    Both what is learned and what is told of an id lie in the partition of the id, so that either may come first.
+    """
+
+    route: str
+    at: float
+    rows: list[Reference]
+    source: str = ""  # of the reports: the provider
 
 
 class DeliveryReport(msgspec.Struct, array_like=True):
@@ -192,6 +199,10 @@ class EventPack(msgspec.Struct, array_like=True):
     refs: list[str] = []
     why: str = ""  # what decided: the same for all of the pack
     reports: list[str] = []  # ids of the reports that tell of it: two with the same id are one event
+    groups: list[str] = []  # where messages of several groups are told of at once; then *group* is ""
+    reasons: list[str] = []  # of a report: userunknown, mailboxfull ...
+    actions: list[str] = []  # what follows from it: suppress, retry, slow, alert, none
+    enhanced: list[str] = []  # enhanced status codes, RFC 3463
 
 
 class ClassDemand(msgspec.Struct, array_like=True):

@@ -14,13 +14,15 @@
 | unknowns | u number / w number | HeldUnknown / rows | settle, decide, report | when decided |
 | touches | f recipient_id, hash of account | list of Touch | gate, release, settle | swept once none counts any more |
 
+Keys with a, h, i or y are those of tables/reports.py.
+
 A record of touches grows with the messages of its person, so a step may have more of them than one batch takes. They
 are written before the rest of the step, in as many batches as they need (`Batch.ahead`): a step that is cut off there
 comes again, finds its own touches, and goes on (app/delivery/frequency.py).
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -122,6 +124,10 @@ class Batch:
 
     def touches(self, key: bytes, touches: list[Touch] | None) -> None:
         self._touches[key] = touches
+
+    def also(self, items: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Items of sections that have their own file."""
+        self._items.update(items)
 
     def suppressions(self, recipient: bytes, entries: list[Suppression]) -> int:
         """Set what forbids to write to *recipient*; how many bytes that takes."""

@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from app.clickhouse.moments import LATEST
 from app.clickhouse.native import Block, low_cardinality, strings
@@ -12,8 +13,9 @@ from app.records import EventPack
 ID = 16
 
 # What is one value a pack, in the order of the table.
-PER_PACK = ("account", "campaign", "channel", "lane", "kind", "group", "route", "why")
-NAMES = {"group": "mx_group"}
+PER_PACK = ("account", "campaign", "channel", "lane", "kind", "route", "why")
+PER_ROW = ("groups", "reasons", "actions", "enhanced")  # few values, but not one a pack
+NAMES = {"groups": "mx_group", "reasons": "reason", "actions": "action"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def mistakes_in(pack: EventPack) -> str:
     rows, rest = divmod(len(pack.message_ids), ID)
     if rest or len(pack.recipient_ids) != len(pack.message_ids):
         return f"{len(pack.message_ids)} bytes of message ids, {len(pack.recipient_ids)} of recipient ids"
-    for name in ("times", "codes", "classes", "details", "refs"):
+    for name in ("times", "codes", "classes", "details", "refs", "reports", *PER_ROW):
         size = len(getattr(pack, name))
         if size not in (0, rows):
             return f"{size} {name} for {rows} messages"
@@ -53,6 +55,13 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     both = list(zip([each.pack for each in packs], sizes, strict=True))
     for name in PER_PACK:
         runs = [(getattr(pack, name).encode(), rows) for pack, rows in both]
+        block.add(name, "LowCardinality(String)", low_cardinality(runs))
+    for name in PER_ROW:
+        runs = [
+            run
+            for pack, rows in both
+            for run in _runs(getattr(pack, name), pack.group if name == "groups" else "", rows)
+        ]
         block.add(NAMES.get(name, name), "LowCardinality(String)", low_cardinality(runs))
     block.add("message_id", "FixedString(16)", b"".join([pack.message_ids for pack, _ in both]))
     block.add("recipient_id", "FixedString(16)", b"".join([pack.recipient_ids for pack, _ in both]))
@@ -62,11 +71,18 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     block.add("class", "String", b"".join([_texts(pack.classes, rows) for pack, rows in both]))
     block.add("detail", "String", b"".join([_texts(pack.details, rows) for pack, rows in both]))
     block.add("ref", "String", b"".join([_texts(pack.refs, rows) for pack, rows in both]))
+    block.add("report", "String", b"".join([_texts(pack.reports, rows) for pack, rows in both]))
     places = zip(packs, sizes, strict=True)
     block.add("source_partition", "UInt16", b"".join([s.partition.to_bytes(2, "little") * n for s, n in places]))
     places = zip(packs, sizes, strict=True)
     block.add("source_offset", "UInt64", b"".join([s.offset.to_bytes(8, "little") * n for s, n in places]))
     return block
+
+
+def _runs(values: list[str], otherwise: str, rows: int) -> list[tuple[bytes, int]]:
+    if not values:
+        return [(otherwise.encode(), rows)]
+    return [(value.encode(), len(list(same))) for value, same in groupby(values)]
 
 
 def _times(pack: EventPack, rows: int) -> bytes:

@@ -6,12 +6,12 @@ from app.clickhouse.client import ClickHouse
 
 # The audience tells who had which variant: a person is in it once.
 RESULTS = """
-SELECT a.variant, countIf(m.status IN ('SENT', 'DELIVERED')), countIf(m.human_opens > 0), countIf(m.human_clicks > 0),
-       countIf(m.unsubscribed)
+SELECT a.variant, countIf(m.status = 'SENT' OR m.fate = 'delivered'),
+       countIf(m.human_opens > 0), countIf(m.human_clicks > 0), countIf(m.unsubscribed)
 FROM (SELECT recipient_id, variant FROM audience WHERE build = {build:String} AND variant > 0) AS a
 INNER JOIN
 (
-    SELECT recipient_id, status, human_opens, human_clicks, unsubscribed FROM messages
+    SELECT recipient_id, status, fate, human_opens, human_clicks, unsubscribed FROM messages
     WHERE campaign = {campaign:String} AND account = {account:String}
 ) AS m ON m.recipient_id = a.recipient_id
 GROUP BY a.variant

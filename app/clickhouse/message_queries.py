@@ -9,28 +9,41 @@ from app.clickhouse.client import ClickHouse, Params
 
 Place = tuple[int, str]  # of a message in the pages: changed_at in ms, message id in hex
 
-# Which events make a status, from weak to strong: a message has the strongest, as in the view `messages`.
-STATUSES = ["QUEUED", "DEFERRED", "UNKNOWN", "DROPPED", "BLOCKED", "SENT", "DELIVERED", "BOUNCED"]
-
 # The page first, by nothing but ids, times and kinds: the view would work out every column of a million messages.
+# What makes the status is the same as there.
 PAGE = """
 WITH page AS
 (
     SELECT message_id FROM
     (
-        SELECT message_id, max(strength) AS strongest, maxIf(time, strength > 0) AS changed_at FROM
+        SELECT message_id, maxIf(time, rank > 0) AS changed_at,
+               max(rank) AS top, max(kind = 'bounced') AS has_bounced, max(kind = 'delivered') AS has_delivered,
+               maxIf(time, kind = 'bounced') AS bounced_at, maxIf(time, kind = 'delivered') AS delivered_at,
+               uniqExactIf(event_id, kind = 'opened') > uniqExactIf(event_id, kind = 'opened' AND automated) AS opened,
+               uniqExactIf(event_id, kind = 'clicked') > uniqExactIf(event_id, kind = 'clicked' AND automated)
+                   AS clicked,
+               multiIf(max(kind = 'complained'), 'COMPLAINED', clicked, 'CLICKED', max(kind = 'read'), 'READ',
+                       opened, 'OPENED',
+                       top = 10 AND has_bounced AND (NOT has_delivered OR bounced_at >= delivered_at), 'BOUNCED',
+                       top = 10, 'DELIVERED', top = 9, 'BLOCKED', top = 8, 'FAILED', top = 7, 'EXPIRED',
+                       top = 6, 'SENT', top = 5, 'DROPPED', top = 4, 'UNKNOWN', top = 3, 'DEFERRED', 'QUEUED') AS status
+        FROM
         (
-            SELECT message_id, time, indexOf({statuses:Array(String)}, upper(kind)) AS strength FROM events
+            SELECT message_id, time, kind, event_id, startsWith(class, 'automated') AS automated, transform(kind,
+                ['complained', 'read', 'bounced', 'delivered', 'blocked', 'failed', 'expired', 'sent', 'dropped',
+                 'unknown', 'deferred', 'queued'],
+                [12, 11, 10, 10, 9, 8, 7, 6, 5, 4, 3, 2], 0) AS rank
+            FROM events
             WHERE campaign = {campaign:String} AND account = {account:String}
         )
         GROUP BY message_id
     )
-    WHERE strongest > 0 %s
+    WHERE top > 0 %s
     ORDER BY changed_at DESC, message_id DESC LIMIT {limit:UInt32}
 )
 SELECT lower(hex(m.message_id)) AS message, lower(hex(m.recipient_id)) AS recipient, m.status AS status,
        m.mx_group AS provider, m.route AS route, m.attempts AS attempts, m.code AS code, m.class AS class,
-       m.detail AS detail, toUnixTimestamp64Milli(m.changed_at) AS changed_ms
+       m.reason AS reason, m.detail AS detail, toUnixTimestamp64Milli(m.changed_at) AS changed_ms
 FROM
 (
     SELECT * FROM messages
@@ -44,7 +57,7 @@ BEFORE = """
         (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'), toFixedString(unhex({message:String}), 16))
 """
 
-BY_STATUS = " AND has({wanted:Array(String)}, arrayElement({statuses:Array(String)}, strongest))"
+BY_STATUS = " AND has({wanted:Array(String)}, status)"
 
 # A message id begins with the day on which its audience was fixed: nothing happened to it before.
 SINCE = "toDateTime64({day:UInt32} * 86400, 3, 'UTC') - INTERVAL 1 DAY"
@@ -52,7 +65,8 @@ SINCE = "toDateTime64({day:UInt32} * 86400, 3, 'UTC') - INTERVAL 1 DAY"
 EVENTS = f"""
 SELECT campaign, lower(hex(any(recipient_id))) AS recipient, any(channel) AS channel, any(lane) AS lane, kind,
        attempt, any(mx_group) AS provider, any(route) AS route, any(code) AS code, min(class) AS class,
-       any(detail) AS detail, any(ref) AS ref, any(why) AS why, toUnixTimestamp64Milli(any(time)) AS ms
+       any(detail) AS detail, any(reason) AS reason, any(action) AS action, any(ref) AS ref,
+       any(why) AS why, toUnixTimestamp64Milli(any(time)) AS ms
 FROM events
 WHERE message_id = toFixedString(unhex({{message:String}}), 16) AND account = {{account:String}} AND time >= {SINCE}
 GROUP BY campaign, kind, attempt, event_id
@@ -60,18 +74,30 @@ ORDER BY ms, attempt, kind LIMIT 1000
 """
 
 STATE = """
-SELECT status, attempts, code, class, detail, ref, route, mx_group AS provider,
+SELECT status, attempts, code, class, reason, detail, ref, route, mx_group AS provider,
        toUnixTimestamp64Milli(changed_at) AS changed_ms
 FROM messages
 WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message:String}), 16)
   AND account = {account:String}
 """
 
-TOLD = ("kind", "attempt", "provider", "route", "code", "class", "detail", "ref", "why")  # of each event
+TOLD = (
+    "kind",
+    "attempt",
+    "provider",
+    "route",
+    "code",
+    "class",
+    "reason",
+    "action",
+    "detail",
+    "ref",
+    "why",
+)  # of each event
 
 
 DROPPED_FOR = """
-    AND strongest = indexOf({statuses:Array(String)}, 'DROPPED') AND message_id IN
+    AND status = 'DROPPED' AND message_id IN
     (
         SELECT message_id FROM events
         WHERE campaign = {campaign:String} AND account = {account:String} AND kind = 'dropped'
@@ -135,7 +161,7 @@ async def dropped_page(
 async def _page(
     client: ClickHouse, which: Params, conditions: str, before: Place | None, limit: int
 ) -> tuple[list[dict[str, Any]], Place | None]:
-    params: dict[str, str | int | float | list[str]] = {**which, "statuses": STATUSES, "limit": limit + 1}
+    params: dict[str, str | int | float | list[str]] = {**which, "limit": limit + 1}
     if before is not None:
         conditions += BEFORE
         params |= {"ms": before[0], "message": before[1]}

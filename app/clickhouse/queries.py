@@ -26,8 +26,9 @@ ORDER BY m.changed_at DESC, m.message_id
 BY_PROVIDER = """
 SELECT if(mx_group = '', 'other', mx_group) AS provider, count() AS messages,
        countIf(status = 'QUEUED') AS queued, countIf(status = 'SENT') AS sent,
-       countIf(status = 'DELIVERED') AS delivered, countIf(status = 'DEFERRED') AS deferred,
+       countIf(fate = 'delivered') AS delivered, countIf(status = 'DEFERRED') AS deferred,
        countIf(status = 'BOUNCED') AS bounced, countIf(status = 'BLOCKED') AS blocked,
+       countIf(status IN ('FAILED', 'EXPIRED')) AS failed, countIf(status = 'COMPLAINED') AS complained,
        countIf(status = 'DROPPED') AS dropped, countIf(status = 'UNKNOWN') AS unknown
 FROM messages WHERE campaign = {campaign:String}
 GROUP BY provider ORDER BY messages DESC, provider

@@ -55,6 +55,8 @@ class EventKind(StrEnum):
     EXPIRED = "expired"
     READ = "read"
     COMPLAINED = "complained"
+    RESUBSCRIBED = "resubscribed"
+    UNRECOGNISED = "unrecognised"  # a status of a provider that this version does not know
 
 
 class DropReason(StrEnum):

@@ -124,6 +124,7 @@ class MessageState(msgspec.Struct, array_like=True):
     channel: str = "email"
     lane: str = "bulk"
     group: str = ""
+    reported: int = 0  # bits: the kinds of reports that have come (app/delivery/report_moves.py)
 
 
 def state_of(

@@ -10,6 +10,8 @@ from app.records import dead_letter, encode
 if TYPE_CHECKING:
     from app.stream.app import StreamApp
 
+NO_OFFSET = -1
+
 
 class DeadLetters:
     """Writes to dead.lettered."""
@@ -31,6 +33,11 @@ class DeadLetters:
         )
         source = f"{message.topic}/{message.partition}/{message.offset}".encode()
         await self._app.produce(topics.DEAD_LETTERED, 0, source, encode(letter))
+
+    async def put_value(self, topic: str, partition: int, value: bytes, reason: str) -> None:
+        """Store what is no record of *topic* of its own, but could be one: a part of one, or what waited too long."""
+        letter = dead_letter(topic, partition, NO_OFFSET, reason, self._app.now(), None, value)
+        await self._app.produce(topics.DEAD_LETTERED, 0, f"{topic}/{partition}/part".encode(), encode(letter))
 
 
 def _bytes(value: object) -> bytes:

@@ -61,3 +61,14 @@ class SecretKeeper:
             self._kept = {each: held for each, held in self._kept.items() if self._now() - held[0] <= KEPT}
             kept = self._kept[places] = self._now(), found
         return kept[1]
+
+
+def secrets_of(config: Strict) -> tuple[dict[str, str], list[str]]:
+    """(field -> secret, why others are missing): for who needs but some of them, as the edge does."""
+    found, missing = dict[str, str](), list[str]()
+    for field, place in secret_places(config).items():
+        try:
+            found[field] = secret_at(place)
+        except SecretMissingError as error:
+            missing.append(f"{field}: {error}")
+    return found, missing

@@ -7,7 +7,7 @@ from aiohttp import web
 from app.control.unstored import Unstored
 from app.settings import Settings
 from app.topics import SUPPRESSION_COMMANDED
-from app.web import live, message_pages, metrics, pages, reference, routes_page, tracking, unsubscribe
+from app.web import hooks, live, message_pages, metrics, pages, reference, routes_page, tracking, unsubscribe
 from app.web.api.routes import ENDPOINTS
 from app.web.feed import Feed
 from app.web.guards import add_headers, errors_in_words, only_own_pages
@@ -22,8 +22,13 @@ from app.web.views import Views
 MOST_BYTES = 2_500_000  # of a body: html and text of a campaign may have 1 MB each
 
 
-def create_edge(settings: Settings, link_key: bytes, views: Views | None = None) -> web.Application:
-    """The application. It connects to Kafka and ClickHouse of *settings* when it starts."""
+def create_edge(
+    settings: Settings, link_key: bytes, views: Views | None = None, *, secret: bytes = b""
+) -> web.Application:
+    """The application. It connects to Kafka and ClickHouse of *settings* when it starts.
+
+    *secret* is the key of the installation: without it there are no webhooks.
+    """
     app = web.Application(
         client_max_size=MOST_BYTES,
         middlewares=[errors_in_words, only_own_pages(settings)],
@@ -49,6 +54,8 @@ def create_edge(settings: Settings, link_key: bytes, views: Views | None = None)
     message_pages.add_routes(app.router)
     reference.add_routes(app.router)
     unsubscribe.add_routes(app.router)
+    if secret:
+        hooks.attach(app, secret)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_running)
     tracking.attach(app)  # behind _running: what ends last begins first, and hits need Kafka to the end

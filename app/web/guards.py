@@ -34,8 +34,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-# Links in mails: opened from anywhere, by anything.
-PUBLIC = ("/o/", "/c/", "/u/", "/healthz")
+# Links in mails, opened from anywhere, by anything; and webhooks, which providers sign.
+PUBLIC = ("/o/", "/c/", "/u/", "/hooks/", "/healthz")
 REQUEST_ID = web.RequestKey("request_id", str)
 GIVEN_ID = re.compile(r"[\x21-\x7e]{1,100}")
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from app.control import Control
 from app.control.backlog import Backlog, read_backlog
+from app.web.hooks import COUNTS
 from app.web.keys import LINK
 from app.web.problems import refuse
 from app.web.visitors import visitor
@@ -52,6 +53,8 @@ async def metrics(request: web.Request) -> web.Response:
         raise refuse(403, "Not allowed", "metrics are of the whole installation: use the API key of an operator")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(control, await request.app[SCRAPED].backlogs()))
+    if COUNTS in request.app:
+        registry.register(request.app[COUNTS])
     return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 

@@ -21,7 +21,7 @@ def run_edge(settings: Settings) -> None:
         secret = settings.secret_path.read_bytes()
     except OSError as error:
         raise LocalError(f"the key {settings.secret_path} cannot be read", "`fanfare up` makes it") from error
-    app = create_edge(settings, link_key(secret))
+    app = create_edge(settings, link_key(secret), secret=secret)
     try:
         # No access log: paths hold signed tokens.
         web.run_app(

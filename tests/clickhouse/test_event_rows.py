@@ -17,7 +17,8 @@ TIMES = st.integers(0, 9_000_000_000_000).map(lambda ms: ms / 1000)
 
 COLUMNS = (
     "account, campaign, channel, lane, kind, mx_group, route, attempt, hex(message_id), hex(recipient_id), "
-    "toUnixTimestamp64Milli(time), code, class, detail, ref, why, source_partition, source_offset"
+    "toUnixTimestamp64Milli(time), code, class, detail, ref, why, source_partition, source_offset, "
+    "report, reason, action, enhanced"
 )
 
 
@@ -34,7 +35,7 @@ def packs(draw: st.DrawFn) -> EventPack:
         *[draw(TEXTS) for _ in range(7)], draw(st.integers(0, 0xFFFF)), draw(TIMES),
         draw(ids), draw(ids),
         column(TIMES), column(st.integers(0, 0xFFFF)), column(TEXTS), column(TEXTS), column(TEXTS),
-        draw(TEXTS),
+        draw(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS),
     )  # fmt: skip
 
 
@@ -43,12 +44,14 @@ def rows_of(source: SourcedPack) -> list[list[object]]:
     pack = source.pack
     return [
         [
-            pack.account, pack.campaign, pack.channel, pack.lane, pack.kind, pack.group, pack.route, pack.attempt,
+            pack.account, pack.campaign, pack.channel, pack.lane, pack.kind,
+            pack.groups[i] if pack.groups else pack.group, pack.route, pack.attempt,
             pack.message_ids[i * 16 : i * 16 + 16].hex().upper(),
             pack.recipient_ids[i * 16 : i * 16 + 16].hex().upper(),
             int((pack.times[i] if pack.times else pack.at) * 1000), pack.codes[i] if pack.codes else 0,
             pack.classes[i] if pack.classes else "", pack.details[i] if pack.details else "",
             pack.refs[i] if pack.refs else "", pack.why, source.partition, source.offset,
+            *[each[i] if each else "" for each in (pack.reports, pack.reasons, pack.actions, pack.enhanced)],
         ]
         for i in range(len(pack.message_ids) // 16)
     ]  # fmt: skip

@@ -44,4 +44,4 @@ async def test_what_is_left_of_a_message_whose_sending_has_expired_is_no_message
     Else a mail that was opened after three months would be shown as waiting to be sent.
     """
     await insert_events(client, [pack("opened", 1, 2), pack("sent", 2, 1), pack("opened", 2, 0.5)], never)
-    assert await client.rows("SELECT status, opens FROM messages WHERE campaign = 'c'") == [["SENT", 1]]
+    assert await client.rows("SELECT status, opens FROM messages WHERE campaign = 'c'") == [["OPENED", 1]]

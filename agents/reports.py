@@ -1,0 +1,218 @@
+"""report.received -> delivery.reported, ref.learned: reads what providers sent, and brings it to the messages.
+
+A body is read by the adapter of its route. One part that cannot be read never costs the others: it goes to the dead
+letters with its bytes.
+"""
+
+import asyncio
+import logging
+import math
+import zlib
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from faust.types import AgentT, EventT, StreamT
+from pydantic import ValidationError
+
+from app import ids, topics
+from app.delivery.gate import UNSUBSCRIBED
+from app.delivery.report_packs import references_of, reports_of
+from app.delivery.route_health import notice_id
+from app.faults import reached
+from app.providers.contract import AccountNews, Unreadable, Wish
+from app.providers.registry import adapter_of
+from app.records import ReceivedReport, Told, Undecodable, decode, encode
+from app.routes import Notice, Route
+from app.stream.app import StreamApp
+from app.stream.dead_letters import DeadLetters
+from app.stream.directory import Directory
+from app.stream.lanes import Lanes
+from app.suppressions import SuppressionCommand
+from app.things import ThingRecord
+
+log = logging.getLogger("fanfare.reports")
+
+MOST_BODY = 16_000_000  # bytes of a body that is unpacked
+MOST_PARTS = 50_000  # of a body
+MOST_SINGLE = 20  # parts of a body that are set aside one by one: beyond it the whole body is
+OLDEST, LATEST = 40 * 86_400.0, 86_400.0  # seconds around its arrival at which a report may say that it happened
+LONGEST = {"ref": 300, "klass": 40, "reason": 80, "status": 20, "detail": 500, "action": 20, "event": 200, "said": 100,
+           "url": 500, "kind": 20}  # fmt: skip
+
+
+class Sorted(NamedTuple):
+    """The parts of a body by where they go."""
+
+    told: list[Told]  # of messages that they name
+    refs: list[Told]  # that know the provider's id alone
+    wishes: list[Wish]
+    news: list[AccountNews]
+    unreadable: list[Unreadable]
+
+
+class Routes:
+    """Routes as route.changed has them now."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._read: dict[str, Route | None] = {}
+        directory.on_change(self._changed)
+
+    def _changed(self, name: str, _: bytes | None) -> None:
+        self._read.pop(name, None)
+
+    def get(self, name: str) -> Route | None:
+        """The route, None where there is none that can be read."""
+        if name not in self._read:
+            raw = self._directory.entries.get(name)
+            try:
+                self._read[name] = None if raw is None else Route.model_validate_json(raw)
+            except ValidationError as error:
+                log.error("route %s cannot be read, it is as if it were not there: %s", name, error)
+                self._read[name] = None
+        return self._read[name]
+
+
+def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> AgentT[bytes]:
+    """Add the agent of reports to *app*."""
+
+    @app.agent(app.raw_topic(topics.REPORT_RECEIVED), name="reports")
+    async def reports(received: StreamT[bytes]) -> None:
+        await lanes.run(received, take)
+
+    async def take(event: EventT[bytes]) -> None:
+        received = decode(ReceivedReport, event.value)
+        if isinstance(received, Undecodable):
+            await dead.put(event, received.reason)
+            return
+        route = routes.get(received.route)
+        if route is None:
+            await dead.put(event, f"a report of the route {received.route[:200]!r}, which is not there any more")
+            return
+        parts = parts_in(route, received)
+        if isinstance(parts, str):
+            await dead.put(event, parts)
+            return
+        commands = list[SuppressionCommand]()
+        for wish in parts.wishes:
+            try:
+                commands += suppressions_of(wish, route, app.settings.secret_path.read_bytes(), received.at)
+            except (UnicodeError, ValueError) as error:
+                parts.unreadable.append(Unreadable(f"a wish of nobody: {error}", repr(wish)[:2_000].encode()))
+        for what in parts.unreadable[:MOST_SINGLE]:
+            value = encode(msgspec.structs.replace(received, body=what.raw, packed=False))
+            await dead.put_value(topics.REPORT_RECEIVED, event.message.partition, value, what.reason)
+        if len(parts.unreadable) > MOST_SINGLE:
+            await dead.put(event, f"{len(parts.unreadable)} parts cannot be read: {parts.unreadable[-1].reason}")
+        lanes.check(event)
+        await asyncio.gather(*hand_on(route, received, parts, commands))
+        reached("reports.sent")
+
+    def hand_on(
+        route: Route, received: ReceivedReport, parts: Sorted, commands: Iterable[SuppressionCommand]
+    ) -> Iterator[Awaitable[object]]:
+        for owner, report in reports_of(parts.told, route.name, received.provider, received.at, app.partitions):
+            yield app.produce_soon(topics.DELIVERY_REPORTED, owner, None, encode(report))
+        for owner, references in references_of(parts.refs, route.name, received.provider, received.at, app.partitions):
+            yield app.produce_soon(topics.REF_LEARNED, owner, None, encode(references))
+        for command in commands:
+            owner = ids.partition_of(bytes.fromhex(command.recipient_id), app.partitions)
+            yield app.produce_soon(topics.SUPPRESSION_COMMANDED, owner, None, command.encoded())
+        for news in parts.news:
+            record = notice_of(news, route)
+            yield app.produce_soon(topics.THING_RECORDED, None, record.id.encode(), record.model_dump_json().encode())
+
+    return reports
+
+
+def parts_in(route: Route, received: ReceivedReport) -> Sorted | str:
+    """What *received* holds, or why nothing of it can be read. Never raises."""
+    adapter = adapter_of(route.adapter, route.channel)
+    if adapter is None or not hasattr(adapter, "events_in"):
+        return f"the adapter {route.adapter} of the route {route.name} reads no reports"
+    if received.packed:
+        body = unpacked(received.body)
+        if body is None:
+            return "the body is not packed as it should be, or too large"
+        received = msgspec.structs.replace(received, body=body, packed=False)
+    try:
+        found = adapter.events_in(route.config, received)
+    except Exception as error:  # a mistake of the adapter must not stop what comes after
+        log.exception("the adapter %s cannot read a report", route.adapter)
+        return f"a mistake of the adapter {route.adapter}: {type(error).__name__}: {error}"[:500]
+    if len(found) > MOST_PARTS:
+        return f"{len(found)} parts in one body: the most is {MOST_PARTS:,}"
+    return sorted_parts(found, received.at)
+
+
+def unpacked(body: bytes) -> bytes | None:
+    """*body* as it was; None where it cannot be, or is larger than any."""
+    unpacker = zlib.decompressobj()
+    try:
+        whole = unpacker.decompress(body, MOST_BODY)
+    except zlib.error:
+        return None
+    return whole if unpacker.eof else None
+
+
+def sorted_parts(found: Iterable[object], at: float) -> Sorted:
+    """*found*, which came at *at*, by where it goes; what an adapter may not tell is unreadable."""
+    parts = Sorted([], [], [], [], [])
+    for each in found:
+        match each:
+            case Told() if len(each.message_id) == ids.ID_BYTES:
+                parts.told.append(within_bounds(each, at))
+            case Told() if not each.message_id and each.ref:
+                parts.refs.append(within_bounds(each, at))
+            case Told():
+                parts.unreadable.append(Unreadable("a report of a message that it does not name", encode(each)))
+            case Wish(kind="unsubscribed"):
+                parts.wishes.append(each)
+            case Wish():
+                text = f"somebody wrote, and asks for nothing that is done here: {each.kind or 'no keyword'}"
+                parts.unreadable.append(Unreadable(text, repr(each)[:2_000].encode()))
+            case AccountNews():
+                parts.news.append(each)
+            case Unreadable():
+                parts.unreadable.append(each)
+    return parts
+
+
+def within_bounds(told: Told, at: float) -> Told:
+    """*told* with texts that fit and a moment that can be."""
+    for name, most in LONGEST.items():
+        if len(getattr(told, name)) > most:
+            setattr(told, name, getattr(told, name)[:most])
+    if not math.isfinite(told.at) or not at - OLDEST <= told.at <= at + LATEST:
+        told.at = at
+    told.attempt = min(max(0, told.attempt), 0xFFFF)
+    return told
+
+
+def suppressions_of(wish: Wish, route: Route, secret: bytes, at: float) -> Iterator[SuppressionCommand]:
+    """Who asks to be left alone is: by the accounts whose route it is, or by all where it is everybody's.
+
+    *at* is when the wish came. Raises ValueError, or UnicodeError, for an address that is none.
+    """
+    when = wish.at if math.isfinite(wish.at) and at - OLDEST <= wish.at <= at + LATEST else at
+    phone = wish.channel in topics.PHONES
+    address = wish.address if phone else ids.normalise_email(wish.address)
+    recipient = ids.recipient_id(secret, "phone" if phone else wish.channel, address).hex()
+    for account in route.accounts or [""]:
+        yield SuppressionCommand(
+            "add", "account" if account else "global", account, recipient, reason=UNSUBSCRIBED,
+            source=f"{route.adapter}: {wish.text}"[:200], at=when, channel=wish.channel if phone else "",
+        )  # fmt: skip
+
+
+def notice_of(news: AccountNews, route: Route) -> ThingRecord:
+    """What a provider tells of our account there, as a notice. Told twice, it is one."""
+    level = news.level if news.level in ("info", "warning", "alert") else "warning"
+    notice = Notice.model_validate({
+        "id": notice_id(news.at, "news", route.name, news.event or news.text), "at": news.at, "kind": "warned",
+        "level": level, "route": route.name, "reason": f"{route.adapter} tells: {news.text}"[:1_000],
+    })  # fmt: skip
+    return ThingRecord(
+        kind="notice", account="", id=notice.id, version=1, at=notice.at, body=notice.model_dump(mode="json")
+    )

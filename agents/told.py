@@ -1,0 +1,259 @@
+"""What providers report, applied to messages: suppressions first, then state, counts and events in one batch.
+
+A report may overtake the answer of its attempt: it waits here until that is settled, for an hour.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import chain, islice
+
+import msgspec
+
+from agents.accounts import Accounts
+from agents.recipients import Recipients
+from app import topics
+from app.delivery.events import of_decision
+from app.delivery.outcomes import Status
+from app.delivery.partition import MessageState
+from app.delivery.refs import WAITS_FOR, Waiting
+from app.delivery.report_events import of_reports
+from app.delivery.report_moves import KINDS
+from app.delivery.report_plan import Held, needs_softs, plan
+from app.delivery.report_suppress import Suppress, soft_key
+from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
+from app.delivery.unknown import End, decide
+from app.faults import reached
+from app.records import DeliveryReport, EventPack, Told, encode
+from app.stream.dead_letters import DeadLetters
+from app.stream.exits import Abandoned
+from app.suppressions import MOST_RECIPIENTS, SuppressionCommand
+from tables.recipients import Batch
+from tables.reports import (
+    EARLY,
+    early_ones,
+    soft_item,
+    softs_of,
+    states_of,
+    waiting_item,
+    waiting_of,
+)
+
+MOST_IN_STEP = 200  # reports
+MOST_DECIDED = 20  # held unknowns that one step decides
+MOST_EARLY_OF_ONE = 20  # reports of one message that wait
+MOST_EARLY = 100_000  # messages of a partition with reports that wait: further ones are set aside at once
+LOOKED_AT = 500  # messages with early reports in one look
+NOBODY = "no message has this id: it was never sent, or more than 30 days ago"
+
+
+class Reporting:
+    """Applies reports. *check* in each call raises Abandoned when the partition is no longer ours."""
+
+    def __init__(self, recipients: Recipients, accounts: Accounts, dead: DeadLetters) -> None:
+        self._recipients, self._accounts, self._dead = recipients, accounts, dead
+        self._generation = -1
+        self._held: dict[int, Held] = {}
+        self._early: dict[int, dict[bytes, None]] = {}  # partition -> messages, next to be looked at first
+
+    async def take(self, partition: int, report: DeliveryReport, check: Callable[[], None]) -> None:
+        """Apply all of *report*, some at a time. A repeat changes nothing."""
+        left = [Waiting(report.at, report.route, report.source, told) for told in report.told]
+        while left:
+            part, left = left[:MOST_IN_STEP], left[MOST_IN_STEP:]
+            left = await self._apply(partition, partial(list, part), (), check) + left
+
+    async def look_at_early(self, now: float) -> None:
+        """Apply early reports whose attempt is settled by now; set aside those that have waited for an hour."""
+        self._begin()
+        for partition in list(self._recipients.partitions):
+            early = self._early_of(partition)
+            looked = [message for message, _ in zip(early, range(LOOKED_AT), strict=False)]
+            for message in looked:
+                early[message] = early.pop(message)  # behind the others
+            if looked:
+                await self._look(partition, looked, now)
+
+    async def _look(self, partition: int, messages: Sequence[bytes], now: float) -> None:
+        table, generation = self._recipients.table, self._recipients.generation
+        waiting = waiting_of(table, partition, EARLY, messages)
+        states = states_of(table, partition, messages)
+        ready, gone = list[bytes](), list[bytes]()
+        for message in messages:
+            rows, state = waiting.get(message, []), states.get(message)
+            old = not rows or min(each.at for each in rows) < now - WAITS_FOR
+            if state is not None and state.recipient and (old or not any(_is_early(each.told, state) for each in rows)):
+                ready.append(message)
+            elif old:
+                gone.append(message)
+
+        def check() -> None:
+            if generation != self._recipients.generation or not table.owns(partition):
+                raise Abandoned
+
+        def rows_now(part: Sequence[bytes]) -> list[Waiting]:
+            found = waiting_of(table, partition, EARLY, part)
+            return [each for message in part for each in found.get(message, [])]
+
+        for message in gone:
+            for each in waiting.get(message, []):
+                await self._set_aside(partition, each, NOBODY)
+            check()
+            batch = Batch()
+            batch.also([waiting_item(EARLY, message, [])])
+            self._early_of(partition).pop(message, None)
+            await self._recipients.commit(partition, batch)
+        for start in range(0, len(ready), MOST_DECIDED):
+            part = ready[start : start + MOST_DECIDED]
+            await self._apply(partition, partial(rows_now, part), part, check)
+
+    async def _apply(
+        self, partition: int, rows_of: Callable[[], list[Waiting]], early: Sequence[bytes], check: Callable[[], None]
+    ) -> list[Waiting]:
+        """One step over the reports that *rows_of* gives; those for which it has no room.
+
+        *early* are messages whose reports have waited: no longer.
+        """
+        suppressed: set[Suppress] = set()
+        while True:
+            check()
+            self._begin()
+            table, now, batch = self._recipients.table, self._recipients.app.now(), Batch()
+            rows = rows_of()
+            known = states_of(table, partition, list(dict.fromkeys(each.told.message_id for each in rows)))
+            now_known, too_early = list[Waiting](), list[Waiting]()
+            for each in rows:
+                state = known.get(each.told.message_id)
+                there = state is not None and state.recipient and (bool(early) or not _is_early(each.told, state))
+                (now_known if there else too_early).append(each)
+            decisions, later = self._decisions(partition, [each.told for each in now_known], known)
+            left = [each for each in now_known if each.told.message_id in later]
+            if left:
+                now_known = [each for each in now_known if each.told.message_id not in later]
+            told = [each.told for each in now_known]
+            softs = softs_of(table, partition, (soft_key(known[each.message_id]) for each in told if needs_softs(each)))
+            made = plan(told, known, softs, self._accounts.suppresses_everywhere)
+            missing = set(made.suppress) - suppressed
+            if missing:
+                # Before the batch: a kill between suppresses once more, and forgets nobody.
+                await self._suppress(partition, missing, now_known[0].source)
+                reached("report.suppressed")
+                suppressed |= missing
+                continue
+            events = self._decide(partition, batch, decisions, now_known, now)
+            for message, state in made.states.items():
+                batch.message(message, state)
+            batch.also([soft_item(key, days) for key, days in made.softs.items()])
+            for campaign, counts in made.counts.items():
+                self._recipients.partitions[partition].count(batch, campaign, counts)
+            aside = self._keep_early(partition, batch, too_early, now)
+            batch.also([waiting_item(EARLY, message, []) for message in early])
+            for message in early:
+                self._early_of(partition).pop(message, None)
+            if now_known:
+                events += of_reports(made.reported, now_known[0].source)
+            break
+        if events or batch.items:
+            await self._recipients.commit(partition, batch, events)
+            reached("report.written")
+        for each in aside:
+            await self._set_aside(partition, each, f"more than {MOST_EARLY:,} messages with reports that come early")
+        return left
+
+    # -- held unknowns
+
+    def _decisions(
+        self, partition: int, rows: Iterable[Told], known: dict[bytes, MessageState]
+    ) -> tuple[dict[int, list[bytes]], set[bytes]]:
+        """(held unknowns that *rows* decide, messages of others for which this step has no room).
+
+        Who is reported on went out: in *known* they are sent from now on.
+        """
+        lost = {
+            each.message_id: None
+            for each in rows
+            if (state := known[each.message_id]).status is Status.UNKNOWN and _decides(each, state)
+        }
+        if not lost:
+            return {}, set()
+        held = self._held.setdefault(partition, Held())
+        found = held.find(self._recipients.partitions[partition].unknowns, lost)
+        decided = dict(islice(found.items(), MOST_DECIDED))
+        for message in chain.from_iterable(decided.values()):
+            known[message] = msgspec.structs.replace(known[message], status=Status.SENT)
+        return decided, {message for number in found if number not in decided for message in found[number]}
+
+    def _decide(
+        self, partition: int, batch: Batch, decisions: dict[int, list[bytes]], rows: Sequence[Waiting], now: float
+    ) -> list[EventPack]:
+        state = self._recipients.partitions[partition]
+        why = f"told by {rows[0].source}" if rows else ""
+        return [
+            of_decision(decide(state, batch, number, End.SENT, why, now, messages), now)
+            for number, messages in decisions.items()
+        ]
+
+    # -- suppressions
+
+    async def _suppress(self, partition: int, wanted: Iterable[Suppress], source: str) -> None:
+        alike: dict[tuple[str, bool, str, str, int, int], list[Suppress]] = {}
+        for each in wanted:
+            minutes = int(each.at // 60), int(each.until // 60)
+            alike.setdefault((each.account, each.everywhere, each.channel, each.reason, *minutes), []).append(each)
+        for group in alike.values():
+            for start in range(0, len(group), MOST_RECIPIENTS):
+                first = group[start]
+                command = SuppressionCommand(
+                    "add", "global" if first.everywhere else "account", "" if first.everywhere else first.account,
+                    recipients=[each.recipient.hex() for each in group[start : start + MOST_RECIPIENTS]],
+                    reason=first.reason, source=source[:100], at=first.at, until=first.until, channel=first.channel,
+                )  # fmt: skip
+                # A message has the slot of its recipient: this partition owns them all.
+                await self._recipients.app.produce(topics.SUPPRESSION_COMMANDED, partition, None, command.encoded())
+
+    # -- early reports
+
+    def _keep_early(self, partition: int, batch: Batch, rows: Sequence[Waiting], now: float) -> list[Waiting]:
+        """Let *rows* wait; those for which there is no room."""
+        if not rows:
+            return []
+        early = self._early_of(partition)
+        messages = list(dict.fromkeys(each.told.message_id for each in rows))
+        waiting = waiting_of(self._recipients.table, partition, EARLY, messages)
+        aside = []
+        for each in rows:
+            message = each.told.message_id
+            own = waiting.setdefault(message, [])
+            if len(own) >= MOST_EARLY_OF_ONE or (message not in early and len(early) >= MOST_EARLY):
+                aside.append(each)
+                continue
+            own.append(Waiting(now, each.route, each.source, each.told))
+            early[message] = None
+        batch.also([waiting_item(EARLY, message, own) for message, own in waiting.items() if own])
+        return aside
+
+    def _early_of(self, partition: int) -> dict[bytes, None]:
+        early = self._early.get(partition)
+        if early is None:
+            early = self._early[partition] = dict.fromkeys(early_ones(self._recipients.table, partition))
+        return early
+
+    def _begin(self) -> None:
+        """Forget what was known before a recovery."""
+        if self._generation != self._recipients.generation:
+            self._generation = self._recipients.generation
+            self._held.clear()
+            self._early.clear()
+
+    async def _set_aside(self, partition: int, each: Waiting, reason: str) -> None:
+        report = DeliveryReport(b"", "told", each.at, each.source, told=[each.told], route=each.route)
+        await self._dead.put_value(topics.DELIVERY_REPORTED, partition, encode(report), reason)
+
+
+def _is_early(told: Told, state: MessageState) -> bool:
+    return told.attempt > state.attempt
+
+
+def _decides(told: Told, state: MessageState) -> bool:
+    """Whether *told* tells that the attempt went out of which nothing was known."""
+    status = STATUS_TOLD.get(KINDS.get(told.kind, ReportKind.UNRECOGNISED))
+    return status is not None and (told.attempt in (0, state.attempt) or RANK[status] >= RANK[Status.DELIVERED])

@@ -1,0 +1,100 @@
+"""Whom reports keep us from writing to: hard bounces and complaints at once, soft bounces once they are many.
+
+| what is told | who is suppressed |
+|---|---|
+| a bounce of class hard | at once, for good |
+| a complaint | at once, for good |
+| class suppressed: the provider does not write to them | the same here, for good |
+| left by a link or list of the provider | at once, as unsubscribed |
+| a bounce of class soft, mailbox_full, undetermined | after 5 on 5 days in 30, no delivery between: for 30 days |
+| any other | nobody: it is about us, not about them |
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from app.delivery.gate import UNSUBSCRIBED
+from app.delivery.partition import MessageState
+from app.delivery.reports import ReportKind
+from app.records import Told
+from app.topics import PHONES
+
+DAY = 86_400.0
+SOFT_DAYS, SOFT_WITHIN, SOFT_FOR = 5, 30, 30  # bounces, in days; days of rest
+HARD, COMPLAINT, MIRRORED, SOFT = "hard_bounce", "complaint", "provider_suppressed", "soft_bounces"  # reasons
+SOFT_CLASSES = frozenset({"soft", "mailbox_full", "undetermined"})
+GONE_KINDS = frozenset({ReportKind.BOUNCED, ReportKind.BLOCKED, ReportKind.FAILED, ReportKind.EXPIRED})
+SUPPRESSED = 1 << 30  # of MessageState.reported: a bounce of this message has suppressed its recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Somebody is not written to any more."""
+
+    recipient: bytes
+    account: str
+    everywhere: bool  # for all accounts
+    channel: str  # "" for whatever reaches this address
+    reason: str
+    at: float
+    until: float = 0.0
+
+
+def suppression_of(
+    state: MessageState, told: Told, kind: ReportKind, *, first: bool, everywhere: bool
+) -> Suppress | None:
+    """Who is suppressed at once by *told* of a message in *state*, as it was before. A repeat suppresses nobody again.
+
+    *everywhere*: the account wants it to hold for all accounts.
+    """
+    reason = _reason(state, told, kind, first)
+    if not reason:
+        return None
+    wide = everywhere and reason in (HARD, COMPLAINT)
+    return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at)
+
+
+def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> str:
+    if kind is ReportKind.UNSUBSCRIBED:
+        return UNSUBSCRIBED if first else ""
+    if kind is ReportKind.COMPLAINED:
+        return COMPLAINT if first else ""
+    if kind not in GONE_KINDS or state.reported & SUPPRESSED:
+        return ""
+    if told.klass == "suppressed":
+        return MIRRORED
+    hard = told.klass == "hard" and told.action in ("none", "suppress")
+    return HARD if hard or told.action == "suppress" else ""
+
+
+def channel_of(state: MessageState) -> str:
+    """The channel that a suppression is for: a number has several, an email address is of email alone."""
+    return state.channel if state.channel in PHONES else ""
+
+
+def is_soft(told: Told, kind: ReportKind) -> bool:
+    """Whether *told* is a bounce that may be another one tomorrow."""
+    return kind in (ReportKind.BOUNCED, ReportKind.EXPIRED) and told.klass in SOFT_CLASSES
+
+
+def soft_key(state: MessageState) -> bytes:
+    """Whose soft bounces, from which account and on which channel (24 bytes)."""
+    scope = f"{state.account}|{state.channel}".encode()
+    return state.recipient + blake2b(scope, digest_size=8).digest()
+
+
+def with_soft(days: list[int], at: float) -> list[int]:
+    """*days* (since 1970) with soft bounces, and that of *at*: those that count, at most SOFT_DAYS."""
+    day = int(at // DAY)
+    latest = max([day, *days])
+    return sorted(each for each in {day, *days} if each > latest - SOFT_WITHIN)[-SOFT_DAYS:]
+
+
+def too_soft(days: list[int]) -> bool:
+    """Whether *days* are enough to leave somebody alone."""
+    return len(days) >= SOFT_DAYS
+
+
+def soft_suppression(state: MessageState, at: float) -> Suppress:
+    """The rest that somebody gets after so many soft bounces."""
+    return Suppress(state.recipient, state.account, False, channel_of(state), SOFT, at, at + SOFT_FOR * DAY)

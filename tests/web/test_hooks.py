@@ -1,0 +1,229 @@
+"""Webhooks at the edge: checked byte by byte, stored, and only then answered."""
+
+import hashlib
+import hmac
+import io
+import json
+import zlib
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from app import ids
+from app.provider_accounts import SendGrid
+from app.providers.contract import Answer, Hook
+from app.records import ReceivedReport, decode
+from app.routes import Route
+from app.settings import Settings
+from app.topics import REPORT_RECEIVED, ROUTE_CHANGED, THING_RECORDED
+from app.transport.hook_visits import VisitError, Visits
+from app.web.application import create_edge
+from app.web.hook_counts import BAD_AT_ONCE, HookCounts
+from app.web.hooks import ADAPTERS, COUNTS, MOST_BYTES, VISITS, Adapters
+from app.web.keys import LINK
+from tests.web.conftest import KEY, bearer
+
+SECRET = b"i" * 32
+URL = "https://mail.acme.example"
+SIGNING = "the key that the provider and we share"
+
+
+def signed(body: bytes) -> dict[str, str]:
+    return {"X-Signature": hmac.digest(SIGNING.encode(), body, "sha256").hex(), "Content-Type": "application/json"}
+
+
+def adapter(**more: Any) -> Any:
+    """A small provider: it signs the body, and asks for what *more* says."""
+
+    def verified(_: SendGrid, secrets: dict[str, str], hook: Hook, at: float) -> str:
+        assert at > 1_700_000_000 and hook.url.startswith(URL + "/hooks/sendgrid/")
+        if "api_key" not in secrets:
+            return "no key"
+        wanted = hmac.digest(secrets["api_key"].encode(), hook.body, hashlib.sha256).hex()
+        return "" if hmac.compare_digest(hook.headers.get("x-signature", ""), wanted) else "another signature"
+
+    return SimpleNamespace(verified=verified, hook_id=lambda hook: hook.headers.get("x-id", ""), **more)
+
+
+Edge = TestClient[Any, Any]
+VISITED: list[str] = []  # the first of which is not answered well
+
+
+@pytest.fixture
+async def edge(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Edge]:
+    """An edge that knows one route of a small provider."""
+    monkeypatch.setenv("HOOK_KEY", SIGNING)
+    route = Route(name="sg", sendgrid=SendGrid(api_key="env:HOOK_KEY"), enabled=False)
+    lost = Route(name="lost", sendgrid=SendGrid(api_key="env:NOT_SET"))
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer:
+        for each in (route, lost):
+            await producer.send_and_wait(ROUTE_CHANGED, each.model_dump_json().encode(), key=each.name.encode())
+    app = create_edge(settings.model_copy(update={"public_url": URL + "/"}), KEY, secret=SECRET)
+    app[ADAPTERS] = Adapters(lambda *_: adapter())
+
+    async def get(url: str) -> tuple[int, bytes]:
+        VISITED.append(url)
+        return (500 if len(VISITED) == 1 else 200), b""
+
+    VISITED.clear()
+    app[VISITS] = Visits(get)
+    async with TestClient(TestServer(app), headers=bearer()) as client:
+        await app[LINK].wait()
+        yield client
+
+
+def path(route: str = "sg") -> str:
+    return f"/hooks/sendgrid/{ids.hook_token(SECRET, route)}"
+
+
+async def stored(settings: Settings, topic: str = REPORT_RECEIVED) -> list[bytes]:
+    """All records of *topic*."""
+    places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+    found = []
+    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest") as consumer:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        while any([await consumer.position(each) < ends[each] for each in places]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += [record.value or b"" for record in records]
+    return found
+
+
+async def reports(settings: Settings) -> list[ReceivedReport]:
+    return [cast(ReceivedReport, decode(ReceivedReport, raw)) for raw in await stored(settings)]
+
+
+async def test_what_is_signed_is_stored_as_it_came_and_what_is_not_is_refused(edge: Edge, settings: Settings) -> None:
+    """
+    A provider that hears 200 never posts it again; whoever knows the address alone moves nothing.
+    """
+    before = len(await stored(settings))
+    body = b'[{"event": "delivered",   "odd": "\\u00e9"}]'
+    answer = await edge.post(path() + "?m=1&a=%20", data=body, headers=signed(body) | {"X-Id": "req-1"})
+    assert answer.status == 200 and await answer.read() == b""
+    (report,) = (await reports(settings))[before:]
+    assert (report.provider, report.route, report.source, report.body) == ("sendgrid", "sg", "webhook", body)
+    assert (report.query, report.id, report.packed) == ("m=1&a=%20", "req-1", False)
+    for wrong, headers, status in (
+        (body + b" ", signed(body), 403),
+        (body, {}, 403),
+        (io.BytesIO(b"x" * (MOST_BYTES + 1)), {}, 413),
+        (body, signed(body) | {"Content-Encoding": "gzip"}, 415),
+    ):
+        assert (await edge.post(path(), data=wrong, headers=headers)).status == status
+    for other in ("/hooks/sendgrid/" + "a" * 26, "/hooks/sendgrid/x", path().replace("sendgrid", "ses"), path("gone")):
+        assert (await edge.post(other, data=body, headers=signed(body))).status == 404
+    assert (await edge.post(path("lost"), data=body, headers=signed(body))).status == 503
+    # Posted from a browser's page elsewhere, as a provider's server might be taken for.
+    elsewhere = signed(body) | {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    assert (await edge.post(path(), data=body, headers=elsewhere)).status == 200
+    assert len(await stored(settings)) == before + 2
+    metrics = await (await edge.get("/metrics")).text()
+    assert 'fanfare_webhooks_total{outcome="refused",provider="sendgrid"} 2.0' in metrics
+    assert 'fanfare_webhooks_total{outcome="no_secret",provider="sendgrid"} 1.0' in metrics
+
+
+async def test_a_large_body_is_packed_and_comes_through(edge: Edge, settings: Settings) -> None:
+    """
+    A lot of WhatsApp statuses has up to 3 MB, and a record of Kafka less.
+    """
+    body = json.dumps([{"number": number, "text": "much of the same"} for number in range(60_000)]).encode()
+    assert 2_000_000 < len(body) < MOST_BYTES
+    assert (await edge.post(path(), data=io.BytesIO(body), headers=signed(body))).status == 200
+    found = [each for each in await reports(settings) if each.packed]
+    assert [zlib.decompress(each.body) == body for each in found] == [True]
+
+
+async def test_a_challenge_and_an_answer_of_its_own(edge: Edge, settings: Settings) -> None:
+    """
+    Meta wants its challenge back, Twilio wants XML.
+    """
+
+    def answer_for(_: SendGrid, secrets: dict[str, str], hook: Hook, __: float) -> Answer:
+        return Answer(200, {"Content-Type": "text/xml"}, b"<Response/>" if hook.method == "POST" else b"challenge")
+
+    edge.app[ADAPTERS].find = lambda *_: adapter(answer_for=answer_for)  # type: ignore[union-attr, index]
+    before = len(await stored(settings))
+    answer = await edge.get(path(), headers=signed(b""))
+    assert await answer.text() == "challenge" and len(await stored(settings)) == before
+    answer = await edge.post(path(), data=b"{}", headers=signed(b"{}"))
+    assert await answer.text() == "<Response/>" and answer.content_type == "text/xml"
+    assert len(await stored(settings)) == before + 1
+
+
+async def test_a_subscription_is_confirmed_once_and_a_failed_visit_is_asked_for_again(
+    edge: Edge, settings: Settings
+) -> None:
+    """
+    What the visit answers is none of our business; that it happens once is.
+    """
+    url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
+    edge.app[ADAPTERS].find = lambda *_: adapter(confirmation_url=lambda *_: url)  # type: ignore[union-attr, index]
+    before = len(await stored(settings))
+    statuses = [(await edge.post(path(), data=b"{}", headers=signed(b"{}"))).status for _ in range(3)]
+    assert statuses == [502, 200, 200] and [url, url] == VISITED
+    assert len(await stored(settings)) == before
+    assert any(b"are subscribed" in raw for raw in await stored(settings, THING_RECORDED))
+
+
+async def test_many_bad_ones_are_told_of_and_then_not_looked_at(edge: Edge, settings: Settings) -> None:
+    """
+    A wrong key after a change at the provider loses every report: somebody should hear of it soon.
+    """
+    for _ in range(25):
+        assert (await edge.post(path(), data=b"{}", headers={})).status == 403
+    told = [raw for raw in await stored(settings, THING_RECORDED) if b"the edge refused" in raw]
+    assert len(told) == 1 and b"another signature" in told[0]
+    counts = edge.app[COUNTS]  # type: ignore[union-attr, index]
+    for _ in range(int(BAD_AT_ONCE)):
+        counts.bad("sg", "127.0.0.1", "", 1e9)
+    assert (await edge.post(path(), data=b"{}", headers=signed(b"{}"))).status in (200, 429)
+
+
+def test_who_posts_bad_ones_is_let_in_again() -> None:
+    """
+    Behind a proxy all have one address: a flood costs them little, and not for long.
+    """
+    counts = HookCounts()
+    for _ in range(400):
+        counts.bad("sg", "peer", "", 100.0)
+    assert counts.is_out("sg", "peer", 100.0) and not counts.is_out("sg", "other", 100.0)
+    assert not counts.is_out("other", "peer", 100.0) and not counts.is_out("sg", "peer", 100.1)
+
+
+async def test_certificates_are_fetched_once_within_bounds() -> None:
+    """
+    Whoever knows the address must not make the edge fetch without end, nor what is no certificate.
+    """
+    asked: list[str] = []
+    now = 0.0
+
+    async def get(url: str) -> tuple[int, bytes]:
+        asked.append(url)
+        return 200, b"-----BEGIN CERTIFICATE-----" if "good" in url else b"<html>"
+
+    visits = Visits(get, lambda: now)
+    assert await visits.certificate("https://good/1") == await visits.certificate("https://good/1")
+    assert len(asked) == 1
+    for number in range(30):
+        with pytest.raises(VisitError):
+            await visits.certificate(f"https://bad/{number}")
+    assert len(asked) == 20
+    now = 61.0
+    assert await visits.certificate("https://good/2") and len(asked) == 21
+    now = 86_500.0
+    assert await visits.certificate("https://good/1") and len(asked) == 22
+
+
+async def test_nothing_but_https_is_visited() -> None:
+    """
+    Neither a file nor a neighbour of this machine.
+    """
+    for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "ftp://x", "", "https:///"):
+        with pytest.raises(VisitError):
+            await Visits().certificate(url)
