@@ -143,7 +143,7 @@ def parts_in(route: Route, received: ReceivedReport) -> Sorted | str:
         return f"a mistake of the adapter {route.adapter}: {type(error).__name__}: {error}"[:500]
     if len(found) > MOST_PARTS:
         return f"{len(found)} parts in one body: the most is {MOST_PARTS:,}"
-    return sorted_parts(found, received.at)
+    return sorted_parts(found, received)
 
 
 def unpacked(body: bytes) -> bytes | None:
@@ -156,9 +156,9 @@ def unpacked(body: bytes) -> bytes | None:
     return whole if unpacker.eof else None
 
 
-def sorted_parts(found: Iterable[object], at: float) -> Sorted:
-    """*found*, which came at *at*, by where it goes; what an adapter may not tell is unreadable."""
-    parts = Sorted([], [], [], [], [])
+def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
+    """What was *found* in *received* by where it goes; what an adapter may not tell is unreadable."""
+    parts, at, others = Sorted([], [], [], [], []), received.at, set[str]()
     for each in found:
         match each:
             case Told() if len(each.message_id) == ids.ID_BYTES:
@@ -170,12 +170,14 @@ def sorted_parts(found: Iterable[object], at: float) -> Sorted:
             case Wish(kind="unsubscribed"):
                 parts.wishes.append(each)
             case Wish():
-                text = f"somebody wrote, and asks for nothing that is done here: {each.kind or 'no keyword'}"
-                parts.unreadable.append(Unreadable(text, repr(each)[:2_000].encode()))
+                others.add(each.kind or "no keyword")
             case AccountNews():
                 parts.news.append(each)
             case Unreadable():
                 parts.unreadable.append(each)
+    if others:
+        text = f"somebody wrote, and asks for nothing that is done here: {', '.join(sorted(others))}"
+        parts.unreadable.append(Unreadable(text, received.body))
     return parts
 
 

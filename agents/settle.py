@@ -1,6 +1,8 @@
 """send.resulted -> messages, waiting: close the release, count once, schedule what is tried again."""
 
+import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from faust.types import AgentT, EventT, StreamT
@@ -8,16 +10,19 @@ from faust.types import AgentT, EventT, StreamT
 from agents.campaigns import Campaigns
 from agents.frequency import Frequency
 from agents.recipients import Recipients
+from agents.stored_routes import StoredRoutes
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
+from app.delivery.release import rows_in
+from app.delivery.report_packs import learned_by
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.delivery.windows import Hours
 from app.faults import reached
-from app.records import Result, Undecodable, decode
+from app.records import Outgoing, Reference, Result, Undecodable, decode, encode
 from app.settings import Settings
 from app.specs import Retries
 from app.stream.app import StreamApp
@@ -37,6 +42,7 @@ def attach(
     dead: DeadLetters,
     hours: Hours,
     settings: Settings,
+    routes: StoredRoutes,
 ) -> AgentT[bytes]:
     """Add the settling agent to *app*."""
     dice = random.Random()
@@ -60,6 +66,13 @@ def attach(
         if wrong:
             await dead.put(event, wrong)
             return
+        if not routes.repeats_our_id(release.route):
+            # Before the batch: once the release is closed nobody would tell of its ids any more. Twice does no harm.
+            await tell_ids(result, release, rows_in(state, release))
+            reached("settle.ids_told")
+            lanes.check(event)
+            if number not in state.releases:
+                return
         batch = Batch()
         now = app.now()
         rules = rules_of(campaigns.get(release.campaign), settings, hours)
@@ -68,6 +81,15 @@ def attach(
             frequency.settle(partition, batch, settlement, app.now())
             await recipients.commit(partition, batch, of_settlement(settlement))
         reached("settle.written")
+
+    async def tell_ids(result: Result, release: OpenRelease, rows: Sequence[Outgoing]) -> None:
+        ids = [
+            Reference(outcome.ref, row.message_id, release.attempt)
+            for row, outcome in zip(rows, result.outcomes, strict=False)
+            if outcome.ref
+        ]
+        records = learned_by(ids, release.route, result.at, app.partitions)
+        await asyncio.gather(*(app.produce(topics.REF_LEARNED, owner, None, encode(each)) for owner, each in records))
 
     return settle_results
 

@@ -7,6 +7,7 @@ from faust.types import AgentT, EventT, StreamT
 from agents.recipients import Recipients
 from app import topics
 from app.delivery.gate import UNSUBSCRIBED, Suppression
+from app.delivery.report_suppress import SOFT
 from app.records import Undecodable
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
@@ -78,7 +79,7 @@ def characters(entry: Suppression) -> int:
 def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:
     """*entries* after *command*: one entry a scope and channel, the newest.
 
-    Leaving does not undo a complaint: both are kept.
+    Leaving does not undo a complaint, nor does a rest for some weeks what holds longer: both are kept.
     """
     place = (command.scope, command.scope_id, command.account, command.channel)
     others = [each for each in entries if (each.scope, each.scope_id, each.account, each.channel) != place]
@@ -91,9 +92,16 @@ def changed(entries: list[Suppression], command: SuppressionCommand, now: float)
     )  # fmt: skip
     if command.reason == UNSUBSCRIBED:
         others += [entry for entry in entries if entry not in others and outlives_leaving(entry, now)]
+    elif command.reason == SOFT:
+        others += [entry for entry in entries if entry not in others and outlasts(entry, fresh)]
     return [*others, fresh]
 
 
 def outlives_leaving(entry: Suppression, now: float) -> bool:
     """Whether *entry* stops more than an unsubscribe does, and still holds."""
     return entry.reason != UNSUBSCRIBED and not 0 < entry.until <= now
+
+
+def outlasts(entry: Suppression, fresh: Suppression) -> bool:
+    """Whether *entry* holds longer than *fresh*, or for another reason than bounces that may pass."""
+    return entry.reason != SOFT and (not entry.until or entry.until > fresh.until)

@@ -47,3 +47,12 @@ def _cut(rows: Sequence[Told]) -> Iterator[list[Told]]:
         size += weight
     if part:
         yield part
+
+
+def learned_by(rows: Iterable[Reference], route: str, at: float, partitions: int) -> Iterator[tuple[int, References]]:
+    """(partition, record) of the messages behind ids."""
+    apart: dict[int, list[Reference]] = {}
+    for each in rows:
+        apart.setdefault(partition_of(key_of(route, each.ref), partitions), []).append(each)
+    for owner, own in apart.items():
+        yield owner, References(route, at, own)

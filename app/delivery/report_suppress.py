@@ -16,6 +16,7 @@ from hashlib import blake2b
 from app.delivery.gate import UNSUBSCRIBED
 from app.delivery.partition import MessageState
 from app.delivery.reports import ReportKind
+from app.delivery.sweep import Horizon
 from app.records import Told
 from app.topics import PHONES
 
@@ -88,6 +89,11 @@ def with_soft(days: list[int], at: float) -> list[int]:
     day = int(at // DAY)
     latest = max([day, *days])
     return sorted(each for each in {day, *days} if each > latest - SOFT_WITHIN)[-SOFT_DAYS:]
+
+
+def is_old_soft(days: list[int], old: Horizon) -> bool:
+    """Whether none of *days* counts any more."""
+    return max(days, default=0) < old.now / DAY - SOFT_WITHIN - 1
 
 
 def too_soft(days: list[int]) -> bool:
