@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -12,11 +12,19 @@ from app.content.email_parts import EmailParts
 from app.content.email_template import compile_email
 from app.content.letterhead import LinkOptions, Sender
 from app.content.locales import Languages
+from app.content.phone_values import Owner
 from app.content.problems import ContentError, RenderError
 from app.content.ready_made import READY_MADE, ReadyMadeMail
+from app.content.sms_message import SmsText
+from app.content.sms_template import compile_sms
+from app.content.voice_message import VoiceText
+from app.content.voice_template import compile_voice
+from app.content.whatsapp_message import WhatsAppTemplate as WhatsAppFilled
+from app.content.whatsapp_template import compile_whatsapp
 from app.settings import Settings
 from app.specs import Content
 from app.stream.directory import Directory
+from app.topics import EMAIL
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -25,8 +33,11 @@ KEPT = 300  # compiled templates in memory
 CONTENTS_KEPT = 100
 
 
+Rendered = bytes | EmailParts | SmsText | WhatsAppFilled | VoiceText
+
+
 class Template(Protocol):
-    """What a letter is rendered with."""
+    """What a message is rendered with. Those of phones have one form: that which their providers carry."""
 
     def render(
         self,
@@ -36,7 +47,7 @@ class Template(Protocol):
         address: str,
         at: float,
         attempt: int = 1,
-    ) -> bytes | RenderError:
+    ) -> Rendered | RenderError:
         """The whole message, ready for DATA, or why it cannot be composed."""
 
     def parts(
@@ -47,8 +58,16 @@ class Template(Protocol):
         address: str,
         at: float,
         attempt: int = 1,
-    ) -> EmailParts | RenderError:
+    ) -> Rendered | RenderError:
         """The same message for a provider that builds it itself, or why it cannot be composed."""
+
+
+# Channel -> what makes a template for its messages.
+PHONES: dict[str, Callable[..., "Template"]] = {
+    "sms": compile_sms,
+    "whatsapp": compile_whatsapp,
+    "voice": compile_voice,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +111,21 @@ class Composer:
         self._settings = settings
         self._key = link_key(settings.secret_path.read_bytes())
         self._translated: OrderedDict[str, Translated] = OrderedDict()
-        self._compiled: OrderedDict[tuple[str, int, str, str], Template | ContentError] = OrderedDict()
+        self._compiled: OrderedDict[tuple[str, int, str, str, str], Template | ContentError] = OrderedDict()
 
-    async def letters_of(self, campaign: CampaignEntry, variants: Collection[int]) -> "Letters | None":
-        """The letters that *variants* of *campaign* get, or None when a content of theirs has not arrived here."""
+    async def letters_of(
+        self, campaign: CampaignEntry, variants: Collection[int], channel: str = EMAIL
+    ) -> "Letters | None":
+        """What *variants* of *campaign* get on *channel*, or None when a content of theirs has not arrived here."""
         found: dict[int, Translated | None] = {}
         for variant in variants:
             content_id = content_id_for(campaign, variant)
             translated = await self._content(content_id) if content_id else None
             if translated is None:
                 return None
-            found[variant] = None if translated.content == READY_MADE else translated
-        return Letters(self, campaign, found)
+            ready_made = channel == EMAIL and translated.content == READY_MADE
+            found[variant] = None if ready_made else translated
+        return Letters(self, campaign, found, channel)
 
     async def _content(self, content_id: str) -> Translated | None:
         known = self._translated.get(content_id)
@@ -115,16 +137,16 @@ class Composer:
         return _kept(self._translated, content_id, known, CONTENTS_KEPT)
 
     def compiled(
-        self, campaign: CampaignEntry, translated: Translated | None, language: str
+        self, campaign: CampaignEntry, translated: Translated | None, language: str, channel: str = EMAIL
     ) -> Template | ContentError:
         """The template of *translated* in *language* for *campaign*; that of ready-made letters for None."""
         content_id = READY_MADE.id if translated is None else translated.id
-        key = campaign.id, campaign.version, content_id, language
+        key = campaign.id, campaign.version, content_id, language, channel
         known = self._compiled.get(key)
-        return _kept(self._compiled, key, known or self._compile(campaign, translated, language), KEPT)
+        return _kept(self._compiled, key, known or self._compile(campaign, translated, language, channel), KEPT)
 
     def _compile(
-        self, campaign: CampaignEntry, translated: Translated | None, language: str
+        self, campaign: CampaignEntry, translated: Translated | None, language: str, channel: str
     ) -> Template | ContentError:
         spec = campaign.spec
         sender = Sender(spec.from_email, spec.from_name, spec.reply_to, campaign.account, campaign.id)
@@ -136,6 +158,9 @@ class Composer:
             list_unsubscribe=spec.kind == "campaign",
         )
         try:
+            if channel != EMAIL and translated is not None:
+                owner = Owner(campaign.account, campaign.id)
+                return PHONES[channel](translated.content, owner, links, language=language)
             if translated is None:
                 return ReadyMadeMail(sender, links)
             return compile_email(translated.content, sender, links, language=language)
@@ -146,8 +171,10 @@ class Composer:
 class Letters:
     """Which template a row of a release gets, by its variant and the language of its contact."""
 
-    def __init__(self, composer: Composer, campaign: CampaignEntry, contents: Mapping[int, Translated | None]) -> None:
-        self._composer = composer
+    def __init__(
+        self, composer: Composer, campaign: CampaignEntry, contents: Mapping[int, Translated | None], channel: str
+    ) -> None:
+        self._composer, self._channel = composer, channel
         self._campaign = campaign
         self._contents = contents
         self._known: dict[tuple[int, str], Template | ContentError] = {}
@@ -158,7 +185,8 @@ class Letters:
         language = "" if translated is None else translated.languages.of(variables)
         known = self._known.get((variant, language))
         if known is None:
-            known = self._known[variant, language] = self._composer.compiled(self._campaign, translated, language)
+            known = self._composer.compiled(self._campaign, translated, language, self._channel)
+            self._known[variant, language] = known
         return known
 
 

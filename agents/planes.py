@@ -91,8 +91,8 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
     from app.transport.journal import AttemptJournal
     from app.transport.neighbours import Neighbours
 
-    if channel != topics.EMAIL:
-        raise ValueError(f"no senders for {channel!r} yet: this version sends email")
+    if channel not in topics.CHANNELS:
+        raise ValueError(f"there is no channel {channel!r}: channels are {', '.join(topics.CHANNELS)}")
     app = _app(f"senders-{channel}", topics.senders_app(channel), settings, slot)
     directory, contents = _directory(app, topics.CAMPAIGN_CHANGED), _directory(app, topics.TEMPLATE_PUBLISHED)
     neighbours = Neighbours(app.state_dir)
@@ -123,7 +123,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         await app.produce(topics.CAMPAIGN_COMMANDED, None, campaign.encode(), asked.model_dump_json().encode())
 
     sender = send.Sender(
-        app, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pools,
+        app, channel, app.pack_table(topics.SENDERS_TABLE), Campaigns(directory), Composer(contents, settings), pools,
         journal, Beats(app, app.worker_name, "senders", directory), neighbours,
         Quarantine(app.crash_notes, LastAct(app.state_dir / "last_act"), pause), DeadLetters(app),
     )  # fmt: skip

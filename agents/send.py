@@ -49,6 +49,7 @@ class Sender:
     """What a sender worker works with."""
 
     app: StreamApp
+    channel: str
     table: PackTable
     campaigns: Campaigns
     composer: Composer
@@ -61,12 +62,12 @@ class Sender:
 
 
 def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
-    """Add the email sender of *lane* to its app."""
+    """Add the sender of *lane* of its channel to its app."""
     app, table = sender.app, sender.table
     places = Places(lanes, PLACES_A_ROUTE[lane])
     log_time: dict[int, float] = {}  # partition -> log time of the last release handled
 
-    @app.agent(app.raw_topic(topics.send_attempted(topics.EMAIL, lane)), name=f"send-email-{lane}")
+    @app.agent(app.raw_topic(topics.send_attempted(sender.channel, lane)), name=f"send-{sender.channel}-{lane}")
     async def send(releases: StreamT[bytes]) -> None:
         await lanes.run(releases, send_release)
 
@@ -77,6 +78,11 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             return
         if len(release.release_id) != ID_BYTES or not 0 < len(release.rows) <= MOST_ROWS:
             await sender.dead.put(event, f"a release of {len(release.rows)} rows, or an id that is none")
+            return
+        if release.channel != sender.channel:
+            await sender.dead.put(
+                event, f"a release for {release.channel[:50]!r}: these senders carry {sender.channel}"
+            )
             return
         await lanes.only_one(release.release_id)
         lanes.check(event)
@@ -120,7 +126,7 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             if poison:
                 await sender.dead.put(event, poison)
                 return held(release, "poison", poison, app.now())
-            letters = await sender.composer.letters_of(campaign, {row.variant for row in release.rows})
+            letters = await sender.composer.letters_of(campaign, {row.variant for row in release.rows}, release.channel)
             if letters is None:
                 return returned(release, "content not here yet", app.now())
             intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))

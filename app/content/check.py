@@ -92,6 +92,11 @@ def place_of(key: str, part: str) -> str:
     return f"locales.{key}.{part}" if key else part
 
 
+def problems_of_text(place: str, source: str, defaults: Mapping[str, str]) -> list[ContentProblem]:
+    """What keeps *source* from being rendered as text; nothing, if `check` has passed its content."""
+    return _reserved(defaults) + _problems_of(place, TEXT, source, None)
+
+
 def sources_of(content: Content) -> Iterator[tuple[str, str, str]]:
     """(place, part, source) of every template in *content*; mjml is none, html is made from it."""
     for key in (DEFAULT, *content.locales):

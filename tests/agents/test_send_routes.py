@@ -114,8 +114,8 @@ class World:
             """Nobody is told."""
 
         sender = send.Sender(
-            cast(Any, self.app), cast(Any, Table()), campaigns, Composer(contents, self.settings), self.pools,
-            self.journal, cast(Any, SimpleNamespace(fresh=lambda: True)), cast(Any, None),
+            cast(Any, self.app), topics.EMAIL, cast(Any, Table()), campaigns, Composer(contents, self.settings),
+            self.pools, self.journal, cast(Any, SimpleNamespace(fresh=lambda: True)), cast(Any, None),
             Quarantine(CrashNotes(tmp_path / "notes"), LastAct(tmp_path / "act"), nobody), cast(Any, None),
         )  # fmt: skip
         send.attach(sender, topics.BULK, self.lanes)
