@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from faust.types import AgentT, EventT, StreamT
 
@@ -15,6 +16,9 @@ from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 
+if TYPE_CHECKING:
+    from agents.phone_rows import PhoneRows
+
 log = logging.getLogger("fanfare.expand")
 
 PACK_ROWS = 500  # the most that the gate takes
@@ -25,8 +29,10 @@ LAST_ROW = 0xFFFF_FFFF  # rows are numbered in 32 bits
 LONGEST_SEAL = 500  # characters
 
 
-def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) -> AgentT[bytes]:
-    """Add the expanding agent to *app*."""
+def attach(
+    app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters, phones: "PhoneRows | None" = None
+) -> AgentT[bytes]:
+    """Add the expanding agent to *app*. *phones* fills in what rows of messages to phones have besides people."""
 
     @app.agent(app.raw_topic(topics.AUDIENCE_SHARDED), name="expand")
     async def expand(shards: StreamT[bytes]) -> None:
@@ -46,6 +52,8 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
         except SealError as error:
             await dead.put(event, str(error))
             return
+        if phones is not None and shard.channel in topics.PHONES:
+            await phones.fill(shard, rows)
         lanes.check(event)
         name = topics.LISTED_TRANSACTIONAL if shard.lane == topics.TRANSACTIONAL else topics.LISTED_BULK
         # A replay makes the same packs with the same ids, and the gate knows them again.
@@ -77,6 +85,8 @@ def mistakes_in(shard: Shard) -> str:
         return f"a shard in lane {shard.lane[:50]!r}"
     if shard.first < 0 or not 0 < shard.count <= MOST_ROWS or shard.first + shard.count > LAST_ROW:
         return f"a shard of {shard.count} rows from {shard.first}"
+    if shard.channel not in topics.CHANNELS:
+        return f"a shard of channel {shard.channel[:50]!r}"
     if not 0 <= shard.day <= 0xFFFF or len(shard.seal) > LONGEST_SEAL:
         return "a day or a seal that cannot be"
     return ""

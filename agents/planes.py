@@ -159,6 +159,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking DNS for MX groups."""
     from agents import door, expand, reports, seal, winner
+    from agents.phone_rows import AccountPools, PhoneRows
     from app.clickhouse.client import ClickHouse
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)
@@ -166,7 +167,9 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     app.after_stop(client.close)
     door.attach(app, Lanes(app, 16), client, dead)
     seal.attach(app, Lanes(app, 8), client, dead, settings.secret_path)
-    expand.attach(app, Lanes(app, 4), client, dead)
+    campaigns, pools = Campaigns(_directory(app, topics.CAMPAIGN_CHANGED)), _directory(app, topics.ACCOUNT_CHANGED)
+    phones = PhoneRows(campaigns, AccountPools(pools), _directory(app, topics.TEMPLATE_PUBLISHED), settings)
+    expand.attach(app, Lanes(app, 4), client, dead, phones)
     winner.attach(app, Lanes(app, 4), client, dead)
     reports.attach(app, Lanes(app, 16), reports.Routes(_directory(app, topics.ROUTE_CHANGED)), dead)
     if settings.mx_lookup == "on":

@@ -76,7 +76,7 @@ class Shards:
             seal, progress, listed, due, ROWS_A_PARTITION * self._app.partitions, now, sample_only=is_held_back(entry)
         )
         shards = [
-            Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count)
+            Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count, entry.spec.channel)
             for _, first, count in ranges
         ]
         if not shards:

@@ -321,6 +321,7 @@ class Shard(msgspec.Struct, array_like=True):
     lane: str
     first: int
     count: int
+    channel: str = "email"
 
 
 class Beat(msgspec.Struct, array_like=True):

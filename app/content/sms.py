@@ -33,6 +33,13 @@ def as_sms(text: str) -> str:
     return text.replace("\u202f", " ").replace("\xa0", " ")
 
 
+def parts_of(text: str) -> int:
+    """The parts that *text* takes, as `size_of` counts them; the short way for letters that take a septet each."""
+    if BASIC.issuperset(text):
+        return int(len(text) > 0) if len(text) <= SINGLE[GSM_7] else -(-len(text) // JOINED[GSM_7])
+    return size_of(text).parts
+
+
 def size_of(text: str) -> SmsSize:
     """The parts that *text* takes; 0 for no text."""
     foreign = dict.fromkeys(character for character in text if character not in BASIC and character not in EXTENSION)

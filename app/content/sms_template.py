@@ -14,7 +14,7 @@ from app.content.locales import DEFAULT, Languages, locale_of, parts_in
 from app.content.phone_values import Owner, PhoneValues
 from app.content.problems import ContentError, ContentProblem, RenderError
 from app.content.sandbox import TOKEN
-from app.content.sms import as_sms, size_of
+from app.content.sms import as_sms, parts_of
 from app.content.sms_message import SmsText
 from app.specs import Content
 
@@ -109,4 +109,4 @@ class SmsSizes:
             self._templates[language] = made
         template = self._templates[language]
         sms = template.parts(variables, bytes(16), bytes(16), address, 0.0) if template is not None else None
-        return min(MOST_PARTS, max(1, size_of(sms.text).parts)) if isinstance(sms, SmsText) else 1
+        return min(MOST_PARTS, max(1, parts_of(sms.text))) if isinstance(sms, SmsText) else 1

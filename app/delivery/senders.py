@@ -1,0 +1,50 @@
+"""Which number a message to a phone comes from: the one that is named, or for each recipient the same one of a pool.
+
+Rendezvous hashing: every number of the pool has a score with every recipient, and the highest has the recipient. A
+number that leaves gives its people to all others, and nobody else moves; one that comes takes its share from all.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
+
+from app.delivery.routing import place_of
+from app.things import NumberPool
+
+_MIX, _MIX_AGAIN, _ALL = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, (1 << 64) - 1  # of splitmix64
+POOLS_KEPT = 1_000
+
+
+def pool_named(name: str, pools: Iterable[NumberPool]) -> NumberPool | None:
+    """The pool of that name; None where *name* is a number or a sender id."""
+    return next((pool for pool in pools if pool.name == name), None)
+
+
+def sender_of(sender_id: str, pools: Iterable[NumberPool], recipient: bytes, group: str) -> str:
+    """Whom the message to *recipient* in the destination *group* comes from; "" is the sender of the route."""
+    pool = pool_named(sender_id, pools) if sender_id else None
+    if pool is None:
+        return sender_id
+    return chosen(tuple(pool.countries.get(place_of(group)[0]) or pool.senders), recipient)
+
+
+def chosen(senders: tuple[str, ...], recipient: bytes) -> str:
+    """The one of *senders* that *recipient* hears from. The order of them does not matter."""
+    if len(senders) == 1:
+        return senders[0]
+    who = int.from_bytes(recipient[-8:], "big")
+    best, found = -1, ""
+    for seed, sender in _seeded(senders):
+        score = (who ^ seed) * _MIX & _ALL
+        score = (score ^ score >> 29) * _MIX_AGAIN & _ALL
+        if score > best:
+            best, found = score, sender
+    return found
+
+
+@lru_cache(maxsize=POOLS_KEPT)
+def _seeded(senders: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (int.from_bytes(blake2b(each.encode(), digest_size=8, person=b"fanfare.from").digest(), "big"), each)
+        for each in sorted(set(senders))
+    )

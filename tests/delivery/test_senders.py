@@ -1,0 +1,54 @@
+"""Sticky senders: the same person hears from the same number for as long as it is in the pool."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.delivery.senders import chosen, sender_of
+from app.things import NumberPool
+
+PEOPLE = [number.to_bytes(2, "big") * 2 + (number * 2**40 + 17).to_bytes(12, "big") for number in range(2_000)]
+NUMBERS = [f"+1500555{number:04d}" for number in range(60)]
+senders = st.lists(st.sampled_from(NUMBERS), min_size=2, max_size=12, unique=True)
+
+
+@given(senders)
+def test_the_order_of_a_pool_does_not_matter(pool: list[str]) -> None:
+    """
+    Whoever edits a pool may sort it.
+    """
+    assert [chosen(tuple(pool), who) for who in PEOPLE[:50]] == [
+        chosen(tuple(reversed(pool)), who) for who in PEOPLE[:50]
+    ]
+
+
+@given(senders, st.integers(0, 11))
+def test_a_number_that_leaves_moves_only_its_people(pool: list[str], which: int) -> None:
+    """
+    Everybody else answers to the number that they know.
+    """
+    gone = pool[which % len(pool)]
+    left = tuple(each for each in pool if each != gone)
+    for who in PEOPLE[:200]:
+        before, after = chosen(tuple(pool), who), chosen(left, who)
+        assert after == before or before == gone
+
+
+def test_the_numbers_of_a_pool_share_evenly() -> None:
+    """
+    A limit of parts a second holds for each number: one with twice the people makes the campaign twice as long.
+    """
+    counts = Counter(chosen(tuple(NUMBERS[:20]), who) for who in PEOPLE)
+    assert len(counts) == 20 and all(60 <= count <= 140 for count in counts.values())
+
+
+def test_a_pool_has_numbers_for_countries_and_others() -> None:
+    """
+    A number of the country is delivered where a foreign one is blocked; a name that is no pool is the sender itself.
+    """
+    pools = [NumberPool(name="us", senders=NUMBERS[:9], countries={"DE": ["ACME", "+4930123456"]})]
+    german = {sender_of("us", pools, who, "DE/t-mobile") for who in PEOPLE[:100]}
+    assert german == {"ACME", "+4930123456"}
+    assert {sender_of("us", pools, who, "FR") for who in PEOPLE} == set(NUMBERS[:9])
+    assert sender_of("ACME", pools, PEOPLE[0], "FR") == "ACME" and sender_of("", pools, PEOPLE[0], "FR") == ""
