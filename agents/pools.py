@@ -14,10 +14,11 @@ from app.providers.smpp_pdu import Pdu
 from app.routes import Route
 from app.settings import Settings
 from app.stream.directory import Directory
+from app.transport.dkim_keys import DkimSigner, folder_in
 from app.transport.http_pool import HttpPool
 from app.transport.secrets import SecretKeeper, secret_at
 from app.transport.smpp_pool import SmppPool
-from app.transport.smtp import SmtpPool
+from app.transport.smtp import SmtpPool, unsigned
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Pools:
         self._settings, self._directory, self._before_write = settings, directory, before_write
         self._received = received
         self._secrets = SecretKeeper()
+        self._signer = DkimSigner(folder_in(settings.state_dir))
         self._pools: dict[str, tuple[ProviderConfig | None, Pool]] = {}
         self._callbacks: dict[str, str] = {}
         directory.on_change(lambda name, _: self._changed(name))
@@ -124,6 +126,7 @@ class Pools:
             server.host, server.port, size=server.connections, per_connection=server.messages_per_connection,
             timeout=server.timeout, tls=server.tls, user=server.user, password=lambda: secret_at(server.password),
             helo=server.helo or self._settings.helo_name, before_write=self._before_write,
+            signatures=self._signer.signatures if server.dkim else unsigned,
         )  # fmt: skip
 
     def _implicit(self) -> SmtpPool:

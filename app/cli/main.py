@@ -14,6 +14,7 @@ from app.cli import (
     contacts,
     deadletters,
     demo,
+    domain,
     keys,
     limits,
     lists,
@@ -94,6 +95,7 @@ sinks.attach(app)
 simulators.attach(app)
 account.attach(app)
 mx.attach(app)
+domain.attach(app)
 store.attach(app)
 workers.attach(app)
 backlog.attach(app)

@@ -58,18 +58,24 @@ def _no_hook() -> None:
     """Nothing to do."""
 
 
+def unsigned(_text: bytes) -> bytes:
+    """No signature."""
+    return b""
+
+
 class SmtpPool:
     """Connections to one relay, shared by all releases of a worker.
 
     *before_write* is called before messages that were begun go on the wire, once for all of the same turn
     of the event loop, and soon after one has ended. When it raises, they do not go: they are returned. While a
     relay lets nobody in, messages are answered UNAVAILABLE at once; connecting is tried again with backoff.
+    *signatures* gives the header fields that go before a message, b"" for none.
     """
 
     def __init__(
         self, host: str, port: int, *, size: int, per_connection: int, timeout: float, tls: str = "never",
         user: str = "", password: Secret = "", helo: str = "localhost", tls_context: ssl.SSLContext | None = None,
-        before_write: Callable[[], None] = _no_hook,
+        before_write: Callable[[], None] = _no_hook, signatures: Callable[[bytes], bytes] = unsigned,
     ) -> None:  # fmt: skip
         relay = Relay(
             host, port, timeout=timeout, tls=tls, user=user, password=password, helo=helo, tls_context=tls_context
@@ -79,6 +85,7 @@ class SmtpPool:
         self._per_connection = per_connection
         self._connections = Connections(relay.connect, size)
         self._before_write = before_write
+        self._signatures = signatures
         self._outbox: list[tuple[SmtpWire, bytes]] = []
         self._stirred = False
         self._carried = 0  # letters since the event loop came round
@@ -203,7 +210,7 @@ class SmtpPool:
         before = wire.used
         dot = b".\r\n" if letter.body.endswith(b"\r\n") else b"\r\n.\r\n"
         announced = b"" if following is None else job.announcement(following)
-        self._outbox.append((wire, b"".join((letter.body, dot, announced))))
+        self._outbox.append((wire, b"".join((self._signatures(letter.body), letter.body, dot, announced))))
         self._stir()
         try:
             (reply,) = await wire.replies(1, self._timeout)
