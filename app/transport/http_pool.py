@@ -175,7 +175,11 @@ class HttpPool:
                 answer = await self._exchange(mailing, parcels, messages)
         if isinstance(answer, Outcome):
             return [answer] * len(parcels)
-        return self._read(messages, answer)
+        outcomes = self._read(messages, answer)
+        if len(parcels) == 1 or any(outcome.kind != Kind.RETURNED for outcome in outcomes):
+            return outcomes
+        # The request was refused for one of them, and nobody says which: each finds out for itself.
+        return [(await self._outcomes(mailing, [parcel]))[0] for parcel in parcels]
 
     async def _exchange(self, mailing: Parcels, parcels: list[Parcel], messages: list[Message]) -> Answer | Outcome:
         """The answer to the request for *parcels*, or what having none means for each of them."""
@@ -261,7 +265,7 @@ class _Job:
         self._group = group
         self._common, self._together = common, together
         self._lanes = 0
-        self._waiting: dict[Hashable, list[Parcel]] = {}  # what they have in common -> who can go together
+        self._waiting: dict[Hashable, dict[str, Parcel]] = {}  # what they have in common -> who can go together
 
     @property
     def more(self) -> bool:
@@ -281,16 +285,16 @@ class _Job:
             rendered += 1
             if self.priority and not rendered % MESSAGES_A_TURN:
                 await asyncio.sleep(0)
-        return self._taken(self._waiting.popitem()[1] if self._waiting else [])
+        return self._taken(list(self._waiting.popitem()[1].values()) if self._waiting else [])
 
     def _sorted(self, parcel: Parcel) -> list[Parcel]:
         """The request that *parcel* completes, or none yet."""
-        common = self._common(parcel)
-        if common is None:
-            return [parcel]
-        others = self._waiting.setdefault(common, [])
-        others.append(parcel)
-        return self._waiting.pop(common) if len(others) >= self._together else []
+        common, address = self._common(parcel), parcel.message.address.lower()
+        if common is None or address in self._waiting.get(common, ()):
+            return [parcel]  # providers tell those of a request apart by address
+        others = self._waiting.setdefault(common, {})
+        others[address] = parcel
+        return list(self._waiting.pop(common).values()) if len(others) >= self._together else []
 
     def _taken(self, parcels: list[Parcel]) -> list[Parcel]:
         """With the last message, the lane that waits for a place is no longer needed."""

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from app.delivery.outcomes import Kind
 from app.provider_accounts import HttpAccount, SendGrid
-from app.providers.contract import MOST_ANSWER, Request
+from app.providers.contract import MOST_ANSWER, Answer, Message, Request
+from app.records import Outcome
 from app.transport.http_client import HttpClient, NotSentError
 from app.transport.http_pool import HttpPool
 from app.transport.secrets import SecretKeeper
@@ -203,6 +205,25 @@ async def test_a_batch_of_which_one_may_not_start_does_not_start() -> None:
         kinds = {number: outcome.kind for number, outcome in mailing.outcomes.items()}
         assert {number for number, kind in kinds.items() if kind == Kind.RETURNED} == {1, 3, 5}
         assert len(server.came) == 3
+        await pool.close()
+
+
+async def test_a_batch_that_is_refused_for_somebody_unnamed_is_sent_one_by_one() -> None:
+    """He alone is refused, and the others arrive, once each."""
+
+    class Vague(Batched):
+        def result_of(self, messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
+            kind = Kind.ACCEPTED if answer.status < 300 else Kind.RETURNED if len(messages) > 1 else Kind.REFUSED
+            return [Outcome(kind, at)] * len(messages)
+
+    def decide(came: Came) -> bytes:
+        return answer(400) if b"4" in came.body.split(b",") else OK
+
+    async with api(decide) as server:
+        pool, mailing = pool_at(server.port, Vague()), Parcels(9)
+        await pool.deliver(mailing, 2)
+        assert {number for number, outcome in mailing.outcomes.items() if outcome.kind == Kind.REFUSED} == {4}
+        assert mailing.kinds() == {Kind.REFUSED, Kind.ACCEPTED}
         await pool.close()
 
 
