@@ -8,6 +8,7 @@ by its HTTP status or its words. Nothing tells of one message later but its webh
 import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from json import dumps
 from typing import Any
 
@@ -28,6 +29,7 @@ from app.providers.contract import (
     Wish,
 )
 from app.providers.meanings import MEANINGS, accepted, of_status, outcomes_of, unread
+from app.providers.numbers import writings_of
 from app.providers.probes import Probe, refused
 from app.providers.reading import (
     an_object,
@@ -271,9 +273,9 @@ def _events_of(change: Mapping[str, Any], at: float) -> Iterator[Event]:
     for status in objects(value.get("statuses")):
         yield _told(status, at)
     for message in objects(value.get("messages")):
-        yield _written(message, ours, at)
+        yield from _of_all_writings(_written(message, ours, at))
     for preference in objects(value.get("user_preferences")):
-        yield _preferred(preference, ours, at)
+        yield from _of_all_writings(_preferred(preference, ours, at))
     for error in objects(value.get("errors")):
         yield _news(error, at)
 
@@ -303,6 +305,14 @@ def _why_failed(code: int) -> tuple[ReportKind, str, str, str]:
         return kind, klass, reason, action
     means = MEANINGS[meant]
     return means.told, means.klass, reason, means.action
+
+
+def _of_all_writings(event: Wish | Unreadable) -> Iterator[Wish | Unreadable]:
+    """*event*, and a wish to stop or start also for the other way to write the number: it may be the one we know."""
+    yield event
+    if isinstance(event, Wish) and event.kind in (keywords.STOP, keywords.START):
+        for number in writings_of(event.address)[1:]:
+            yield replace(event, address=number, event=f"{event.event}|{number}")
 
 
 def _written(message: Mapping[str, Any], ours: str, at: float) -> Wish | Unreadable:

@@ -213,6 +213,29 @@ def test_a_quick_reply_is_read_by_its_text_and_payload(message: dict[str, object
     assert (wish.kind, wish.address, wish.channel) == (kind, "+16505551234", "whatsapp")
 
 
+@pytest.mark.parametrize(
+    ("wa_id", "numbers"),
+    [
+        ("16505551234", {"+16505551234"}),
+        ("5215512345678", {"+5215512345678", "+525512345678"}),
+        ("525512345678", {"+5215512345678", "+525512345678"}),
+        ("5491123456789", {"+5491123456789", "+541123456789"}),
+        ("551187654321", {"+551187654321", "+5511987654321"}),
+        ("5511987654321", {"+551187654321", "+5511987654321"}),
+        ("551132345678", {"+551132345678"}),
+    ],
+)
+def test_a_stop_counts_for_the_number_as_we_may_have_written_it(wa_id: str, numbers: set[str]) -> None:
+    """WhatsApp knows people in Mexico, Argentina and Brazil by another form of the number than their carrier."""
+    value = {"messages": [{"from": wa_id, "id": "wamid.4", "text": {"body": "stop"}}]}
+    events = whatsapp.events_in(WHATSAPP, reported("whatsapp", changed("messages", value)))
+    wishes = [each for each in events if isinstance(each, Wish)]
+    assert {each.address for each in wishes} == numbers and {each.kind for each in wishes} == {"unsubscribed"}
+    assert len({each.event for each in wishes}) == len(events) == len(numbers)
+    value["messages"][0]["text"] = {"body": "hello"}
+    assert len(whatsapp.events_in(WHATSAPP, reported("whatsapp", changed("messages", value)))) == 1
+
+
 def test_a_preference_in_whatsapp_is_a_wish() -> None:
     """Meta keeps it, and tells."""
     value = {"user_preferences": [
