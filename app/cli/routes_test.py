@@ -37,7 +37,7 @@ async def _probed(route: Route, config: HttpAccount) -> tuple[list[str], str]:
     client = HttpClient(connections=1, timeout=config.timeout)
     try:
         secrets = {field: secret_at(place) for field, place in secret_places(config).items()}
-        request = adapter.probe_for(config, secrets)
+        request = adapter.probe_for(config, secrets, time.time())
         answer = await client.ask(request)
     except SecretMissingError as error:
         return [], str(error)

@@ -7,7 +7,7 @@ letter at least), and the country lists of providers, of which only countries st
 import re
 from urllib.parse import urlsplit
 
-from app.provider_accounts import HttpAccount, Msg91, Ses, Smpp, Twilio, Vonage, WhatsAppNumber
+from app.provider_accounts import HttpAccount, Msg91, Smpp, Twilio, Vonage, WhatsAppNumber
 from app.routes import Route
 
 Wrong = tuple[str, str]  # the field of the route at fault, and what is wrong with it
@@ -77,7 +77,7 @@ def _wrong_address(config: HttpAccount) -> Wrong | None:
 
 def _wrong_test(config: HttpAccount, adapter: str) -> Wrong | None:
     """A route that is set to test must not send."""
-    if not config.test or not isinstance(config, Ses | Twilio | Msg91 | Vonage | WhatsAppNumber):
+    if not config.test or not isinstance(config, Twilio | Msg91 | Vonage | WhatsAppNumber):
         return None
     way = "use its test credentials" if isinstance(config, Twilio) else "try with --simulate, or a number of your own"
     return "test", f"{adapter} has no test mode: everything would be sent. Leave it out; {way}"

@@ -23,7 +23,7 @@ Where webhooks of the provider need more than "200", these as well:
 
 Where the provider has a harmless request that shows whether an account works (`fanfare routes test`):
 
-- ``probe_for(config, secrets) -> Request``: that request; it sends no message.
+- ``probe_for(config, secrets, at) -> Request``: that request; it sends no message.
 - ``probe_told(config, answer) -> Probe``: what its answer tells (app/providers/probes.py).
 
 Several ids of one message (the parts of an SMS) stand in `Outcome.ref` one behind the other, with commas.

@@ -24,6 +24,7 @@ from app.providers.contract import Answer, Hook, Message, Request, Secrets, Soug
 from app.providers.echo import sought_in
 from app.providers.email_words import ACTIONS, class_of, status_in
 from app.providers.http_answers import MOST_DETAIL, failure
+from app.providers.probes import Probe, refused
 from app.providers.reading import an_object, inside, objects, parsed, seconds_in, whole, word
 from app.records import Outcome, ReceivedReport, Told
 
@@ -43,6 +44,25 @@ _ACCOUNT = re.compile(r"not allowed to send|disabled|suspended|deactivated|proba
 _RECIPIENT = re.compile(r"\bto\b.* (is )?not a valid address", re.IGNORECASE)
 
 Field = tuple[str, str | bytes]  # of a form; bytes are a file
+
+
+# -- the account
+
+
+def probe_for(config: Mailgun, secrets: Secrets, at: float) -> Request:
+    """The domain."""
+    return Request("GET", f"{config.url or HOMES[config.region]}/v3/domains/{config.domain}", _login(secrets))
+
+
+def probe_told(config: Mailgun, answer: Answer) -> Probe:
+    """Whether it may send."""
+    no = refused(answer)
+    if no is not None:
+        return no
+    state = word(an_object(an_object(parsed(answer.body)).get("domain")).get("state"), 30)
+    if not state:
+        return Probe(wrong="this is no domain of Mailgun")
+    return Probe([f"the domain {config.domain} is {state}"], "" if state == "active" else f"the domain is {state}")
 
 
 # -- sending

@@ -59,7 +59,7 @@ _TRACKING = {
 # -- the account
 
 
-def probe_for(config: SendGrid, secrets: Secrets) -> Request:
+def probe_for(config: SendGrid, secrets: Secrets, at: float) -> Request:
     """What the key may do."""
     return Request("GET", f"{config.url or HOME}/v3/scopes", {"Authorization": f"Bearer {secrets.get('api_key', '')}"})
 

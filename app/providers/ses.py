@@ -21,6 +21,7 @@ from app.providers.contract import AccountNews, Answer, Hook, Message, Request, 
 from app.providers.echo import sought_in
 from app.providers.email_words import ACTIONS, class_of, code_in, excuse_in, status_in
 from app.providers.http_answers import MOST_DETAIL, date_in, failure
+from app.providers.probes import Probe, refused
 from app.providers.reading import an_object, inside, objects, parsed, seconds_in, whole, word, written_time
 from app.providers.sigv4 import signed_headers
 from app.records import Outcome, ReceivedReport, Told
@@ -54,6 +55,32 @@ ERRORS: dict[str, tuple[Kind, str]] = {
     "ExpiredTokenException": (Kind.UNAVAILABLE, "account"),
     "RequestExpired": (Kind.UNAVAILABLE, "account"),
 }
+
+
+# -- the account
+
+
+def probe_for(config: Ses, secrets: Secrets, at: float) -> Request:
+    """The account in the region."""
+    return _signed(config, secrets, "GET", "/v2/email/account", {}, b"", at)
+
+
+def probe_told(config: Ses, answer: Answer) -> Probe:
+    """Whether it may send, to whom, and how much."""
+    no = refused(answer)
+    if no is not None:
+        return no
+    found = an_object(parsed(answer.body))
+    enabled, quota = found.get("SendingEnabled"), an_object(found.get("SendQuota"))
+    if not isinstance(enabled, bool):
+        return Probe(wrong="this is no account of SES")
+    steps = [
+        f"{word(quota.get('SentLast24Hours'), 20)} of {word(quota.get('Max24HourSend'), 20)} messages of 24 hours are "
+        f"sent, at most {word(quota.get('MaxSendRate'), 20)} a second"
+    ]
+    if found.get("ProductionAccessEnabled") is False:
+        steps.append("the account is in the sandbox: it sends to verified addresses only")
+    return Probe(steps, "" if enabled else "sending is disabled for the account")
 
 
 # -- sending

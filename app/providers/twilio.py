@@ -91,7 +91,7 @@ SLACK = 120.0  # seconds that our clock and Twilio's may differ, of a message th
 # -- the account
 
 
-def probe_for(config: Twilio, secrets: Secrets) -> Request:
+def probe_for(config: Twilio, secrets: Secrets, at: float) -> Request:
     """The account itself."""
     return fetched(config, secrets, ".json")
 

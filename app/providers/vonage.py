@@ -65,7 +65,7 @@ REASONS = {
 # -- the account
 
 
-def probe_for(config: Vonage, secrets: Secrets) -> Request:
+def probe_for(config: Vonage, secrets: Secrets, at: float) -> Request:
     """The balance of the account."""
     query = urlencode({"api_key": config.api_key, "api_secret": secrets.get("api_secret", "")}, errors="replace")
     address = f"{config.url.rstrip('/') or HOME}/account/get-balance?{query}"

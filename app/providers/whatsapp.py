@@ -99,7 +99,7 @@ NEWS = {
 # -- the account
 
 
-def probe_for(config: WhatsAppNumber, secrets: Secrets) -> Request:
+def probe_for(config: WhatsAppNumber, secrets: Secrets, at: float) -> Request:
     """The number itself."""
     return Request("GET", f"{home(config)}?fields={','.join(ASKED)}", authorized(secrets))
 

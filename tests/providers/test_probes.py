@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.provider_accounts import SendGrid
-from app.providers import sendgrid, twilio, twilio_voice, vonage, whatsapp
-from tests.providers.phone_routes import SECRETS, TWILIO, VONAGE, WHATSAPP, answer
+from app.provider_accounts import Mailgun, SendGrid, Ses
+from app.providers import mailgun, sendgrid, ses, twilio, twilio_voice, vonage, whatsapp
+from tests.providers.phone_routes import AT, SECRETS, TWILIO, VONAGE, WHATSAPP, answer
 
 SENDGRID = SendGrid(api_key="env:K")
+MAILGUN = Mailgun(domain="mg.acme.example", region="eu", api_key="env:K")
+SES = Ses(region="eu-west-1", access_key="env:A", secret_key="env:S")
+QUOTA = {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 3.0}
 ACCOUNT = {"friendly_name": "Acme", "status": "active", "type": "Full"}
 NUMBER = {"display_phone_number": "+1 555-078-3881", "verified_name": "Acme", "quality_rating": "GREEN",
           "throughput": {"level": "STANDARD"}}  # fmt: skip
@@ -27,11 +30,13 @@ NUMBER = {"display_phone_number": "+1 555-078-3881", "verified_name": "Acme", "q
             "?fields=display_phone_number,verified_name,quality_rating,throughput",
         ),
         (sendgrid, SENDGRID, "https://api.sendgrid.com/v3/scopes"),
+        (mailgun, MAILGUN, "https://api.eu.mailgun.net/v3/domains/mg.acme.example"),
+        (ses, SES, "https://email.eu-west-1.amazonaws.com/v2/email/account"),
     ],
 )  # fmt: skip
 def test_a_probe_sends_nothing(module: ModuleType, config: Any, url: str) -> None:
     """It only reads."""
-    request = module.probe_for(config, SECRETS)
+    request = module.probe_for(config, SECRETS | {"api_key": "k", "access_key": "a", "secret_key": "s"}, AT)
     assert (request.method, request.url, request.body) == ("GET", url, b"")
 
 
@@ -64,6 +69,12 @@ def test_a_probe_sends_nothing(module: ModuleType, config: Any, url: str) -> Non
         (sendgrid, SENDGRID, 200, {"scopes": ["mail.send"]}, ""),
         (sendgrid, SENDGRID, 200, {"scopes": []}, "may not send"),
         (sendgrid, SENDGRID, 403, {"errors": [{"message": "access forbidden"}]}, "access forbidden"),
+        (mailgun, MAILGUN, 200, {"domain": {"state": "active"}}, ""),
+        (mailgun, MAILGUN, 200, {"domain": {"state": "unverified"}}, "the domain is unverified"),
+        (mailgun, MAILGUN, 401, b"Forbidden", "credentials were not taken: HTTP 401 Forbidden"),
+        (ses, SES, 200, {"SendingEnabled": True, "ProductionAccessEnabled": True, "SendQuota": QUOTA}, ""),
+        (ses, SES, 200, {"SendingEnabled": False, "SendQuota": QUOTA}, "sending is disabled"),
+        (ses, SES, 403, {"message": "The security token is invalid"}, "security token is invalid"),
         (sendgrid, SENDGRID, 503, b"", "it answered 503"),
         (sendgrid, SENDGRID, 429, b"", "try again"),
     ],
