@@ -15,6 +15,7 @@ from app.local.ports import LOOPBACK
 from app.local.simulators.call import Call, RefusedError, Reply, json_reply
 from app.local.simulators.frame import Simulator
 from app.local.simulators.orders import orders_in
+from app.local.simulators.reports import Post
 
 CONTROL = "control"
 LARGEST_BODY = 45_000_000
@@ -136,7 +137,7 @@ class Doors:
         return _sent(reply)
 
     async def _control(self, request: web.BaseRequest, name: str, query: str) -> Reply:
-        """GET /control: how all do. POST /control/NAME: orders. POST /control/NAME/inbound: a recipient writes."""
+        """GET /control: how all do. POST /control/NAME: orders; /control/NAME/inbound, /subscribe: as it says."""
         del query
         name, _, what = name.partition("/")
         if not name:
@@ -150,6 +151,8 @@ class Doors:
             wish = msgspec.json.decode(await request.read())
             if what == "inbound":
                 return _inbound(simulator, wish)
+            if what == "subscribe":
+                return _posted(simulator, simulator.subscription(time.time()))
             await self.behave(name, wish)
         except (ValueError, msgspec.DecodeError, web.HTTPException) as error:
             return json_reply({"error": str(error)}, 400)
@@ -176,10 +179,12 @@ def _answer(simulator: Simulator, call: Call) -> Reply:
 def _inbound(simulator: Simulator, wish: Any) -> Reply:
     if not isinstance(wish, dict) or not all(isinstance(wish.get(each), str) for each in ("from", "to", "text")):
         return json_reply({"error": "write from, to and text"}, 400)
-    post = simulator.inbound(wish["from"], wish["to"], wish["text"], time.time())
+    return _posted(simulator, simulator.inbound(wish["from"], wish["to"], wish["text"], time.time()))
+
+
+def _posted(simulator: Simulator, post: Post | None) -> Reply:
     if post is None or not post.url:
-        return json_reply({"error": f"{simulator.name} has no place for what recipients write: give it a hook"}, 400)
-    simulator.counts["inbound"] += 1
+        return json_reply({"error": f"{simulator.name} does not do this, or has no hook to post it to"}, 400)
     simulator.reports.post(post)
     return json_reply({"posted": post.url})
 

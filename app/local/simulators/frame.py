@@ -13,7 +13,7 @@ from app.local.simulators.fates import email_fate, pace_of, phone_fate
 from app.local.simulators.keys import Keys
 from app.local.simulators.orders import Orders
 from app.local.simulators.reports import Happened, Post, Reports
-from app.local.simulators.taken import Memory, Plan, Record, Taken
+from app.local.simulators.taken import Memory, Plan, Record, Step, Taken
 
 LONGEST_WAIT = 60.0  # seconds between two tries of a report
 MOST_TRIES = 12
@@ -62,6 +62,14 @@ class Simulator(ABC):
     def inbound(self, sender: str, to: str, text: str, now: float) -> Post | None:
         """The request that tells of a message from a recipient; None where the provider has none."""
         del sender, to, text, now
+        return None
+
+    def happened(self, taken: Taken, step: Step) -> None:  # noqa: B027 - most have nothing to do
+        """Hear of *step*, whether it is reported or not."""
+
+    def subscription(self, now: float) -> Post | None:
+        """The request that a provider makes when a webhook is named to it; None where it makes none."""
+        del now
         return None
 
     def throttled(self, now: float) -> Reply:

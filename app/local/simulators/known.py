@@ -6,8 +6,13 @@ from app import ids
 
 # name -> class, as module.Class: what is not wanted is not imported
 MODULES = {
+    "ses": "ses.SesSimulator",
     "sendgrid": "sendgrid.SendGridSimulator",
+    "mailgun": "mailgun.MailgunSimulator",
     "twilio": "twilio.TwilioSimulator",
+    "msg91": "msg91.Msg91Simulator",
+    "vonage": "vonage.VonageSimulator",
+    "whatsapp": "whatsapp.WhatsAppSimulator",
 }
 NAMES = tuple(MODULES)
 ALL = "all"

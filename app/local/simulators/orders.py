@@ -33,6 +33,10 @@ class Orders(Strict):
     disorder: Share = Field(default=0.0, description="Share of the reports that come after a later one")
     pace: float = Field(default=1.0, ge=0, le=100_000, description="All that becomes of messages takes so much longer")
     hook: Url = Field(default="", description="Where reports are posted, unless a message names a place itself")
+    templates: dict[Annotated[str, StringConstraints(max_length=512)], Annotated[int, Field(ge=0, le=100)]] = Field(
+        default_factory=dict, max_length=1_000,
+        description="Of WhatsApp: name -> parameters of its body. Where some are named, there are no others",
+    )  # fmt: skip
     report_format: Literal["v2", "v3", "v4", "new"] = Field(default="v2", description="Of MSG91")
     report_by: Literal["json", "form", "get"] = Field(default="json", description="Of Vonage")
     ends_at: float = Field(default=0.0, ge=0, description="Seconds since 1970 when all is as at the start; 0: never")

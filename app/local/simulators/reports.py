@@ -36,6 +36,7 @@ class Post:
     headers: Mapping[str, str]
     events: int = 1
     method: str = "POST"
+    expects: bytes | None = None  # the answer that is wanted, where that matters
     tries: int = 0  # so far
     most_again: int = 0  # tries after the first, and what they are for, where the message says so
     again_on: frozenset[str] = frozenset()
@@ -47,6 +48,9 @@ class Reporting(Protocol):
     orders: Orders
     batch: int  # most events in one post
     every: float  # seconds between posts that are not full
+
+    def happened(self, taken: Taken, step: Step) -> None:
+        """Hear of *step*, whether it is reported or not."""
 
     def posts(self, events: Sequence[Happened], now: float) -> Iterable[Post]:
         """The requests that tell *events*, signed at *now*."""
@@ -149,6 +153,7 @@ class Reports:
         if rest:
             self._put(taken, number + 1, True, 0.0)
             self.counts["events"] += 1
+            self._simulator.happened(taken, taken.plan[number])
             if not orders.reports or (orders.reports_lost and dice.random() < orders.reports_lost):
                 self.counts["never_told"] += 1
                 return
@@ -191,8 +196,9 @@ class Reports:
         try:
             request = partial(session.request, post.method, yarl.URL(post.url, encoded=True))
             async with request(data=post.body or None, headers=post.headers, allow_redirects=False) as answer:
-                await answer.read()
-                status = answer.status
+                body = await answer.read()
+                wrong = post.expects is not None and body != post.expects
+                status = 400 if wrong else answer.status
         except aiohttp.ClientConnectorError:
             status = NO_CONNECTION
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):

@@ -3,6 +3,8 @@
 What it checks: https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/voice/api/call-resource
 """
 
+import html
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,9 @@ from app.local.simulators.twilio_signature import signature
 VERSION = "2010-04-01"
 MOST_PAGE = 1_000
 MORE = "https://www.twilio.com/docs/errors/"
+ACTION = re.compile(r'<Gather\b[^>]*?\baction="([^"]*)"')
+ASIDE = {"amd", "reply", "pressed"}  # steps that are no status
+STOP_KEY = "9"  # pressed by those who want no calls
 FIRST_AGAIN = 0.5  # seconds before a callback is tried again
 
 
@@ -46,6 +51,7 @@ class _Phoned:
     wanted: frozenset[str]
     amd_callback: str
     detection: str
+    action: str  # where keys that are pressed go
     cancelled: bool = False
 
 
@@ -144,6 +150,7 @@ class TwilioSimulator(Simulator):
         extra = _Phoned(
             callback, frozenset(wanted or ["completed"]),
             one(form, "AsyncAmdStatusCallback") if one(form, "AsyncAmd") == "true" else "", detection,
+            _action_in(one(form, "Twiml")),
         )  # fmt: skip
         echo = form_in(urlsplit(callback).query)
         taken = self.phone("CA" + secrets.token_hex(16), one(echo, "m"), one(echo, "a"), to, sender, call.at, extra)
@@ -206,7 +213,7 @@ class TwilioSimulator(Simulator):
         return self._call_told(taken, now) if isinstance(taken.extra, _Phoned) else self._message_told(taken, now)
 
     def _status(self, taken: Taken, now: float) -> str:
-        steps = [step.event for _, step in taken.history(now) if step.event not in ("reply", "amd")]
+        steps = [step.event for _, step in taken.history(now) if step.event not in ASIDE]
         if not steps:
             return "accepted" if isinstance(taken.extra, _Sms) and taken.extra.service else "queued"
         return CALL_STATUS.get(steps[-1], steps[-1]) if isinstance(taken.extra, _Phoned) else steps[-1]
@@ -284,15 +291,17 @@ class TwilioSimulator(Simulator):
                 }  # fmt: skip
                 yield self._signed(extra.amd_callback, form)
             return
+        if step.event == "pressed":
+            if extra.action:
+                yield self._signed(extra.action, self._call_form(taken, "in-progress") | {"Digits": STOP_KEY})
+            return
         event = "completed" if step.event in ENDS else step.event
         if not extra.callback or event not in extra.wanted:
             return
-        calls = [each for each in taken.plan if each.event != "amd"]
-        form = {
-            "AccountSid": self._account, "ApiVersion": VERSION, "CallSid": taken.ref,
-            "CallStatus": CALL_STATUS.get(step.event, step.event), "CallbackSource": "call-progress-events",
-            "Direction": "outbound-api", "From": taken.sender, "To": taken.address, "Caller": taken.sender,
-            "Called": taken.address, "SequenceNumber": str(calls.index(step)), "Timestamp": _date(taken.time_of(step)),
+        calls = [each for each in taken.plan if each.event not in ASIDE]
+        form = self._call_form(taken, CALL_STATUS.get(step.event, step.event)) | {
+            "CallbackSource": "call-progress-events", "SequenceNumber": str(calls.index(step)),
+            "Timestamp": _date(taken.time_of(step)),
         }  # fmt: skip
         if step.event in ENDS:
             seconds = step.facts.get("seconds", 0)
@@ -304,6 +313,13 @@ class TwilioSimulator(Simulator):
         if extra.detection and not extra.amd_callback and amd is not None and step.event in ENDS:
             form["AnsweredBy"] = _answered_by(taken, amd)
         yield self._signed(extra.callback, form)
+
+    def _call_form(self, taken: Taken, status: str) -> dict[str, str]:
+        return {
+            "AccountSid": self._account, "ApiVersion": VERSION, "CallSid": taken.ref, "CallStatus": status,
+            "Direction": "outbound-api", "From": taken.sender, "To": taken.address, "Caller": taken.sender,
+            "Called": taken.address,
+        }  # fmt: skip
 
     def inbound(self, sender: str, to: str, text: str, now: float) -> Post:
         """What a recipient writes. STOP and START count here too, as with Twilio's own opt-out."""
@@ -352,6 +368,12 @@ class TwilioSimulator(Simulator):
         if post.tries > post.most_again or not {kind, "all"} & post.again_on:
             return None
         return FIRST_AGAIN * 2.0 ** (post.tries - 1)
+
+
+def _action_in(twiml: str) -> str:
+    """Where a key that is pressed goes: the action of the first Gather; "" for none."""
+    found = ACTION.search(twiml)
+    return html.unescape(found[1]) if found else ""
 
 
 def _answered_by(taken: Taken, step: Step) -> str:

@@ -53,6 +53,7 @@ CALLS: Mapping[str, Plan] = {
     "content": (_INITIATED, _unanswered(0.5, "failed", 603, 13225)),
     "late": (_INITIATED, Step(30.0, "ringing"), Step(32.0, "answered"), _completed(40.0, 8)),
     "silent": (),
+    "stop": (_INITIATED, _RINGING, _ANSWERED, Step(4.0, "pressed"), _completed(6.0, 4)),
 }
 CALL_STATUS = {"initiated": "initiated", "ringing": "ringing", "answered": "in-progress"}  # others: as the event
 ENDS = {"completed", "busy", "no-answer", "failed", "canceled"}  # of a call
