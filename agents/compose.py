@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from agents.campaigns import content_of
+from app.bounces.letterbox import UNSUBSCRIBE
 from app.commands import CampaignEntry
 from app.content.email_parts import EmailParts
 from app.content.email_template import compile_email
@@ -155,6 +156,7 @@ class Composer:
             self._key,
             spec.tracking.opens,
             spec.tracking.clicks,
+            unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}" if (domain := self._settings.bounce_domain) else None,
             list_unsubscribe=spec.kind == "campaign",
         )
         try:

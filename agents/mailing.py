@@ -122,7 +122,7 @@ class _ReleaseItems(Generic[Item]):
 
 
 class ReleaseMailing(_ReleaseItems[Letter]):
-    """The letters of *release*, for SMTP."""
+    """The letters of *release*, for SMTP. *bounces* gives each attempt the address that it comes back to."""
 
     def __init__(
         self,
@@ -133,12 +133,15 @@ class ReleaseMailing(_ReleaseItems[Letter]):
         journal: AttemptJournal,
         quarantine: Quarantine,
         now: Callable[[], float],
+        bounces: Callable[[bytes, int], str] | None = None,
     ) -> None:
         super().__init__(release, letters, may_start, journal, quarantine, now)
         self.envelope_from = envelope_from
+        self._bounces = bounces
 
     def _made(self, number: int, row: Outgoing, content: Any) -> Letter:
-        return Letter(number, row.address, content, self._release.group)
+        sender = self._bounces(row.message_id, self._release.attempt) if self._bounces else ""
+        return Letter(number, row.address, content, self._release.group, sender)
 
     def _content(self, template: Template, row: Outgoing, variables: dict[str, object]) -> object:
         return template.render(

@@ -6,6 +6,7 @@ from functools import partial
 
 from pydantic import ValidationError
 
+from app.bounces import verp
 from app.delivery.route_checks import IMPLICIT
 from app.ids import hook_token
 from app.provider_accounts import HttpAccount, ProviderConfig, Smpp, SmtpServer
@@ -47,6 +48,7 @@ class Pools:
         self._signer = DkimSigner(folder_in(settings.state_dir))
         self._pools: dict[str, tuple[ProviderConfig | None, Pool]] = {}
         self._callbacks: dict[str, str] = {}
+        self._bounces: dict[str, Callable[[bytes, int], str] | None] = {}
         directory.on_change(lambda name, _: self._changed(name))
 
     def of(self, route: str) -> Pool | None:
@@ -77,6 +79,17 @@ class Pools:
             self._callbacks[route] = known
         return known
 
+    def bounces_of(self, route: str) -> Callable[[bytes, int], str] | None:
+        """What gives an attempt over *route* its envelope sender (VERP); None: it is the sender of the campaign."""
+        if route not in self._bounces:
+            stored = self._stored(route)
+            domain = self._settings.bounce_domain if stored is None and route == IMPLICIT else ""
+            if stored is not None and stored.smtp is not None:
+                domain = stored.smtp.bounces
+            key = verp.key_of(self._settings.secret_path.read_bytes()) if domain else b""
+            self._bounces[route] = partial(verp.address_of, key, domain) if domain else None
+        return self._bounces[route]
+
     async def close(self) -> None:
         """Close every idle connection."""
         for _, pool in self._pools.values():
@@ -84,6 +97,7 @@ class Pools:
 
     def _changed(self, route: str) -> None:
         self._callbacks.pop(route, None)
+        self._bounces.pop(route, None)
         made = self._pools.get(route)
         stored = self._stored(route)
         if made is not None and made[0] != (None if stored is None else stored.config):

@@ -147,7 +147,8 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             outcomes = parcels.outcomes()
         else:
             sender_address = campaign.spec.from_email
-            mailing = ReleaseMailing(release, sender_address, letters, guard, journal, quarantine, app.now)
+            bounces = sender.pools.bounces_of(release.route)
+            mailing = ReleaseMailing(release, sender_address, letters, guard, journal, quarantine, app.now, bounces)
             await pool.deliver(mailing, CONNECTIONS_A_RELEASE, PRIORITY[lane])
             outcomes = mailing.outcomes()
         reached("send.sent")

@@ -65,6 +65,13 @@ class Settings(BaseSettings):
     edge_host: str = "127.0.0.1"
     edge_port: int = 8080
     public_url: str = Field(default="http://127.0.0.1:8080", description="Where tracking and unsubscribe links point")
+    bounce_domain: str = Field(
+        default="", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?$",
+        description="Domain whose mail comes here: bounces, complaints, unsubscribe mail; empty: none does",
+    )  # fmt: skip
+    bounce_host: str = Field(default="127.0.0.1", description="Where mail that comes back is taken")
+    bounce_port: int = Field(default=2526, description="Its port")
+    bounce_protocol: Literal["smtp", "lmtp"] = "smtp"
     import_bytes: int = Field(
         default=200_000_000, ge=1_000, le=2_000_000_000, description="Largest file of people that the edge takes"
     )

@@ -31,7 +31,12 @@ def token_of(key: bytes, message_id: bytes, attempt: int) -> str:
     return b32encode(said + _mac(key, said)).decode("ascii").lower()
 
 
-def address_of(key: bytes, message_id: bytes, attempt: int, domain: str) -> str:
+def key_of(secret: bytes) -> bytes:
+    """The key of an installation with this *secret*: derived, so that no two uses share one."""
+    return blake2b(b"verp", key=secret, digest_size=32).digest()
+
+
+def address_of(key: bytes, domain: str, message_id: bytes, attempt: int) -> str:
     """The envelope sender of an attempt."""
     return f"{PREFIX}{token_of(key, message_id, attempt)}@{domain}"
 

@@ -103,9 +103,10 @@ def _read(path: Path) -> bytes:
 
 def _key() -> bytes | None:
     """The key of the installation here, if there is one: it tells its own bounces from others."""
+    from app.bounces.verp import key_of
     from app.settings import settings
 
     try:
-        return settings().secret_path.read_bytes()
+        return key_of(settings().secret_path.read_bytes())
     except (OSError, ValueError):
         return None

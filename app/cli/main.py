@@ -34,7 +34,7 @@ from app.cli import (
 from app.cli.console import JSON_KEY, examples, report_failure
 from app.cli.failures import failure_of
 
-PROCESSES = ("worker", "edge", "record")
+PROCESSES = ("worker", "edge", "record", "letterbox")
 
 
 class Commands(TyperGroup):

@@ -1,4 +1,4 @@
-"""`fanfare worker|edge|record`: the processes of an installation, each in the foreground."""
+"""`fanfare worker|edge|letterbox|record`: the processes of an installation, each in the foreground."""
 
 from typing import Annotated, Any
 
@@ -27,6 +27,9 @@ def attach(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     app.add_typer(worker, name="worker")
     app.command("edge", epilog=examples("fanfare edge", "FANFARE_EDGE_PORT=9000 fanfare edge"))(edge)
+    app.command(
+        "letterbox", epilog=examples("FANFARE_BOUNCE_DOMAIN=b.example.com FANFARE_BOUNCE_PORT=2526 fanfare letterbox")
+    )(letterbox)
     app.command("record", epilog=examples("fanfare record"))(record)
 
 
@@ -86,6 +89,14 @@ def edge() -> None:
     from app.web.serve import run_edge
 
     run_edge(settings())
+
+
+def letterbox() -> None:
+    """Take bounces, complaints and unsubscribe mail (`fanfare up` starts it when FANFARE_BOUNCE_DOMAIN is set)."""
+    from app.settings import settings
+    from app.web.letterbox import run_letterbox
+
+    run_letterbox(settings())
 
 
 def record() -> None:

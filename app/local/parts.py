@@ -23,6 +23,7 @@ SILENT_SINK = 2.0
 BEHIND = 5
 
 SIMULATORS = "simulators"
+LETTERBOX = "letterbox"
 ONE_SINK = "sink"  # the name of the only one; several are relay-1, relay-2 ...
 
 
@@ -39,6 +40,8 @@ def parts_of(settings: Settings) -> list[Part]:
     topics_need = tuple(embedded & {"kafka"})
     schema_needs = tuple(embedded & {"clickhouse"})
     parts.append(Part("topics", _fanfare("topics", "apply"), _never, needs=topics_need, once=True))
+    if settings.bounce_domain:
+        parts.append(_letterbox(settings))
     parts.append(Part("migrate", _fanfare("migrate"), _never, needs=schema_needs, once=True))
     return parts + _workers(settings)
 
@@ -95,6 +98,17 @@ def _edge(settings: Settings) -> Part:
         _by_own_port(settings),
         needs=("topics", "migrate"),
         ports=((settings.edge_port, "FANFARE_EDGE_PORT"),),
+    )
+
+
+def _letterbox(settings: Settings) -> Part:
+    path = ready_path(settings.state_dir, LETTERBOX)
+    return Part(
+        LETTERBOX,
+        _fanfare(LETTERBOX),
+        lambda alive: _touched(path, alive) and answers(settings.bounce_port, settings.bounce_host),
+        needs=("topics",),
+        ports=((settings.bounce_port, "FANFARE_BOUNCE_PORT"),),
     )
 
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 # (adapter, channel) -> its module; channel "": whichever
 MODULES = {
+    ("smtp", ""): "smtp_mail",
     ("ses", ""): "ses",
     ("sendgrid", ""): "sendgrid",
     ("mailgun", ""): "mailgun",

@@ -32,6 +32,7 @@ class Letter(NamedTuple):
     to: str
     body: bytes
     group: str = ""  # MX group of whoever takes it, where that is known better than by the address
+    sender: str = ""  # its own envelope sender, in ASCII and safe; "": that of the mailing
 
 
 class Mailing(Protocol):
@@ -351,8 +352,9 @@ class _Job:
     def announcement(self, letter: Letter) -> bytes:
         """The commands that open the transaction."""
         form = b"" if letter.body.isascii() else b" BODY=8BITMIME"
-        utf8 = b"" if self.sender.ascii and letter.to.isascii() else b" SMTPUTF8"
-        return b"MAIL FROM:<%b>%b%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (self.sender.raw, form, utf8, letter.to.encode())
+        sender = letter.sender.encode("ascii") or self.sender.raw
+        utf8 = b"" if sender.isascii() and letter.to.isascii() else b" SMTPUTF8"
+        return b"MAIL FROM:<%b>%b%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (sender, form, utf8, letter.to.encode())
 
 
 class _SenderAddress:
@@ -398,9 +400,9 @@ def _outcome(kind: Kind, code: int, klass: str, detail: str, ref: str = "") -> O
 
 def _lacking(wire: SmtpWire, sender: _SenderAddress, letter: Letter) -> Outcome | None:
     """Why *letter* cannot go over *wire*, if so. What the relay lacks is no fault of the address."""
-    if not sender.safe or _UNSAFE.search(letter.to):
+    if not (letter.sender or sender.safe) or _UNSAFE.search(letter.to):
         return _outcome(Kind.REFUSED, 0, "bad_syntax", "the address has characters that SMTP cannot carry")
-    if not (sender.ascii and letter.to.isascii()) and "SMTPUTF8" not in wire.extensions:
+    if not ((letter.sender or sender.ascii) and letter.to.isascii()) and "SMTPUTF8" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "smtputf8", "the relay takes no internationalised addresses")
     if not letter.body.isascii() and "8BITMIME" not in wire.extensions:
         return _outcome(Kind.BLOCKED, 0, "eight_bit", "the relay takes no 8-bit messages")

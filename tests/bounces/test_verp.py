@@ -18,7 +18,7 @@ def test_an_address_leads_back_to_its_message(message: bytes, attempt: int) -> N
     """Also where its letters were folded, and within what mail systems take."""
     token = token_of(KEY, message, attempt)
     assert attempt_in(KEY, token) == attempt_in(KEY, token.upper()) == Attempt(message, attempt)
-    local = address_of(KEY, message, attempt, "b.example.com").partition("@")[0]
+    local = address_of(KEY, "b.example.com", message, attempt).partition("@")[0]
     assert local == PREFIX + token == local.lower()
     assert len(local) <= 64
 
@@ -41,7 +41,7 @@ def test_any_text_is_looked_at(text: str) -> None:
 
 def test_the_address_is_found_in_reports() -> None:
     """In the envelope of a bounce, and in the original of a complaint."""
-    address = address_of(KEY, b"m" * 16, 2, "b.example.com")
+    address = address_of(KEY, "b.example.com", b"m" * 16, 2)
     for message in (dsn("550 no").replace("news@acme.example.org", address, 1), dsn("550 no").replace(
             "Return-Path: <news@acme.example.org>", f"Return-Path: <{address}>"), arf().replace(
             "Version: 1", f"Version: 1\nOriginal-Mail-From: <{address}>")):  # fmt: skip

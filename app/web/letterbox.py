@@ -1,0 +1,225 @@
+"""The letterbox: takes bounces, complaints and unsubscribe mail over SMTP or LMTP, stores them, and only then says 250.
+
+A process of its own: a storm of bounces takes nothing from pages and webhooks, and who is cut off by a kill sends
+again. While Kafka is away it answers 451, so that mail waits where it is.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from agents.compose import link_key
+from app.bounces.letterbox import UNSUBSCRIBE, Keys, found_in, takes, unsubscribed_in
+from app.bounces.verp import key_of
+from app.control import ControlError
+from app.control.suppressions import packs_of, publish
+from app.delivery.gate import UNSUBSCRIBED
+from app.delivery.route_checks import IMPLICIT
+from app.local.failure import LocalError
+from app.local.parts import LETTERBOX
+from app.local.state import ready_path
+from app.records import ReceivedReport, encode
+from app.routes import Route
+from app.settings import Settings
+from app.topics import REPORT_RECEIVED
+from app.web.link import Link
+
+log = logging.getLogger("fanfare.letterbox")
+
+MOST_BYTES = 10_000_000  # of a message: what it returns may be large
+KEPT = 1_000_000  # bytes of it that are stored: reports come first, what they return last
+PACK_BEYOND = 100_000  # bytes: a larger one is packed
+MOST_SESSIONS = 200  # at once
+MOST_OF_ONE = 50  # from one host
+LONGEST_LINE = 1_000_000  # bytes: mail that comes back breaks RFC 5321, 4.5.3.1.6, and must not be lost for it
+SILENCE = 60.0  # seconds
+STORE_WITHIN = 30.0  # seconds: who sends waits for ten minutes (RFC 5321, 4.5.3.2.6)
+ONE = "452 4.5.3 one recipient at a time: send the others after this one"
+
+Store = Callable[[ReceivedReport], Awaitable[None]]
+Leave = Callable[[str, bytes, float], Awaitable[None]]  # (account, recipient, at): suppress, acknowledged
+
+
+class Letterbox:
+    """What is answered to mail for *domain*."""
+
+    def __init__(self, domain: str, keys: Keys, store: Store, leave: Leave, route: Callable[[], str]) -> None:
+        self._domain, self._keys, self._store, self._leave, self._route = domain.lower(), keys, store, leave, route
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it by this name
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Whether there is such an address here."""
+        local, _, domain = address.strip("<>").rpartition("@")
+        if domain.lower() != self._domain:
+            return "550 5.7.1 no mail for this domain is taken here"
+        if not takes(local, self._keys.verp):
+            return "550 5.1.1 no such address"
+        if envelope.rcpt_tos:
+            return ONE
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Stored, then 250. Whatever fails here, the sender keeps it."""
+        raw, at = cast(bytes, envelope.content or b""), time.time()
+        local = envelope.rcpt_tos[0].strip("<>").rpartition("@")[0].lower()
+        try:
+            async with asyncio.timeout(STORE_WITHIN):
+                await self._take(local, raw, at)
+        except (ControlError, TimeoutError, OSError) as error:
+            log.warning("mail is not taken now: %s", error)
+            return "451 4.3.0 cannot be stored now: try again later"
+        return "250 2.0.0 stored"
+
+    async def _take(self, local: str, raw: bytes, at: float) -> None:
+        if local == UNSUBSCRIBE:
+            message = unsubscribed_in(raw, self._keys)
+            if message is not None:
+                await self._leave(message.account, message.recipient_id, at)
+            query = f"u={UNSUBSCRIBED}&m={message.message_id.hex()}" if message else ""
+        else:
+            found = found_in(local, raw, self._keys)
+            query = found.query() if found else ""
+        body, packed = raw[:KEPT], len(raw) > PACK_BEYOND
+        if packed:
+            body = zlib.compress(body, 1)
+        await self._store(
+            ReceivedReport("smtp", self._route(), "mail", at, body, "message/rfc822", query, packed=packed)
+        )
+
+
+def route_for(domain: str, routes: dict[str, Route]) -> str:
+    """The route whose bounces come to *domain*: reports name one. Where none does, it is that of FANFARE_SMTP_*."""
+    named = sorted(
+        name for name, each in routes.items() if each.smtp is not None and each.smtp.bounces.lower() == domain.lower()
+    )
+    return named[0] if named else IMPLICIT
+
+
+class Door:
+    """How many may be connected: all, and from one host."""
+
+    def __init__(self) -> None:
+        self._of_host: dict[str, int] = {}
+        self._all = 0
+
+    def come(self, host: str) -> bool:
+        """Whether one more may stay."""
+        if self._all >= MOST_SESSIONS or self._of_host.get(host, 0) >= MOST_OF_ONE:
+            return False
+        self._all += 1
+        self._of_host[host] = self._of_host.get(host, 0) + 1
+        return True
+
+    def go(self, host: str) -> None:
+        """One has left."""
+        self._all -= 1
+        self._of_host[host] -= 1
+        if not self._of_host[host]:
+            del self._of_host[host]
+
+
+def session_for(box: Letterbox, door: Door, *, protocol: str, hostname: str) -> asyncio.Protocol:
+    """A connection, as asyncio asks for one."""
+    kind = LMTP if protocol == "lmtp" else SMTP
+
+    class Limited(kind):  # type: ignore[misc, valid-type]
+        """Turns away whoever is too much."""
+
+        line_length_limit = LONGEST_LINE
+        _host: str | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            peer = transport.get_extra_info("peername")
+            host = str(peer[0]) if peer else ""
+            if not door.come(host):
+                transport.write(b"421 4.7.0 too many connections\r\n")
+                transport.close()
+                return
+            self._host = host
+            super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            if self._host is not None:
+                door.go(self._host)
+                self._host = None
+                super().connection_lost(error)
+
+    limits = {"RCPT": 100, "MAIL": 2_000, "NOOP": 20, "VRFY": 0, "HELP": 5, "*": 2_000}
+    made: asyncio.Protocol = Limited(
+        box, data_size_limit=MOST_BYTES, enable_SMTPUTF8=True, hostname=hostname, ident="Fanfare", timeout=SILENCE,
+        command_call_limit=limits, loop=asyncio.get_running_loop(),
+    )  # fmt: skip
+    return made
+
+
+async def serve(
+    box: Letterbox, host: str, port: int, *, protocol: str = "smtp", hostname: str = "localhost"
+) -> asyncio.Server:
+    """Listen. Raises OSError when the port is taken."""
+    door = Door()
+    return await asyncio.get_running_loop().create_server(
+        lambda: session_for(box, door, protocol=protocol, hostname=hostname), host, port, backlog=256
+    )
+
+
+def run_letterbox(settings: Settings) -> None:
+    """Run until SIGTERM. Raises LocalError."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells every command
+    if not settings.bounce_domain:
+        raise LocalError("FANFARE_BOUNCE_DOMAIN is not set", "name the domain whose mail comes here")
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    link = Link(settings)
+    await link.start()
+    try:
+        secret = settings.secret_path.read_bytes()
+        box = _box(settings, link, secret)
+        server = await serve(
+            box, settings.bounce_host, settings.bounce_port, protocol=settings.bounce_protocol,
+            hostname=settings.bounce_domain,
+        )  # fmt: skip
+    except OSError as error:
+        await link.stop()
+        raise LocalError(
+            f"the letterbox cannot start: {error}", "see FANFARE_BOUNCE_HOST, FANFARE_BOUNCE_PORT, FANFARE_SECRET_FILE"
+        ) from error
+    ready = ready_path(settings.state_dir, LETTERBOX)
+    with suppress(OSError):
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.touch()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    server.close()
+    await link.stop()
+
+
+def _box(settings: Settings, link: Link, secret: bytes) -> Letterbox:
+    async def store(report: ReceivedReport) -> None:
+        await link.control.produce(REPORT_RECEIVED, encode(report))
+
+    async def leave(account: str, recipient: bytes, at: float) -> None:
+        packs = packs_of(
+            [recipient], settings.partitions, op="add", scope="account", scope_id=account, reason=UNSUBSCRIBED,
+            source="mail", at=at,
+        )  # fmt: skip
+        await publish(link.control, list(packs))
+
+    def route() -> str:
+        return route_for(settings.bounce_domain, link.control.tail.routes)
+
+    return Letterbox(settings.bounce_domain, Keys(secret, key_of(secret), link_key(secret)), store, leave, route)
