@@ -10,8 +10,6 @@ from ipaddress import ip_address, ip_network
 from json import dumps
 from typing import Any
 
-import phonenumbers
-
 from app.content.sms import UCS_2, size_of
 from app.content.sms_message import SmsText
 from app.delivery.reports import ReportKind
@@ -121,7 +119,7 @@ def _free(config: Msg91, messages: Sequence[Message], content: SmsText) -> dict[
     promised = config.transactional or first.transactional
     body: dict[str, Any] = {
         "sender": first.sender or config.sender, "route": TRANSACTIONAL if promised else PROMOTIONAL,
-        "country": calling_code(first.address),
+        "country": country_field(first.address),
         "sms": [{"message": content.text, "to": [digits(each.address) for each in messages]}],
     }  # fmt: skip
     if size_of(content.text).encoding == UCS_2:
@@ -136,12 +134,9 @@ def digits(number: str) -> str:
     return number.removeprefix("+")
 
 
-def calling_code(number: str) -> str:
-    """The country code of an E.164 number; 0 where it has none."""
-    try:
-        return str(phonenumbers.parse(number).country_code or 0)
-    except phonenumbers.NumberParseException:
-        return "0"
+def country_field(number: str) -> str:
+    """91 and 1 have their own value; all others are "0", international, by the code that stands in the number."""
+    return next((code for code in ("91", "1") if digits(number).startswith(code)), "0")
 
 
 # -- answers

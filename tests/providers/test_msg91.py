@@ -45,6 +45,7 @@ def test_a_template_of_msg91_goes_over_the_flow() -> None:
         ({"sender": "OTHER"}, True, {"sender": "OTHER", "route": "4"}),
         ({"text": "नमस्ते"}, False, {"unicode": "1"}),
         ({"number": "+14155550100"}, False, {"country": "1"}),
+        ({"number": "+447911123456"}, False, {"country": "0"}),
     ],
 )
 def test_any_other_text_goes_as_it_is(fields: dict[str, Any], transactional: bool, body: dict[str, str]) -> None:
