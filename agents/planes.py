@@ -21,7 +21,10 @@ from app.stream.directory import Directory
 from app.stream.lanes import Lanes
 
 # Web views: the first port of each plane, counted from settings.web_port; a slot adds its number.
-WEB_PORTS = {"pacing": 0, "recipients": 4, "senders": 14, "intake": 24}
+WEB_PORTS = {
+    "pacing": 0, "recipients": 4, "senders-email": 14, "intake": 24,
+    "senders-sms": 34, "senders-whatsapp": 44, "senders-voice": 54,
+}  # fmt: skip
 
 
 def _app(plane: str, app_id: str, settings: Settings, slot: int) -> StreamApp:
@@ -29,7 +32,7 @@ def _app(plane: str, app_id: str, settings: Settings, slot: int) -> StreamApp:
         app_id,
         settings,
         worker=f"{plane}-{slot}",
-        web_port=settings.web_port + WEB_PORTS[plane.partition("-")[0]] + slot,
+        web_port=settings.web_port + WEB_PORTS[plane] + slot,
     )
 
 
@@ -134,7 +137,7 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
 
 def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     """pacing: campaign lifecycle, limits, credits."""
-    from agents import command, course, pace, shards
+    from agents import command, course, pace, shards, wanted
     from agents.alerts import Alerts
     from agents.pacing import Pacing
     from agents.status import Status
@@ -146,6 +149,7 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
     command.attach(app, Lanes(app, 64), pacing, dead)
     pace.attach(app, Lanes(app, 1), pacing, dead)
     shards.Shards(app, pacing).attach()
+    wanted.attach(app, pacing)
     directory = TopicPartition(topics.CAMPAIGN_CHANGED, 0)
     mirrored = partial(trim.committed_offset, settings.kafka, topics.RECORD_GROUP, directory)
     course.Course(app, pacing, mirrored).attach()

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
         le=10,
         description="Email sender workers that `up` starts; default 2, or one for every two cores",
     )
+    # These are started with the first route of their channel.
+    senders_sms: int = Field(default=1, ge=0, le=10, description="SMS sender workers that `up` starts")
+    senders_whatsapp: int = Field(default=1, ge=0, le=10, description="WhatsApp sender workers that `up` starts")
+    senders_voice: int = Field(default=1, ge=0, le=10, description="Voice sender workers that `up` starts")
     retry_delays: list[float] = Field(
         default=[60.0, 300.0, 900.0, 3600.0], description="Seconds before attempts 2, 3.."
     )

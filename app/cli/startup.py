@@ -7,10 +7,8 @@ from rich.console import Console
 from rich.status import Status
 
 from app.local import supervisor
-from app.local.state import PartStatus
+from app.local.state import UP, PartStatus
 from app.settings import Settings
-
-READY = ("ready", "done")
 
 
 class Startup:
@@ -36,13 +34,13 @@ class Startup:
         self._parts[part.name] = part
         if self._live:
             self._line.update(self._told())
-        elif part.state in READY or part.note:
+        elif part.state in UP or part.note:
             self._console.print(f"  {part.name}: {part.state}{f' ({part.note})' if part.note else ''}", markup=False)
 
     def _told(self) -> str:
-        ready = sum(part.state in READY for part in self._parts.values())
-        notes = [f"{part.name} {part.note}" for part in self._parts.values() if part.note and part.state not in READY]
-        late = [part.name for part in self._parts.values() if part.state not in READY]
+        ready = sum(part.state in UP for part in self._parts.values())
+        notes = [f"{part.name} {part.note}" for part in self._parts.values() if part.note and part.state not in UP]
+        late = [part.name for part in self._parts.values() if part.state not in UP]
         return f"Starting Fanfare: {ready} of {len(self._parts)} ready; {notes[0] if notes else ', '.join(late)}"
 
 

@@ -19,7 +19,9 @@ worker = typer.Typer(
     help="Run one worker in the foreground (`fanfare up` starts all of them).",
     no_args_is_help=True,
     rich_markup_mode=None,
-    epilog=examples("fanfare worker recipients --slot 0", "fanfare worker senders email --slot 1"),
+    epilog=examples(
+        "fanfare worker recipients --slot 0", "fanfare worker senders email --slot 1", "fanfare worker senders sms"
+    ),
 )
 
 
@@ -44,15 +46,15 @@ def recipients(slot: Slot = 0, loglevel: LogLevel = "warn") -> None:
 
 @worker.command("senders")
 def senders(
-    channel: Annotated[str, typer.Argument(help="Channel to send on: email.")] = "email",
+    channel: Annotated[str, typer.Argument(help="Channel to send on: email, sms, whatsapp or voice.")] = "email",
     slot: Slot = 0,
     loglevel: LogLevel = "warn",
 ) -> None:
     """Send what was released on CHANNEL, each attempt at most once."""
-    from app.topics import EMAIL
+    from app.topics import CHANNELS
 
-    if channel != EMAIL:
-        raise CommandError(f"there are no senders for {channel!r}", f"channels: {EMAIL}", Exit.USAGE)
+    if channel not in CHANNELS:
+        raise CommandError(f"there are no senders for {channel!r}", f"channels: {', '.join(CHANNELS)}", Exit.USAGE)
     from agents.planes import build_senders
     from app.settings import settings
 

@@ -21,7 +21,7 @@ PLANES = {
     topics.PACING_APP: "pacing",
     topics.INTAKE_APP: "intake",
     topics.RECORD_GROUP: "record",
-    topics.senders_app(topics.EMAIL): "senders-email",
+    **{topics.senders_app(channel): f"senders-{channel}" for channel in topics.CHANNELS},
 }
 
 

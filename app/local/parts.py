@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from app.local.clickhouse import ClickHouseServer
@@ -12,8 +13,9 @@ from app.local.kafka import KafkaServer
 from app.local.ports import LOOPBACK, answers
 from app.local.simulators.known import hooks_of, names_in, ports_of
 from app.local.slot import Part
-from app.local.state import EDGE, ready_path
+from app.local.state import EDGE, ready_path, wanted_path
 from app.settings import Settings
+from app.topics import PHONES
 
 # A worker says that it is ready by a file. One that does not is taken for ready when it has lived this long.
 SILENT_READY = 8.0
@@ -21,6 +23,8 @@ SILENT_SINK = 2.0
 
 # What is recorded a moment later is late for nobody; a message is.
 BEHIND = 5
+
+SENDER_PORTS = {"sms": 34, "whatsapp": 44, "voice": 54}  # their first web ports, counted from FANFARE_WEB_PORT
 
 SIMULATORS = "simulators"
 LETTERBOX = "letterbox"
@@ -74,11 +78,28 @@ def _workers(settings: Settings) -> list[Part]:
     return [
         *recipients,
         *senders,
+        *(
+            _sender_to_phones(settings, channel, slot)
+            for channel in PHONES
+            for slot in range(senders_of(settings, channel))
+        ),
         _worker(settings, "pacing", 0, 0),
         _worker(settings, "intake", 0, 24, needs=("topics", "migrate")),
         Part("record", _fanfare("record"), _by_file(settings, "record"), needs=("topics", "migrate"), nice=BEHIND),
         _edge(settings),
     ]
+
+
+def senders_of(settings: Settings, channel: str) -> int:
+    """How many senders of *channel* `up` starts."""
+    return int(getattr(settings, f"senders_{channel}"))
+
+
+def _sender_to_phones(settings: Settings, channel: str, slot: int) -> Part:
+    """Started with the first route of *channel*: a worker that nobody needs costs some 100 MB."""
+    wanted = wanted_path(settings.state_dir, channel)
+    part = _worker(settings, "senders", slot, SENDER_PORTS[channel], channel)
+    return replace(part, wanted=wanted.exists, wants=f"starts with the first route of {channel}")
 
 
 def _worker(

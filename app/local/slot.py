@@ -24,6 +24,7 @@ MOST_NOTED = 1_000  # restarts: more than fit into that time
 STOP_TIMEOUT = 25.0
 LARGEST_LOG = 16 << 20  # bytes; the one before it is kept
 READY_EVERY = 0.05
+WANTED_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Part:
     once: bool = False  # ends by itself, with exit code 0 when it has done its work
     prepare: Callable[[Callable[[str], None]], None] | None = None  # before the first start, in a thread
     nice: int = 0  # how far it stands back where cores are short
+    wanted: Callable[[], bool] | None = None  # whether there is work for it; None: always. It is idle until then
+    wants: str = ""  # what it waits for then
 
 
 def delay_after(last_delay: float, alive: float) -> float:
@@ -71,6 +74,7 @@ class Slot:
     async def run(self) -> None:
         """Keep the process alive until `stop`, or until a part that runs once has done its work."""
         delay = 0.0
+        await self._until_wanted()
         await self._prepare()
         while process := await self._start():
             watch = asyncio.create_task(self._watch_ready())
@@ -124,6 +128,15 @@ class Slot:
                 os.truncate(self.log, 0)
         except FileNotFoundError:
             pass
+
+    async def _until_wanted(self) -> None:
+        """Wait until there is work for the part. Once started it stays."""
+        if self.part.wanted is None or self.part.wanted():
+            return
+        self._say("idle", self.part.wants)
+        self.ready.set()
+        while not self._stopping.is_set() and not self.part.wanted():
+            await self._pause(WANTED_EVERY)
 
     async def _prepare(self) -> None:
         if self.part.prepare:

@@ -14,6 +14,7 @@ from app.settings import Settings
 
 SECRET_BYTES = 32
 EDGE = "edge"
+UP = ("ready", "done", "idle")  # states of parts for which nobody has to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class PartStatus:
 
     name: str
     pid: int
-    state: str  # waiting, starting, ready, done, restarting, stopped
+    state: str  # waiting, idle, starting, ready, done, restarting, stopped
     restarts: int
     uptime: float
     memory_mb: int = 0
@@ -45,6 +46,11 @@ def run_dir(state_dir: Path) -> Path:
 def ready_path(state_dir: Path, worker: str) -> Path:
     """The file that *worker* makes when it has recovered and works."""
     return run_dir(state_dir) / f"{worker}.ready"
+
+
+def wanted_path(state_dir: Path, channel: str) -> Path:
+    """The file that pacing makes while there is an enabled route of *channel*: its senders are started then."""
+    return run_dir(state_dir) / f"{channel}.wanted"
 
 
 def status_path(state_dir: Path) -> Path:

@@ -20,6 +20,7 @@ from app.local.parts import parts_of
 from app.local.ports import is_free
 from app.local.slot import Part, Slot, last_words, unready
 from app.local.state import (
+    UP,
     PartStatus,
     RunLock,
     ensure_secret,
@@ -239,15 +240,15 @@ def _wait_ready(
             if report and seen.get(part.name) != (part.state, part.note):
                 report(part)
             seen[part.name] = (part.state, part.note)
-            if part.restarts >= HOPELESS and part.state not in ("ready", "done"):
+            if part.restarts >= HOPELESS and part.state not in UP:
                 raise unready(part, logs_dir(settings.state_dir) / f"{part.name}.log")
-        if parts and all(part.state in ("ready", "done") for part in parts):
+        if parts and all(part.state in UP for part in parts):
             return
         if ended:
             words = last_words(logs_dir(settings.state_dir) / "supervisor.log", 1).removeprefix("error: ")
             raise LocalError(words or "the supervisor ended at once")
         if time.monotonic() > deadline:
-            late = ", ".join(part.name for part in parts if part.state not in ("ready", "done"))
+            late = ", ".join(part.name for part in parts if part.state not in UP)
             raise LocalError(f"not ready in time: {late or 'everything'}", f"see {logs_dir(settings.state_dir)}")
         time.sleep(0.05)
 

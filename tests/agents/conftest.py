@@ -78,7 +78,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder: Path = tmp_path_factory.mktemp("agents")
     settings = Settings(
         state_dir=folder, clickhouse_port=free_ports(), kafka_port=free_ports(2), partitions=PARTITIONS,
-        web_port=free_ports(40),
+        web_port=free_ports(64),
     )  # fmt: skip
     settings.secret_path.parent.mkdir(parents=True)
     settings.secret_path.write_bytes(SECRET)

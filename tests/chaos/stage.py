@@ -52,7 +52,7 @@ class Stage(Installation):
         self.sink_port = first + 6
         settings = Settings(
             state_dir=folder / "var", kafka_port=first, clickhouse_port=first + 2, edge_port=first + 3,
-            sink_port=first + 4, smtp_port=self.sink_port, web_port=free_ports(40),
+            sink_port=first + 4, smtp_port=self.sink_port, web_port=free_ports(64),
             **(quick | given),
         )  # fmt: skip
         super().__init__(settings, folder)

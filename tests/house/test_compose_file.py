@@ -128,10 +128,11 @@ def test_every_worker_has_the_web_port_that_its_process_takes(tmp_path: Path) ->
     for part in parts_of(settings):
         _, _, *words = part.command()[1:]
         if words[:1] == ["worker"]:
-            port = settings.web_port + WEB_PORTS[words[1]] + int(words[words.index("--slot") + 1])
+            plane = "-".join(words[1 : words.index("--slot")])
+            port = settings.web_port + WEB_PORTS[plane] + int(words[words.index("--slot") + 1])
             assert [found for found, _ in part.ports] == [port]
             ports.append(port)
-    assert len(set(ports)) == len(ports) == 13
+    assert len(set(ports)) == len(ports) == 16
 
 
 def test_the_image_holds_what_the_code_needs_and_runs_without_root() -> None:

@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
     """An installation of its own, with nothing running."""
     return Settings(
         state_dir=tmp_path / "var", kafka_port=free_ports(2), clickhouse_port=free_ports(), edge_port=free_ports(),
-        sink_port=free_ports(), web_port=free_ports(40), senders_email=1,
+        sink_port=free_ports(), web_port=free_ports(64), senders_email=1,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     kafka, clickhouse, edge, sink = (free_ports(2) for _ in range(4))
     settings = Settings(
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
-        web_port=free_ports(40), senders_email=1,
+        web_port=free_ports(64), senders_email=1,
         retry_delays=[0.5, 1.0], retry_soft_delays=[0.5, 1.0], retry_throttle=0.5,
     )  # fmt: skip
     fanfare = [sys.executable, "-m", "app.cli.main"]

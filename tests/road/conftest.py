@@ -148,7 +148,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     """One installation for all tests of the road."""
     folder = tmp_path_factory.mktemp("road")
     kafka, clickhouse, edge, sink = (free_ports(2) for _ in range(4))
-    web = free_ports(40)
+    web = free_ports(64)
     settings = Settings(
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
         web_port=web, senders_email=1,
