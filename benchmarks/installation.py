@@ -17,7 +17,7 @@ from app.local.ports import free_ports
 from app.local.state import status_path
 from app.settings import Settings
 
-WORKER_PORTS = 64
+WORKER_PORTS = 64  # of the web views, from the first one on
 FANFARE = [sys.executable, "-m", "app.cli.main"]
 PARTS_OF_OTHERS = ("kafka", "clickhouse", "sink", "mail server")
 

@@ -23,7 +23,7 @@ from app.specs import CampaignSpec
 from app.stream.topics_apply import apply
 
 CAMPAIGN = "c_bench"
-WORKER_PORTS = 40  # of the web views, from the first one on
+WORKER_PORTS = 64  # of the web views, from the first one on
 
 
 @dataclass

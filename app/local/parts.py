@@ -74,15 +74,16 @@ def sink_orders(state_dir: Path, name: str) -> Path:
 
 def _workers(settings: Settings) -> list[Part]:
     recipients = [_worker(settings, "recipients", 0, 4)]
+    phones = [
+        _sender_to_phones(settings, channel, slot)
+        for channel in PHONES
+        for slot in range(senders_of(settings, channel))
+    ]
     senders = [_worker(settings, "senders", slot, 14, "email") for slot in range(settings.senders_email)]
     return [
         *recipients,
         *senders,
-        *(
-            _sender_to_phones(settings, channel, slot)
-            for channel in PHONES
-            for slot in range(senders_of(settings, channel))
-        ),
+        *phones,
         _worker(settings, "pacing", 0, 0),
         _worker(settings, "intake", 0, 24, needs=("topics", "migrate")),
         Part("record", _fanfare("record"), _by_file(settings, "record"), needs=("topics", "migrate"), nice=BEHIND),

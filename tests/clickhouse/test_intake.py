@@ -34,7 +34,7 @@ async def intake(tmp_path: Path) -> Settings:
     """Settings of an installation of its own, with ClickHouse stopped."""
     port, kafka_port = free_ports(), free_ports(2)
     settings = Settings(
-        state_dir=tmp_path, clickhouse_port=port, kafka_port=kafka_port, partitions=4, web_port=free_ports(40)
+        state_dir=tmp_path, clickhouse_port=port, kafka_port=kafka_port, partitions=4, web_port=free_ports(64)
     )
     settings.secret_path.parent.mkdir(parents=True)
     settings.secret_path.write_bytes(SECRET)

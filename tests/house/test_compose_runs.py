@@ -57,7 +57,7 @@ def service(
 def test_the_services_deliver_the_demo_to_everybody(image: Path, tmp_path: Path) -> None:
     """Who has only Docker runs what nobody here runs every day: it must not rot."""
     state, log = tmp_path / "state", tmp_path / "log"
-    smtp, edge, web = free_ports(), free_ports(), free_ports(40)
+    smtp, edge, web = free_ports(), free_ports(), free_ports(64)
     with ExitStack() as running:
         broker = running.enter_context(kafka.running(tmp_path / "kafka", free_ports(2)))
         database = running.enter_context(clickhouse.running(tmp_path / "clickhouse", free_ports()))
