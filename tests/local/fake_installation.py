@@ -15,13 +15,18 @@ from app.settings import Settings
 
 
 def part_of(said: dict[str, Any]) -> Part:
-    """A Python one-liner as a part; it is ready when the file *ready* exists, at once when none is named."""
+    """A Python one-liner as a part; it is ready when the file *ready* exists, at once when none is named.
+
+    It starts when the file *wanted* exists, if one is named.
+    """
     said = dict(said)
     code, ready = said.pop("code"), said.pop("ready", "")
+    wanted = said.pop("wanted", "")
     said["ports"] = tuple((port, setting) for port, setting in said.get("ports", ()))
     return Part(
         command=lambda: [sys.executable, "-c", code],
         is_ready=lambda _alive: not ready or Path(ready).exists(),
+        wanted=Path(wanted).exists if wanted else None,
         **said | {"needs": tuple(said.get("needs", ()))},
     )
 

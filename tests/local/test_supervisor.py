@@ -113,6 +113,25 @@ def test_a_killed_part_is_started_again_and_the_others_stay(start: Start) -> Non
     assert "one: restarting (ended with signal 9; again in 0.2 s)" in here.stop()
 
 
+def test_a_part_that_nobody_wants_is_idle_and_starts_when_it_is_wanted(start: Start, tmp_path: Path) -> None:
+    """Senders of channels that an installation does not use must cost nothing, and must not hold up `fanfare up`."""
+    wish = tmp_path / "wish"
+    here = start(
+        {"name": "always", "code": SLEEP},
+        {"name": "later", "code": SLEEP, "wanted": str(wish), "wants": "starts with the first route of sms"},
+        {"name": "never", "code": SLEEP, "wanted": str(tmp_path / "nobody")},
+    )
+    here.wait("always")
+    idle = here.wait("later", "idle", other_than=-1)
+    assert (idle.pid, idle.note) == (0, "starts with the first route of sms")
+    wish.touch()
+    later = here.wait("later")
+    wish.unlink()
+    assert runs(later.pid) and here.part("never").state == "idle"
+    assert "later: idle (starts with the first route of sms)" in here.stop()
+    assert not runs(later.pid)
+
+
 def test_a_part_waits_for_what_it_needs(start: Start, tmp_path: Path) -> None:
     """A worker that starts before the topics exist would only die."""
     gate = tmp_path / "gate"

@@ -54,6 +54,7 @@ class Gateway:
         self._loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", self.port).start())
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
 
     async def _take(self, request: web.Request) -> web.Response:
         form = parse_qs(await request.text())
@@ -97,7 +98,9 @@ def texted(installation: Installation, name: str, count: int, content: Content, 
     first = 2_000 if name == "slow" else 0
     numbers = [f"+1212555{first + n:04d}" for n in range(count)]
     installation.people(name, [{"email": f"{name}{n}@x.example", "phone": each} for n, each in enumerate(numbers)])
-    asked = CampaignSpec.model_validate({"channel": "sms", "lists": [name], "consent": "not_refused"} | spec)
+    asked = CampaignSpec.model_validate(
+        {"channel": "sms", "lists": [name], "consent": "not_refused", "from_email": "a@acme.example"} | spec
+    )
     done = installation.command(kind="campaign.create", spec=asked, content=content, start=True)
     assert done.answer.status == 201, done.answer
     return done.answer.campaign, numbers
@@ -105,7 +108,7 @@ def texted(installation: Installation, name: str, count: int, content: Content, 
 
 def test_everybody_gets_one_sms_although_the_sender_is_killed(installation: Installation, gateway: Gateway) -> None:
     """Nobody is texted twice, nobody is forgotten, and what a kill leaves in doubt is told as unknown."""
-    content = Content(sms="Hi, here is Acme.")
+    content = Content(subject="s", text="t", sms="Hi, here is Acme.")
     campaign, numbers = texted(installation, "texted", 400, content, unknown_after=1.0)
     wait_until(lambda: len(gateway.taken) > 100, 60, "the first messages")
     os.kill(part(installation)["pid"], signal.SIGKILL)
@@ -123,7 +126,7 @@ def test_parts_a_second_hold_on_the_wire(installation: Installation, gateway: Ga
     """A number of 20 parts a second with messages of three: counted by the gateway."""
     limit = {"scope": "sender", "name": "*", "rate": 20, "burst": 20, "unit": "parts"}
     assert installation.command(kind="limit.set", limit=LimitSet.model_validate(limit)).answer.status in (200, 201)
-    content = Content(sms="x" * 400)
+    content = Content(subject="s", text="t", sms="x" * 400)
     campaign, numbers = texted(installation, "slow", 40, content)
     installation.wait_for(campaign, "COMPLETED")
     mine = [each for each in gateway.taken if each.to in set(numbers)]
