@@ -165,6 +165,16 @@ CLASSES = {
     "render": "its template could not be filled in",
     "variables": "its variables cannot be read",
     "poison": "it ended whoever tried to send it",
+    # as providers with an HTTP API and carriers tell it
+    "hard": "there is no such address or number",
+    "soft": "the recipient could not be reached for now",
+    "block": "blocked by the recipient, a carrier or a mailbox provider",
+    "suppressed": "the recipient wants nothing more, by what the provider knows",
+    "account": "for the account at the provider: its credentials, balance, sender or permissions",
+    "technical": "for trouble at the provider",
+    "service": "the provider was out of service",
+    "undetermined": "the provider does not say why",
+    "lost_reply": "the answer of the provider was lost",
 }
 
 SO_FAR: dict[str, str] = {

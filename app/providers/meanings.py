@@ -1,7 +1,7 @@
 """What the error codes of providers of phones come to: a few words, each for an answer and for a later report.
 
-The tables of the adapters (code -> one of these words) say the rest. Where a provider gives no code of its own, the
-HTTP status decides, as RFC 9110 has it.
+The tables of the adapters (code -> one of these words) say the rest. Where a provider gives no code that they have, the
+HTTP status decides (app/providers/http_answers.py).
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.delivery.outcomes import Kind
 from app.delivery.reports import ReportKind
 from app.providers.contract import Answer, Message
+from app.providers.http_answers import failure
 from app.records import Outcome
 
 
@@ -49,9 +50,9 @@ MEANINGS = {
     # the provider has trouble with it, and says that it has not gone
     "trouble": Meaning(Kind.DEFERRED, ReportKind.FAILED, "technical", "retry"),
     # the provider has trouble with everything
-    "down": Meaning(Kind.UNAVAILABLE, ReportKind.FAILED, "technical", "retry"),
+    "down": Meaning(Kind.UNAVAILABLE, ReportKind.FAILED, "service", "retry"),
     # it may have gone
-    "lost": Meaning(Kind.UNCERTAIN, ReportKind.FAILED, "undetermined", "none"),
+    "lost": Meaning(Kind.UNCERTAIN, ReportKind.FAILED, "lost_reply", "none"),
     # nobody says why
     "unclear": Meaning(Kind.BLOCKED, ReportKind.FAILED, "undetermined", "alert"),
     # the time was over
@@ -59,21 +60,6 @@ MEANINGS = {
     # the provider had it already: a repeat within seconds
     "repeat": Meaning(Kind.ACCEPTED, ReportKind.ACCEPTED, "", "none"),
 }
-
-HTTP_STATUS = {
-    401: "account", 402: "account", 403: "account", 404: "account", 405: "account", 406: "account", 407: "account",
-    408: "trouble", 413: "message", 425: "throttle", 429: "throttle", 503: "down",
-    502: "lost", 504: "lost",  # a gateway says so: what stands behind it may have sent the message
-}  # fmt: skip
-
-
-def of_status(status: int, *, own: bool) -> str:
-    """The word for an HTTP status without a known code of the provider. *own*: in the form of its own errors."""
-    if status in HTTP_STATUS:
-        return HTTP_STATUS[status]
-    if status >= 500:
-        return "trouble" if own else "lost"
-    return "message" if status >= 400 else "account" if status >= 300 else "lost"  # no API redirects: a wrong address
 
 
 def outcomes_of(
@@ -99,7 +85,7 @@ def unread(
     messages: Sequence[Message], answer: Answer, at: float, detail: str, *, own: bool = False
 ) -> list[Outcome]:  # fmt: skip
     """No known word of the provider is in *answer*: its status decides. Of a good one, that the messages are lost."""
-    return outcomes_of(messages, of_status(answer.status, own=own), at, code=answer.status, detail=detail)
+    return [failure(answer, at, detail, own=own)] * len(messages)
 
 
 def meaning_of(word: str) -> Meaning:

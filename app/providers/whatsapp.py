@@ -28,7 +28,7 @@ from app.providers.contract import (
     Unreadable,
     Wish,
 )
-from app.providers.meanings import MEANINGS, accepted, of_status, outcomes_of, unread
+from app.providers.meanings import MEANINGS, accepted, outcomes_of, unread
 from app.providers.numbers import writings_of
 from app.providers.probes import Probe, refused
 from app.providers.reading import (
@@ -183,7 +183,10 @@ def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Ou
     error = document.get("error")
     if isinstance(error, dict) and word(error.get("code")):
         code = whole(error["code"])
-        return outcomes_of(messages, _meant(code, answer.status), at, code=code, detail=_said(error, code))
+        meant = _meant(code) or ("message" if answer.status < 400 else "")
+        if not meant:
+            return unread(messages, answer, at, _said(error, code), own=True)
+        return outcomes_of(messages, meant, at, code=code, detail=_said(error, code))
     first = next(iter(objects(document.get("messages"))), {})
     wamid = word(first.get("id"), 200)
     if 200 <= answer.status < 300 and wamid:
@@ -192,13 +195,9 @@ def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Ou
     return unread(messages, answer, at, shown(answer))
 
 
-def _meant(code: int, status: int) -> str:
-    """What an error comes to. One that nobody knows is judged by its HTTP status, and never lost or taken."""
-    if code in ERRORS:
-        return ERRORS[code][0]
-    if code in PERMISSIONS:
-        return "account"
-    return of_status(status, own=True) if status >= 400 else "message"
+def _meant(code: int) -> str:
+    """What an error comes to; "" for one that nobody knows."""
+    return ERRORS[code][0] if code in ERRORS else "account" if code in PERMISSIONS else ""
 
 
 def _said(error: Mapping[str, Any], code: int) -> str:
@@ -354,7 +353,7 @@ def _preferred(preference: Mapping[str, Any], ours: str, at: float) -> Wish | Un
 def _news(error: Mapping[str, Any], at: float) -> AccountNews:
     """An error of the number or the account, of no message."""
     code = whole(error.get("code"))
-    means = MEANINGS[_meant(code if word(error.get("code")) else -1, 200)]
+    means = MEANINGS[_meant(code if word(error.get("code")) else -1) or "message"]
     level = "alert" if means.klass == "account" else "warning" if means.sent != Kind.BLOCKED else "info"
     return AccountNews(f"WhatsApp tells of an error: {_said(error, code)}"[:500], at, level)
 

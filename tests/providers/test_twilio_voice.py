@@ -125,7 +125,7 @@ def test_the_key_stops_calls() -> None:
         (400, {"code": 21210}, Kind.UNAVAILABLE, "account"),
         (429, {"code": 10004}, Kind.THROTTLED, "technical"),
         (400, {"code": 22005}, Kind.THROTTLED, "technical"),
-        (500, b"", Kind.UNCERTAIN, "undetermined"),
+        (500, b"", Kind.UNCERTAIN, "lost_reply"),
     ],
 )
 def test_an_answer_is_read_by_its_code(status: int, document: object, kind: Kind, klass: str) -> None:

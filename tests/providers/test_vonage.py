@@ -48,7 +48,7 @@ def test_a_message_is_asked_for() -> None:
             Kind.ACCEPTED, "", "A,B",
         ),
         (
-            sample("vonage-api-sms")["response_throttled"], Kind.UNCERTAIN, "undetermined",
+            sample("vonage-api-sms")["response_throttled"], Kind.UNCERTAIN, "lost_reply",
             "3295d748-4e14-4681-af78-166dca3c5aab",
         ),
         ({"messages": [{"status": "1"}]}, Kind.THROTTLED, "technical", ""),
@@ -58,8 +58,8 @@ def test_a_message_is_asked_for() -> None:
         ({"messages": [{"status": "7"}]}, Kind.BLOCKED, "block", ""),
         ({"messages": [{"status": "3"}]}, Kind.BLOCKED, "content", ""),
         ({"messages": [{"status": "12345"}]}, Kind.BLOCKED, "content", ""),
-        ({"messages": []}, Kind.UNCERTAIN, "undetermined", ""),
-        (b"", Kind.UNCERTAIN, "undetermined", ""),
+        ({"messages": []}, Kind.UNCERTAIN, "lost_reply", ""),
+        (b"", Kind.UNCERTAIN, "lost_reply", ""),
     ],
 )  # fmt: skip
 def test_an_answer_is_read_part_by_part(document: object, kind: Kind, klass: str, ref: str) -> None:
