@@ -8,7 +8,7 @@ from agents.opening import Opening
 from app import topics
 from app.delivery.events import of_drops
 from app.delivery.gate import end_of
-from app.delivery.release import clear, record_of, spend, stand
+from app.delivery.release import clear, record_of, repeats_after, spend, stand
 from app.faults import reached
 from app.records import Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -17,7 +17,6 @@ from app.stream.lanes import Lanes
 from app.stream.ticks import every
 from tables.recipients import Batch
 
-REPEAT_AFTER = 30.0  # seconds until an open release is produced again
 CLEARED_PACKS_A_TICK = 20
 
 
@@ -51,7 +50,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
         await opening.produce(partition, records)
 
     async def repeat_open() -> None:
-        """After a recovery at once, then every REPEAT_AFTER seconds: the sender may never have got it."""
+        """After a recovery at once, then less and less often: the sender may never have got it."""
         nonlocal generation
         if generation != recipients.generation:
             generation = recipients.generation
@@ -60,12 +59,12 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
             now = app.now()
             await recipients.settled(partition)
             for number in list(state.releases):
-                if now - produced.get((partition, number), 0.0) < REPEAT_AFTER:
+                release = state.releases.get(number)
+                if release is None or recipients.partitions.get(partition) is not state:
                     continue
-                if number not in state.releases or recipients.partitions.get(partition) is not state:
+                if now - produced.get((partition, number), 0.0) < repeats_after(now - release.released_at):
                     continue
                 produced[partition, number] = now
-                release = state.releases[number]
                 await app.produce(
                     topics.send_attempted(release.channel, release.lane),
                     partition,

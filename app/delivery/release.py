@@ -25,6 +25,7 @@ MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is to
 MOST_PUT_OFF_BYTES = 60_000  # of rows in one step, and the rest of a slice, which may have 300,000
 ROW_BYTES = 60  # of a row besides its address and its variables
 MOST_BESIDE = 100  # releases of a step that puts somebody off, and the rest
+REPEAT_AFTER, REPEAT_SHARE = 30.0, 0.25  # seconds, and of the age of a release
 MARGIN = 0.001  # seconds: a message that starts at the moment of closing is outside
 
 
@@ -242,6 +243,14 @@ def ask_again(state: Partition, writes: Writes, number: int, now: float) -> None
     state.add(writes, waits, rows[start:stop])
     writes.pack(number, pack)
     state.forget_if_used_up(writes, number)
+
+
+def repeats_after(age: float) -> float:
+    """Seconds from the last time that a release of this age was produced until it is produced again.
+
+    A channel whose senders are away, or that has none, finds it in its topic all the same: the older, the rarer.
+    """
+    return max(REPEAT_AFTER, age * REPEAT_SHARE)
 
 
 def rows_in(state: Partition, release: OpenRelease) -> list[Outgoing]:

@@ -9,7 +9,7 @@ from app.delivery.events import of_decision, of_drops, of_settlement
 from app.delivery.gate import GateRules, Known, Suppression, admit, applies, classes_of, message_ids, mistakes_in
 from app.delivery.outcomes import DropReason, Kind, Status
 from app.delivery.partition import ClassKey, MessageState, Partition
-from app.delivery.release import Permits, record_of, spend, spend_standing, stand
+from app.delivery.release import Permits, record_of, repeats_after, spend, spend_standing, stand
 from app.delivery.settle import settle
 from app.delivery.unknown import End, decide
 from app.records import Grant, Outcome, Recipient, RecipientPack, Release, Result, Slip, decode, encode
@@ -169,3 +169,12 @@ def test_what_was_stored_before_channels_is_email() -> None:
     (pack,) = state.packs.values()
     (event,) = of_drops(pack, [(state.rows_of(0)[0], DropReason.CANCELLED, "")], NOW)
     assert event.channel == "sms"
+
+
+def test_the_topic_of_a_channel_without_senders_grows_little() -> None:
+    """Releases nobody reads were produced again each half a minute: some GB a day for nothing."""
+    age, times = 0.0, []
+    while age < 86_400:
+        age += repeats_after(age)
+        times.append(age)
+    assert times[:3] == [30.0, 60.0, 90.0] and len(times) < 50
