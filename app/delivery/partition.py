@@ -452,6 +452,11 @@ class Partition:
                 queue.ready.popleft()
             yield number, pack, start, stop
 
+    def note(self, writes: Writes, message: bytes, state: MessageState) -> None:
+        """Write down all that is known of a message, in a step that may have many of them: it takes no more then."""
+        self._written += len(encode(state)) + RECORD
+        writes.message(message, state)
+
     def rows_of(self, number: int) -> list[Outgoing]:
         """The rows of a waiting pack; kept in memory while it has open releases."""
         rows = self._rows.get(number)

@@ -10,6 +10,7 @@ from app.delivery.frequency import NEVER, Desk, Room
 from app.delivery.outcomes import DECIDED, DROPPED, PUT_OFF, UNKNOWN, DropReason, Status
 from app.delivery.partition import (
     ClassKey,
+    MessageState,
     OpenRelease,
     Partition,
     Standing,
@@ -196,9 +197,12 @@ def _leave_out(
 
     They count as dropped; but who waits to be sent to again because an outcome was lost may have got the first try.
     """
-    status = Status.UNKNOWN if pack.pin else Status.DROPPED
     for row in rows:
-        writes.message(row.message_id, state_of(pack, row.recipient_id, status, pack.attempt - 1, now, pack.pin))
+        if pack.pin:
+            known = state_of(pack, row.recipient_id, Status.UNKNOWN, pack.attempt - 1, now, pack.pin)
+            state.note(writes, row.message_id, known)
+        else:
+            writes.message(row.message_id, MessageState(Status.DROPPED, pack.attempt - 1, now))
     names = (UNKNOWN, DECIDED) if pack.pin else (DROPPED, f"{DROPPED}.{reason}")
     state.count(writes, pack.campaign, dict.fromkeys(names, len(rows)))
 
