@@ -6,11 +6,19 @@ from dataclasses import replace
 from app.bounces.complaint import complaints_in
 from app.bounces.decide import Failure, Meaning, meaning_of, reason_in, status_in
 from app.bounces.kinds import automatic, from_daemon, kind_of, sender_of
-from app.bounces.message import Parts, taken_apart
+from app.bounces.message import Header, Parts, taken_apart
 from app.bounces.original import without_original
 from app.bounces.report_fields import Fields, action_in, address_in, host_in, report_in
 from app.bounces.verdict import Verdict, plain
-from app.bounces.written import Section, bare_words, recipient_of_original, sections_in, telling, words_for
+from app.bounces.written import (
+    Section,
+    bare_words,
+    recipient_of_original,
+    sections_in,
+    telling,
+    tells_itself,
+    words_for,
+)
 
 MOST_VERDICTS = 200
 MOST_DIAGNOSTIC = 500  # characters
@@ -98,7 +106,24 @@ def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
     if meaning.certain and "in reply to" in parts.words():
         around = _section_of(recipient, parts)[1].text()
         meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient, around))
-    return _with_meaning(verdict, meaning, said)
+    return _with_meaning(verdict, _not_of_us(meaning, said, recipient, parts), said)
+
+
+def _not_of_us(meaning: Meaning, said: str, recipient: str, parts: Parts) -> Meaning:
+    """*meaning*, unless the words name our sender and not the recipient: then it is us whom nobody knows."""
+    if not meaning.certain or "@" not in said:
+        return meaning
+    named = {each.strip(".'").lower() for each in _ADDRESSES.findall(said)}
+    if recipient.lower() in named or not named & (_ours(parts) | _senders(parts)):
+        return meaning
+    return Meaning("rejected", "block", "alert", meaning.status, meaning.code)
+
+
+def _senders(parts: Parts) -> set[str]:
+    """Who sent the original."""
+    headers = [Header(raw) for raw in parts.returned[:2]]
+    said = [header.get(name)[:500] for header in headers for name in ("from", "sender", "return-path")]
+    return {each.strip(".'").lower() for text in said for each in _ADDRESSES.findall(text)}
 
 
 def _believable(final: str, original: str, actual: str) -> str:
@@ -126,7 +151,7 @@ def _with_explanation(said: str, fields: Fields, recipient: str, parts: Parts) -
         return said
     opening, own = _section_of(recipient, parts)
     told = words_for(own, opening)
-    return f"{said} {told}".strip() if told else said
+    return f"{said} {told}".strip() if reason_in(told) else said
 
 
 def _section_of(recipient: str, parts: Parts) -> tuple[str, Section]:
@@ -150,7 +175,9 @@ def _written(parts: Parts, told: str) -> list[Verdict]:
     sections = [each for each in sections if each.lines] or sections
     if not sections:
         sections = [Section(recipient_of_original(parts))]
-    verdicts = [_of_section(each, opening, told) for each in sections]
+    if len(sections) > 1:
+        sections = _meant(sections, recipient_of_original(parts))
+    verdicts = [_of_section(each, opening, told, parts) for each in sections]
     known = [each for each in verdicts if each.reason != "undefined"]
     if known and len(known) < len(verdicts):
         # Addresses in passing: of the server's people, of another way.
@@ -159,13 +186,19 @@ def _written(parts: Parts, told: str) -> list[Verdict]:
     return verdicts
 
 
-def _of_section(section: Section, opening: str, told: str) -> Verdict:
+def _meant(sections: list[Section], original: str) -> list[Section]:
+    """Those that tell why; beside them who the original was for. Without either the first: others come in passing."""
+    meant = [each for each in sections if tells_itself(each) or each.address == original]
+    return meant or sections[:1]
+
+
+def _of_section(section: Section, opening: str, told: str, parts: Parts) -> Verdict:
     words = words_for(section, opening)
     around = f"{opening}\n{section.text()}"
     meaning = meaning_of(Failure(words, "", told, "", section.address, around))
     found = _MTA.search(words)
     verdict = Verdict(recipient=section.address.lower(), told=told, mta=found[1].rstrip(".") if found else "")
-    return _with_meaning(verdict, meaning, words)
+    return _with_meaning(verdict, _not_of_us(meaning, words, section.address, parts), words)
 
 
 def _with_meaning(verdict: Verdict, meaning: Meaning, words: str) -> Verdict:

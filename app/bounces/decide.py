@@ -34,18 +34,22 @@ _LISTS = re.compile(
     r"|manitu|spamrats|backscatterer|senderscore|cloudmark|trustedsource|senderbase|0spam|truncate\.gbudb|nixspam",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
-    r"(?:name=|host named |domain named |for domain |host )<?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE
-)
+_NAMED = re.compile(r"(?:name=|named |\bdomain:? |\bhost )[<'\"]?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE)
 _NO_DOMAIN = re.compile(
     r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
 )
 
 _PERSON = re.compile(r" (?:user|mailbox|account|alias|person) ")
-_ABOUT_US = re.compile(r" (?:sender|sending|your|ip|spam|virus) ")
+_ABOUT_US = re.compile(
+    r" (?:sender|sending|you|your|ip|spam|virus|rate|limit|exceeded|policy|later|blocked|denied|try) "
+)
+# Of our servers, not of the address.
+_OUR_SERVER = re.compile(
+    r" (?:(?:your|sending|client|source|connecting) ip|ip address|helo|ehlo|your (?:host|server)) "
+)
 # What was asked when the answer came: before RCPT TO nobody has heard of the recipient.
 _EARLY = re.compile(
-    r"in reply to (?:the )?(?:MAIL FROM|HELO|EHLO|LHLO|AUTH|STARTTLS|XCLIENT|initial)|before (?:the )?greeting"
+    r"but (?:sender was rejected|greeting failed|my name was rejected)|in reply to (?:the )?(?:MAIL FROM|HELO|EHLO|LHLO|AUTH|STARTTLS|XCLIENT|initial)|before (?:the )?greeting"
     r"|>>> ?(?:MAIL|EHLO|HELO|AUTH|STARTTLS)[^\n]{0,400}\n[^\n]{0,80}<<< ?[45]\d\d"
     r"|(?:after|for|to) (?:pipelined )?(?:MAIL FROM|HELO|EHLO|AUTH|initial connection|STARTTLS)\b(?!.{0,400}RCPT TO)",
     re.IGNORECASE,
@@ -186,7 +190,7 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     provider = _of_provider(text, host)
     if provider:
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
-    ours = _first(OURS, named)
+    ours = _first(OURS, named) or ("blocked" if theirs and _OUR_SERVER.search(words) else "")
     if ours and theirs:
         return theirs if _beats(theirs, ours, status, words) else ours
     return theirs or ours or _first(OTHERS, named)
@@ -220,6 +224,8 @@ def _weighed(failure: Failure, text: str, reason: str, status: str, code: int, p
         return Meaning("undefined", klass, quiet, status, code)
     rule = REASONS[reason]
     if rule.action != "suppress":
+        if code // 100 == 4 and reason in ("filtered", "policyviolation"):
+            return Meaning(reason, "soft", "retry", status, code)
         if reason == "onhold" and permanent:
             return Meaning(reason, "block", "none", status, code)
         return Meaning(reason, rule.klass, rule.action, status, code)

@@ -71,7 +71,8 @@ def kind_of(parts: Parts, words: str) -> str:
     """One of bounce, delayed, auto, challenge, moved, complaint or "". *words* are those before the original."""
     header = parts.header
     subject = header.get("subject")[:1_000]
-    named = _SUBJECTS.named(words_of(subject))
+    # "Undeliverable: Holiday offers" is no holiday: what stands first is the writer's, the rest may be the original's.
+    named = _SUBJECTS.named(words_of(subject.partition(":")[0])) or _SUBJECTS.named(words_of(subject))
     inside = _BODIES.named(words_of(words[:MOST_OPENING]))
     daemon = from_daemon(header)
     if "x-failed-recipients" in header:

@@ -162,6 +162,8 @@ def _leaf(kind: str, said: str, header: Header, body: bytes, parts: Parts) -> No
         kind and not kind.startswith("text/plain") and _STATUS_FIELDS.search(text[:4_000])
     ):
         parts.status.append(text)
+    elif _STATUS_FIELDS.search(text[:4_000]) and "name=" in said.lower() + header.get("content-disposition").lower():
+        parts.status.append(text)
     elif "attachment" not in header.get("content-disposition").lower()[:12] or not parts.texts:
         parts.texts.append(text)
 

@@ -2,6 +2,8 @@
 
 import re
 
+from app.bounces.decide import CODE, STATUS
+
 # Lines that announce the original, or are the first of it.
 _DASHES = r"[-=_*#~+> \t]{0,80}"
 _ANNOUNCED = re.compile(
@@ -40,6 +42,11 @@ _TOPIC = re.compile(
     r"[ \t]{0,3}[:：][^\n]{0,2000}\n?",
     re.IGNORECASE | re.MULTILINE,
 )
+_FIELDS = re.compile(
+    r"(?:^[>| \t]{0,8}(?:From|To|Subject|Date|Message-ID|Cc|Reply-To|Sent|Content-Type|Sender|X-[A-Za-z-]{1,40})"
+    r"[ \t]{0,3}:[^\n]{0,1000}\n(?:[ \t][^\n]{0,1000}\n){0,5}){3}",
+    re.IGNORECASE | re.MULTILINE,
+)
 _QUOTED_TOPIC = re.compile(r"with (?:the )?subject:?\s{0,3}[\"'“«][^\n\"”»]{0,500}[\"'”»]", re.IGNORECASE)
 _QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
 
@@ -53,5 +60,9 @@ def without_original(text: str) -> str:
         found = tell.search(text, NEAREST if tell is _ANNOUNCED else 0)
         if found is not None and text[: found.start()].strip():
             end = min(end, found.start())
+    fields = _FIELDS.search(text, 0, end)
+    if fields is not None and (CODE.search(text, 0, fields.start()) or STATUS.search(text, 0, fields.start())):
+        # A header behind the reason is that of the original; before it, it only tells which message it was.
+        end = fields.start()
     text = _QUOTED_TOPIC.sub(" ", _TOPIC.sub("\n", text[:end]))
     return _QUOTE.sub("", text)

@@ -27,7 +27,8 @@ def folded(text: str) -> str:
 
 def words_of(text: str) -> str:
     """*text* as words with one blank before, between and after them."""
-    return f" {_NO_WORD.sub(' ', folded(text)).strip()} "
+    # don't, dont and don t are one.
+    return f" {_NO_WORD.sub(' ', folded(text)).strip()} ".replace("n t ", "nt ")
 
 
 def phrase(written: str) -> Phrase:

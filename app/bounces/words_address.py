@@ -140,6 +140,9 @@ USER_UNKNOWN = phrases(
     person does not exist
     addr does not exist
     addr doesn t exist
+    addr dosn t exist
+    addr not exist%
+    addr not found
     addr not found
     addr unknown
     addr is unknown
@@ -394,7 +397,6 @@ USER_UNKNOWN = phrases(
     unable to verify user
     unable to validate recipient
     unable to determine destination mailbox
-    unable to chdir to maildir
     could not find user
     couldn t find user
     can not find user
@@ -1063,9 +1065,18 @@ SUSPENDED = phrases(
     cuenta cancelada
     buzon inactivo
     buzon deshabilitado
+    buzon * deshabilitado
+    buzon * desactivado
+    buzon * inactivo
+    cuenta * desactivada
+    cuenta * deshabilitada
+    cuenta * inactiva
     conta desativada
     conta desabilitada
     conta inativa
+    conta * inativa
+    conta * desativada
+    conta * desabilitada
     conta cancelada
     caixa postal inativa
     caixa postal desativada
@@ -1547,6 +1558,7 @@ HOST_UNKNOWN = phrases(
     domain * could not be found
     domain wasn t found
     domain is not valid
+    domain is invalid
     domain invalid
     invalid domain
     domain no longer exist%
@@ -1624,7 +1636,6 @@ HOST_UNKNOWN = phrases(
     recipient domain has null
     domain name system error * not exist
     bad mx
-    mx record points to
     unrouteable mail domain
     unrouteable domain
     unroutable domain

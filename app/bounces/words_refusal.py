@@ -11,6 +11,8 @@ SENDER = phrases(
     """
     sender address
     sender unregistered
+    invalid dns mx
+    invalid dns a
     your account
     your domain
     your email account
@@ -554,6 +556,14 @@ BLOCK_LIST = phrases(
     known spam
     spammer
     spammers
+    sc 001
+    sc 002
+    ou 001
+    ou 002
+    dy 001
+    dy 002
+    rp 001
+    rp 002
     banned
     bl21
     bl23
@@ -884,6 +894,7 @@ FILTERED = phrases(
     subscribers only
     you are not allowed to post
     may not post
+    may not have permission to post
     moderated list
     delivery restrict%
     permission to send to this recipient
@@ -1038,5 +1049,6 @@ SUPPRESSED = phrases(
     on the account suppression
     recent history of bouncing
     previously bounced
+    has unsubscribed
     """
 )

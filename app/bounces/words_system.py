@@ -245,6 +245,7 @@ NETWORK = phrases(
     forward loop
     mx list for * points back
     mx points to
+    mx record points to local
     mx problem
     remote host is not
     bad gateway
@@ -329,6 +330,7 @@ MAILER = phrases(
     pipe to
     procmail
     maildrop
+    unable to chdir to maildir
     local delivery failed
     local delivery error
     local mailer

@@ -113,6 +113,12 @@ def telling(text: str) -> str:
     return "\n".join(taken)[:MOST_SECTION]
 
 
+def tells_itself(section: Section) -> bool:
+    """Whether the lines of *section* tell why, without what is common to all."""
+    own = section.text()
+    return bool(own) and bool(reason_in(telling(own)) or reason_in(own))
+
+
 def words_for(section: Section, opening: str) -> str:
     """The words that tell most of *section*: its replies, all of it, the opening's replies, the opening."""
     own = section.text()

@@ -133,3 +133,24 @@ def test_each_recipient_has_a_verdict() -> None:
         ("ana@example.com", "suppress", "userunknown"),
         ("bea@example.net", "retry", "mailboxfull"),
     ]
+
+
+MORE = json.loads((Path(__file__).parent / "messages.json").read_text())
+
+
+@pytest.mark.parametrize("message", MORE, ids=[each["name"] for each in MORE])
+def test_more_formats_are_read(message: dict[str, object]) -> None:
+    """Mail systems that nothing here was made for, and MIME that is broken."""
+    assert [list(each) for each in told(str(message["raw"]))] == message["told"]
+
+
+def test_who_does_not_know_our_sender_does_not_refuse_the_recipient() -> None:
+    """Some servers call back to ask whether the sender exists, and tell what they heard."""
+    assert told(dsn("550 5.1.1 <news@acme.example.org>: User unknown", "5.1.1")) == [(ANA, "alert", "rejected")]
+    assert told(dsn("550 5.1.1 <ana@example.com>: User unknown", "5.1.1")) == [(ANA, "suppress", "userunknown")]
+
+
+def test_a_subject_that_is_quoted_does_not_make_a_bounce_a_holiday() -> None:
+    """Campaigns are about holidays, and about anything else."""
+    text = f"Your message could not be delivered:\n\n<{ANA}>: 550 user unknown\n\nRegards, info@isp.example.net\n"
+    assert told(plain(text, subject="Undeliverable: Holiday offers")) == [(ANA, "suppress", "userunknown")]
