@@ -49,7 +49,8 @@ _OUR_SERVER = re.compile(
 )
 # What was asked when the answer came: before RCPT TO nobody has heard of the recipient.
 _EARLY = re.compile(
-    r"but (?:sender was rejected|greeting failed|my name was rejected)|in reply to (?:the )?(?:MAIL FROM|HELO|EHLO|LHLO|AUTH|STARTTLS|XCLIENT|initial)|before (?:the )?greeting"
+    r"but (?:sender was rejected|greeting failed|my name was rejected)|before (?:the )?greeting"
+    r"|in reply to (?:the )?(?:MAIL FROM|HELO|EHLO|LHLO|AUTH|STARTTLS|XCLIENT|initial)"
     r"|>>> ?(?:MAIL|EHLO|HELO|AUTH|STARTTLS)[^\n]{0,400}\n[^\n]{0,80}<<< ?[45]\d\d"
     r"|(?:after|for|to) (?:pipelined )?(?:MAIL FROM|HELO|EHLO|AUTH|initial connection|STARTTLS)\b(?!.{0,400}RCPT TO)",
     re.IGNORECASE,
@@ -101,6 +102,7 @@ _OUR_CODES = frozenset({(1, 7), (1, 8), (7, 8), (7, 20), (7, 21), (7, 22), (7, 2
 _NO_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
 # They lose against an enhanced code that says that it is the address.
 _WEAK = frozenset({"spamdetected", "blocked", "badreputation", "virusdetected", "ratelimited", "toomanyconn"})
+_OF_ADDRESSES = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10)})
 _ADDRESS_CODES = frozenset({(1, 1), (1, 2), (1, 6), (1, 10)})
 
 # (subject, detail) of the enhanced code -> reason, where words say nothing.
@@ -159,25 +161,31 @@ def meaning_of(failure: Failure) -> Meaning:
     reason = reason_in(text, own or status, failure.host)
     final = failure.told == "failed"
     permanent = _permanent(own, code, status)
-    if code in _NO_LOGIN and reason != "failedstarttls":
-        reason = "securityerror"
-    elif _pair(own) in _OUR_CODES and reason in (*THEIRS, ""):
-        reason = BY_STATUS[_pair(own)]
-    elif reason in THEIRS and _EARLY.search(failure.around or text):
-        reason = "rejected"
-    elif reason in ("networkerror", "systemerror") and own.startswith("5.7."):
-        reason = _by_status(own) or "blocked"
-    elif reason == "refused":
-        # A code tells more than the word, where it is the refuser's own: IronPort writes #5.1.0.
-        reason = "userunknown" if own == "5.1.1" or "#5.1.0" in text else "filtered"
+    reason = _corrected(reason, failure, text, own, code)
     if not reason:
         # Sendmail and others make 5.1.1 of each bare 550: a Status field beside a reply without one says nothing.
-        derived = bool(code) and not own
-        unsure = derived or _ABOUT_US.search(plain_words(text)) is not None
-        reason = "" if unsure and status[2:] in ("1.1", "1.2", "1.0", "1.3", "1.6", "1.10") else _by_status(status)
+        unsure = (bool(code) and not own) or _ABOUT_US.search(plain_words(text)) is not None
+        reason = "" if unsure and _pair(status) in _OF_ADDRESSES else _by_status(status)
+    reason = reason or _BY_CODE.get(code, "")
     if not reason:
-        reason = _by_code(code)
-    return _weighed(failure, text, reason, status, code, permanent and final, final)
+        return _untold(status, code)
+    return _weighed(failure, text, reason, status, permanent=permanent and final, code=code, final=final)
+
+
+def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) -> str:
+    """*reason*, as far as the refuser's own codes, and what was asked, allow for it."""
+    if code in _NO_LOGIN and reason != "failedstarttls":
+        return "securityerror"
+    if _pair(own) in _OUR_CODES and reason in (*THEIRS, ""):
+        return BY_STATUS[_pair(own)]
+    if reason in THEIRS and _EARLY.search(failure.around or text):
+        return "rejected"
+    if reason in ("networkerror", "systemerror") and own.startswith("5.7."):
+        return _by_status(own) or "blocked"
+    if reason == "refused":
+        # A code tells more than the word, where it is the refuser's own: IronPort writes #5.1.0.
+        return "userunknown" if own == "5.1.1" or "#5.1.0" in text else "filtered"
+    return reason
 
 
 def reason_in(text: str, status: str = "", host: str = "") -> str:
@@ -205,7 +213,9 @@ def _beats(theirs: str, ours: str, status: str, words: str) -> bool:
     return _pair(status) in _ADDRESS_CODES and status.startswith("5")
 
 
-def _weighed(failure: Failure, text: str, reason: str, status: str, code: int, permanent: bool, final: bool) -> Meaning:
+def _weighed(
+    failure: Failure, text: str, reason: str, status: str, *, code: int, permanent: bool, final: bool
+) -> Meaning:
     """The class and action of *reason*, as permanent and as certain as it is."""
     certain = True
     if reason == "dns":
@@ -218,22 +228,31 @@ def _weighed(failure: Failure, text: str, reason: str, status: str, code: int, p
     elif reason == "hostunknown":
         permanent = permanent or (final and _NO_DOMAIN.search(text) is not None)
         certain = _names_the_domain(text, failure.recipient)
-    elif reason in ("", "undefined"):
-        klass: Class = "block" if code >= 500 or status.startswith("5") else "soft" if code or status else "unknown"
-        quiet: Action = "retry" if klass == "soft" else "alert" if klass == "block" else "none"
-        return Meaning("undefined", klass, quiet, status, code)
     rule = REASONS[reason]
     if rule.action != "suppress":
-        if code // 100 == 4 and reason in ("filtered", "policyviolation"):
-            return Meaning(reason, "soft", "retry", status, code)
-        if reason == "onhold" and permanent:
-            return Meaning(reason, "block", "none", status, code)
-        return Meaning(reason, rule.klass, rule.action, status, code)
-    if not permanent:
-        return Meaning(reason, "soft", "retry", status, code)
-    if not certain:
-        return Meaning(reason, "soft", "alert", status, code)
+        return _about_us(reason, status, code, permanent)
+    if not permanent or not certain:
+        return Meaning(reason, "soft", "alert" if permanent else "retry", status, code)
     return Meaning(reason, "hard", "suppress", status, code, certain=True)
+
+
+def _about_us(reason: str, status: str, code: int, permanent: bool) -> Meaning:
+    """What a reason means that says nothing of the address."""
+    rule = REASONS[reason]
+    if code // 100 == 4 and reason in ("filtered", "policyviolation"):
+        return Meaning(reason, "soft", "retry", status, code)
+    if reason == "onhold" and permanent:
+        return Meaning(reason, "block", "none", status, code)
+    return Meaning(reason, rule.klass, rule.action, status, code)
+
+
+def _untold(status: str, code: int) -> Meaning:
+    """What a refusal means that gives no reason: its code is no proof against the address."""
+    if code >= 500 or status.startswith("5"):
+        return Meaning("undefined", "block", "alert", status, code)
+    if code or status:
+        return Meaning("undefined", "soft", "retry", status, code)
+    return Meaning("undefined", "unknown", "none", status, code)
 
 
 def _names_the_domain(text: str, recipient: str) -> bool:
@@ -255,10 +274,6 @@ def _by_status(status: str) -> str:
     if pair in BY_STATUS:
         return "filtered" if pair == (4, 1) and status.startswith("5") else BY_STATUS[pair]
     return "blocked" if pair[0] == 7 and pair[1] >= 500 else ""
-
-
-def _by_code(code: int) -> str:
-    return _BY_CODE.get(code, "")
 
 
 def _pair(status: str) -> tuple[int, int]:

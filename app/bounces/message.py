@@ -158,14 +158,17 @@ def _leaf(kind: str, said: str, header: Header, body: bytes, parts: Parts) -> No
         parts.receipts.append(text)
     elif _is_page(kind, text):
         parts.pages.append(text_of_html(text))
-    elif kind in ("application/octet-stream", "message/delivery-notification") or (
-        kind and not kind.startswith("text/plain") and _STATUS_FIELDS.search(text[:4_000])
-    ):
-        parts.status.append(text)
-    elif _STATUS_FIELDS.search(text[:4_000]) and "name=" in said.lower() + header.get("content-disposition").lower():
+    elif kind in ("application/octet-stream", "message/delivery-notification") or _is_status(kind, said, header, text):
         parts.status.append(text)
     elif "attachment" not in header.get("content-disposition").lower()[:12] or not parts.texts:
         parts.texts.append(text)
+
+
+def _is_status(kind: str, said: str, header: Header, text: str) -> bool:
+    """Whether a part of another kind, or a file, holds the fields of a delivery status."""
+    if not kind or not _STATUS_FIELDS.search(text[:4_000]):
+        return False
+    return kind != "text/plain" or "name=" in f"{said} {header.get('content-disposition')}".lower()
 
 
 def _is_page(kind: str, text: str) -> bool:
