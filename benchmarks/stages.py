@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 from app.cli.demo_run import demo_content
 from app.content.email_template import compile_email
-from benchmarks import compose_bench, gate_bench, pace_bench, record_bench, send_bench
+from benchmarks import compose_bench, gate_bench, http_bench, pace_bench, record_bench, send_bench
 from benchmarks.stand import Measured
 
 
@@ -50,6 +51,8 @@ STAGES = (
     Stage("pace", "2,000 classes, 3 routes, 8 partitions", "credits", 100_000, pace_bench.main, 50, 8, 5),
     Stage("compose", "6 KB of HTML, ten signed links, MIME", "messages", 8_000, _compose, 3_000, 500, 5),
     Stage("send", "ledger, journal, SMTP, ready-made messages", "messages", 14_000, send_bench.main, 100_000, 5_000),
+    Stage("http", "SES, one message a request", "messages", 1_500, partial(http_bench.measure, "ses"), 20_000, 500),
+    Stage("batch", "SendGrid, 100 a request", "messages", 15_000, partial(http_bench.measure, "sendgrid"), 50_000, 900),
     Stage("record", "events into ClickHouse", "rows", 100_000, record_bench.main, 500_000, 50_000),
 )  # fmt: skip
 

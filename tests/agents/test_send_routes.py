@@ -1,6 +1,7 @@
 """A sender with several provider routes: each release over the pool of its own, and none waits for another's."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from app import topics
 from app.commands import CampaignEntry
 from app.content.ready_made import READY_MADE, ready_variables
 from app.delivery.outcomes import Kind
+from app.ids import hook_token
 from app.local.sink import Sink, serve
 from app.local.sink_read import load
 from app.records import Outgoing, Release, Result, decode, encode
@@ -28,8 +30,10 @@ from app.stream.crash_notes import CrashNotes
 from app.stream.directory import Directory
 from app.stream.lanes import Lanes
 from app.stream.last_act import LastAct
+from app.transport.http_pool import HttpPool
 from app.transport.journal import AttemptJournal
 from tests.stream.test_lanes_alone import App, Stream, event
+from tests.transport.api_server import OK, api
 
 NOW = 1_800_000_000.0
 
@@ -174,6 +178,37 @@ async def test_each_release_goes_over_the_route_that_it_names(tmp_path: Path, si
     assert over_3.returned == "route relay-3 not here yet" and not over_3.outcomes
     assert {each.kind for each in over_smtp.outcomes} == {Kind.UNAVAILABLE}, "the server of FANFARE_SMTP_*"
     await world.pools.close()
+
+
+async def test_a_route_may_be_an_account_at_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same release, over HTTP: each message once, noted, with the id that reports come back with."""
+    monkeypatch.setenv("TEST_API_KEY", "k")
+    async with api(lambda came: OK if came.headers["authorization"] == "Bearer k" else None) as server:
+        world = World(tmp_path)
+        account = {"url": f"http://127.0.0.1:{server.port}", "api_key": "env:TEST_API_KEY"}
+        stored = Route.model_validate({"name": "grid", "sendgrid": account})
+        world.routes._take(b"grid", stored.model_dump_json().encode())
+        await world.run([release(1, "grid")])
+        (result,) = await world.answered([release(1, "grid")])
+        assert [(each.kind, each.ref) for each in result.outcomes] == [(Kind.ACCEPTED, "ref-1")] * 3
+        sent = [json.loads(came.body)["personalizations"][0] for came in server.came]
+        assert sorted(person["to"][0]["email"] for person in sent) == [f"p1-{row}@example.com" for row in range(3)]
+        assert sorted(person["custom_args"]["msg_id"] for person in sent) == [
+            row.message_id.hex() for row in release(1, "grid").rows
+        ]
+        before = world.pools.of("grid")
+        assert isinstance(before, HttpPool) and before.form == "parts" and not world.journal._noted
+        callback = world.pools.callback_of("grid")
+        assert (
+            callback.startswith("http")
+            and "/hooks/sendgrid/" in callback
+            and callback.endswith(hook_token(b"0123456789abcdef0123456789abcdef", "grid"))
+        )
+        other = Route.model_validate({"name": "grid", "sendgrid": account | {"ip_pool": "warm"}})
+        world.routes._take(b"grid", other.model_dump_json().encode())
+        assert world.pools.of("grid") is not before
+        await world.pools.close()
+        await before.close()
 
 
 async def test_a_silent_route_leaves_the_others_alone(tmp_path: Path, sinks: Any) -> None:

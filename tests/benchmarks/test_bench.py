@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STAGES = {"gate", "pace", "compose", "send", "record"}
+STAGES = {"gate", "pace", "compose", "send", "http", "batch", "record"}
 ROAD = {"audience", "messages_per_second", "cpu_ms_per_message", "memory_mb", "lost", "duplicated"}
 
 
