@@ -50,7 +50,7 @@ def _summary(story: Story, events: Sequence[Event], waiting: Waiting | None) -> 
     dropped = next((each for each in reversed(last) if each.kind == EventKind.DROPPED), None)
     if story.status == Status.DROPPED and dropped is not None:
         return f"Not sent: {why_dropped(story, dropped)}."
-    decisive = next((each for each in reversed(last) if each.kind == words.KIND_OF_STATUS.get(story.status)), None)
+    decisive = next((each for each in reversed(events) if each.kind == words.KIND_OF_STATUS.get(story.status)), None)
     if decisive is None:
         return f"It is {story.status}."
     text = f"{words.ENDS[Status(story.status)]} {told(decisive.at)}"
@@ -58,7 +58,8 @@ def _summary(story: Story, events: Sequence[Event], waiting: Waiting | None) -> 
         text += f" over route {decisive.route}"
     if decisive.attempt > 1:
         text += f", at attempt {decisive.attempt}"
-    if story.status not in (Status.SENT, Status.DELIVERED) and (said := words.reply(decisive.code, decisive.detail)):
+    good = decisive.kind in (EventKind.SENT, EventKind.DELIVERED, *HITS)
+    if not good and (said := words.reply(decisive.code, decisive.detail)):
         text += f": {said}"
     elif last and decisive.at - last[0].at >= SHORT:
         text += f", {span(decisive.at - last[0].at)} after it was let through"

@@ -9,8 +9,11 @@ from app.delivery.limit_words import Rates, no_rate
 from app.delivery.outcomes import EventKind, Status
 from app.routes import Notice
 
-FINAL = {Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.BLOCKED, Status.DROPPED}
-HITS = (EventKind.OPENED, EventKind.CLICKED, EventKind.UNSUBSCRIBED)
+FINAL = set(Status) - {Status.QUEUED, Status.DEFERRED, Status.UNKNOWN}
+HITS = (
+    EventKind.OPENED, EventKind.CLICKED, EventKind.READ, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED,
+    EventKind.RESUBSCRIBED,
+)  # fmt: skip
 DECIDED = "decided"  # class of an unknown outcome that nobody waits for any more
 
 

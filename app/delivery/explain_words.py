@@ -14,11 +14,17 @@ OUTCOMES: dict[str, str] = {
     EventKind.BOUNCED: "refused for good",
     EventKind.BLOCKED: "blocked",
     EventKind.UNKNOWN: "the answer was lost, it may or may not have gone out",
+    EventKind.FAILED: "not delivered, by a fault of the provider or of the account there",
+    EventKind.EXPIRED: "not delivered within the time in which it was tried",
+    EventKind.UNRECOGNISED: "something that this version does not know",
 }
 HITS: dict[str, str] = {
     EventKind.OPENED: "Opened",
     EventKind.CLICKED: "A link was clicked",
+    EventKind.READ: "The recipient read it",
+    EventKind.COMPLAINED: "The recipient complained",
     EventKind.UNSUBSCRIBED: "The recipient unsubscribed",
+    EventKind.RESUBSCRIBED: "The recipient asked to be written to again",
 }
 
 DROPPED: dict[str, str] = {
@@ -191,6 +197,12 @@ ENDS = {
     Status.BLOCKED: "Blocked at",
     Status.DROPPED: "Not sent: dropped at",
     Status.UNKNOWN: "Unknown for good: given up at",
+    Status.FAILED: "Failed, by a fault of the provider or of the account there, at",
+    Status.EXPIRED: "Expired: not delivered within the time in which it was tried, told at",
+    Status.OPENED: "Delivered, and opened at",
+    Status.READ: "Delivered, and read at",
+    Status.CLICKED: "Delivered, and a link was clicked at",
+    Status.COMPLAINED: "Delivered, and the recipient complained at",
 }
 KIND_OF_STATUS = {str(status): EventKind(status.lower()) for status in Status}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.delivery.explain_story import Explanation, Step
+from app.delivery.explain_story import HITS, Explanation, Step
 from app.delivery.explain_words import span
 
 WIDTH = 1_000.0
@@ -18,11 +18,10 @@ MARKS = (
     "bounced",
     "blocked",
     "unknown",
-    "opened",
-    "clicked",
-    "unsubscribed",
+    "failed",
+    "expired",
+    *HITS,
 )
-HITS = ("opened", "clicked", "unsubscribed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,18 @@ def test_everything_that_can_happen_has_words() -> None:
     assert set(words.UNKNOWN_WAITS) == set(get_args(CampaignSpec.model_fields["unknown_then"].annotation))
 
 
+def test_what_a_reader_did_is_the_end_of_a_message() -> None:
+    """A message that was opened, or complained of, is not "not sent yet": it arrived, and nothing more comes of it."""
+    sent = Event("sent", T + 1, 1, "gmail", "ses")
+    complained = Event("complained", T + 60, 1, "gmail", "ses", klass="hard", why="told by ses")
+    told = story("COMPLAINED", queued(), sent, complained)
+    assert told.final and told.waiting is None
+    assert told.summary.startswith("Delivered, and the recipient complained at")
+    assert [each.text for each in told.steps][-1] == "The recipient complained."
+    bounced = Event("failed", T + 60, 1, "gmail", "ses", 21610, "technical", "queue overflow", "told by twilio")
+    assert story("FAILED", queued(), sent, bounced).summary.endswith("21610 queue overflow.")
+
+
 def test_a_message_that_was_sent_tells_its_way() -> None:
     """The limit that let it wait, the pause of its campaign, the route and the server's words are all there."""
     sent = Event(
