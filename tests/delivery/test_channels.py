@@ -1,18 +1,27 @@
 """Messages to phones on their way through a partition: their channel, their parts and their sender stay with them."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import msgspec
 import pytest
 
+from agents.frequency import Frequency
 from agents.suppress import changed
 from app import ids
+from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_drops, of_settlement
+from app.delivery.frequency import AccountCaps, Cap
 from app.delivery.gate import GateRules, Known, Suppression, admit, applies, classes_of, message_ids, mistakes_in
 from app.delivery.outcomes import DropReason, Kind, Status
 from app.delivery.partition import ClassKey, MessageState, Partition
 from app.delivery.release import Permits, record_of, repeats_after, spend, spend_standing, stand
 from app.delivery.settle import settle
 from app.delivery.unknown import End, decide
+from app.delivery.windows import Hours
 from app.records import Grant, Outcome, Recipient, RecipientPack, Release, Result, Slip, decode, encode
+from app.specs import CampaignSpec
+from app.stream.zones import zone_named
 from app.suppressions import SuppressionCommand, decode_suppression
 from tables.recipients import MESSAGE, Batch
 from tests.delivery.test_settle import NOW, RULES, Rows, restore
@@ -159,6 +168,20 @@ def test_credit_ahead_of_demand_is_for_its_channel() -> None:
     assert spend_standing(state, Batch(), [key], PERMITS, NOW) is None
     stand(state, Slip(0, -1, NOW, NOW + 1, NOW + 1, [], [msgspec.structs.replace(ahead, channel="sms")]))
     assert spend_standing(state, Batch(), [key], PERMITS, NOW) is not None
+
+
+def test_frequency_caps_count_the_channel_of_the_campaign() -> None:
+    """A cap on SMS is asked by a campaign of SMS; one of email never sees it."""
+    caps = SimpleNamespace(of=lambda _: AccountCaps((Cap(1, 86_400.0, frozenset({"sms"})),)), edits=0)
+    recipients = SimpleNamespace(table=Rows())
+    frequency = Frequency(cast(Any, recipients), cast(Any, None), cast(Any, caps), Hours(zone_named))
+    found = {}
+    for channel in ("sms", "whatsapp", "email"):
+        spec = CampaignSpec(channel=channel, from_email="a@b.c", lists=["l"])
+        entry = CampaignEntry(id="c_1", account="acme", state="RUNNING", spec=spec, created_at=NOW)
+        desk = frequency.at_gate(0, Batch(), entry, NOW)
+        found[channel] = None if desk is None else desk.rules.channel
+    assert found == {"sms": "sms", "whatsapp": None, "email": None}
 
 
 def test_what_was_stored_before_channels_is_email() -> None:

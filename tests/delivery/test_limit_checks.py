@@ -47,6 +47,8 @@ PLAN = {"begins": "2027-05-05", "first": 50, "last": 400}
         {"scope": "route", "name": "a", "full": "overflow"},
         {"scope": "pool", "name": "warm", "group": "example.org", "warm_up": PLAN},
         {"scope": "pool", "name": "b"},
+        {"scope": "sender", "name": "*", "rate": 1, "burst": 10, "unit": "parts"},
+        {"scope": "sender", "name": "ACME", "moving_daily": 250},
         {"scope": "provider", "name": "p2"},
         {"scope": "country", "name": "PT"},
         {"scope": "country", "name": "XK"},
@@ -67,6 +69,21 @@ def test_limits_that_make_sense(limit: dict[str, Any]) -> None:
     ("limit", "field", "words"),
     [
         # Naming nothing
+        # Parts, and any 24 hours
+        ({"name": "gmail", "unit": "parts"}, "unit", "phones have no MX group"),
+        ({"scope": "pool", "name": "b", "rate": 5, "group": "gmail", "unit": "parts"}, "unit", "no MX group"),
+        (
+            {"scope": "route", "name": "a", "rate": None, "concurrency": 5, "unit": "parts"},
+            "unit",
+            "counted in messages",
+        ),
+        ({"scope": "route", "name": "a", "hourly": 60, "moving_daily": 50}, "hourly", "of any 24 hours: lower it"),
+        (
+            {"scope": "route", "name": "a", "rate": 5, "burst": 60, "moving_daily": 50},
+            "burst",
+            "moving daily cap of 50",
+        ),
+        ({"scope": "sender", "name": "*", "full": "overflow"}, "full", "no other route is free of this sender"),
         ({"scope": "route", "name": "x"}, "name", "there is no route 'x': routes are a, b"),
         ({"scope": "pool", "name": "a"}, "name", "there is no pool 'a': pools are b, warm"),
         ({"scope": "provider", "name": "smtp"}, "name", "there is no provider 'smtp': providers are p1, p2"),

@@ -18,6 +18,12 @@ from app.specs import CampaignSpec, Throttle
         ("hour|route|a", "hourly cap of route a"),
         ("warm-up|pool|new|outlook", "warm-up of pool new towards outlook"),
         ("on the way|route|a", "number on the way, limit of route a"),
+        ("sender|+15005550006", "limit of sender +15005550006"),
+        ("24 h|route|wa", "cap of any 24 hours of route wa"),
+        (
+            "too long|24 h|route|wa",
+            "cap of any 24 hours of route wa, which is less than the parts of one of these messages",
+        ),
         ("on the way|campaign|c_1", "number on the way, campaign's own limit"),
         ("campaign|c_1|", "campaign's own limit"),
         ("campaign|c_1|gmail", "campaign's own limit to gmail"),
