@@ -36,6 +36,7 @@ log = logging.getLogger("fanfare.reports")
 MOST_BODY = 16_000_000  # bytes of a body that is unpacked
 MOST_PARTS = 50_000  # of a body
 MOST_SINGLE = 20  # parts of a body that are set aside one by one: beyond it the whole body is
+MOST_ATTEMPT = 0xFFFF
 OLDEST, LATEST = 40 * 86_400.0, 86_400.0  # seconds around its arrival at which a report may say that it happened
 LONGEST = {"ref": 300, "klass": 40, "reason": 80, "status": 20, "detail": 500, "action": 20, "event": 200, "said": 100,
            "url": 500, "kind": 20}  # fmt: skip
@@ -183,13 +184,19 @@ def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
 
 def within_bounds(told: Told, at: float) -> Told:
     """*told* with texts that fit and a moment that can be."""
-    for name, most in LONGEST.items():
-        if len(getattr(told, name)) > most:
-            setattr(told, name, getattr(told, name)[:most])
-    if not math.isfinite(told.at) or not at - OLDEST <= told.at <= at + LATEST:
+    if len(told.event) > 200 or len(told.ref) > 200 or len(told.url + told.detail) > 500 or len(_words(told)) > 80:
+        for name, most in LONGEST.items():
+            if len(getattr(told, name)) > most:
+                setattr(told, name, getattr(told, name)[:most])
+    if not at - OLDEST <= told.at <= at + LATEST:  # NaN is in no range
         told.at = at
-    told.attempt = min(max(0, told.attempt), 0xFFFF)
+    if not 0 <= told.attempt <= MOST_ATTEMPT:
+        told.attempt = min(max(0, told.attempt), MOST_ATTEMPT)
     return told
+
+
+def _words(told: Told) -> str:
+    return told.klass + told.reason + told.status + told.action + told.said + told.kind
 
 
 def suppressions_of(wish: Wish, route: Route, secret: bytes, at: float) -> Iterator[SuppressionCommand]:

@@ -77,6 +77,8 @@ def _soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, tol
 
 
 def _forget_soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState) -> None:
+    if not (softs or made.softs):
+        return
     key = soft_key(state)
     if made.softs.get(key, softs.get(key)):
         made.softs[key] = []

@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from app.providers.contract import Answer, Hook
 
 MOST_FIELDS = 500  # of a form
@@ -18,7 +20,11 @@ FIRST, LAST = 946_684_800.0, 4_102_444_800.0  # 2000 to 2100: a time outside is 
 
 
 def parsed(raw: bytes) -> Any:
-    """The value of a JSON text; None where it cannot be read."""
+    """The value of a JSON text; None where it cannot be read. Lots of reports are large, and msgspec is quick."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass  # NaN, numbers out of range and the like are no JSON, and are sent all the same
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):

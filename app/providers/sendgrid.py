@@ -312,6 +312,8 @@ def _delivery(told: Told, event: dict[str, Any]) -> None:
     """Fill in what a server said of the message."""
     words = word(event.get("reason")) or word(event.get("response"))
     told.detail = words
+    if told.said == "delivered":
+        return  # a number in its words is no code of a refusal
     told.status = status_in(word(event.get("status"), 20), words)
     told.code = code_in(words)
     match told.said:
