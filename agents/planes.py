@@ -175,7 +175,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     phones = PhoneRows(campaigns, AccountPools(pools), _directory(app, topics.TEMPLATE_PUBLISHED), settings)
     expand.attach(app, Lanes(app, 4), client, dead, phones)
     winner.attach(app, Lanes(app, 4), client, dead)
-    reports.attach(app, Lanes(app, 16), reports.Routes(_directory(app, topics.ROUTE_CHANGED)), dead)
+    reports.attach(app, Lanes(app, 128), reports.Routes(_directory(app, topics.ROUTE_CHANGED)), dead)
     if settings.mx_lookup == "on":
         from agents import mx
         from app.transport.mx_lookup import MxLookup

@@ -15,6 +15,7 @@ import msgspec
 from faust.types import AgentT, EventT, StreamT
 from pydantic import ValidationError
 
+from agents.gathering import Gathering
 from app import ids, topics
 from app.delivery.gate import UNSUBSCRIBED
 from app.delivery.report_packs import references_of, reports_of
@@ -77,6 +78,7 @@ class Routes:
 
 def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> AgentT[bytes]:
     """Add the agent of reports to *app*."""
+    gathering = Gathering(app)
 
     @app.agent(app.raw_topic(topics.REPORT_RECEIVED), name="reports")
     async def reports(received: StreamT[bytes]) -> None:
@@ -114,7 +116,7 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> A
         route: Route, received: ReceivedReport, parts: Sorted, commands: Iterable[SuppressionCommand]
     ) -> Iterator[Awaitable[object]]:
         for owner, report in reports_of(parts.told, route.name, received.provider, received.at, app.partitions):
-            yield app.produce_soon(topics.DELIVERY_REPORTED, owner, None, encode(report))
+            yield gathering.add(owner, report)
         for owner, references in references_of(parts.refs, route.name, received.provider, received.at, app.partitions):
             yield app.produce_soon(topics.REF_LEARNED, owner, None, encode(references))
         for command in commands:

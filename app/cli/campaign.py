@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import campaign_orders, campaign_retry, unknowns
+from app.cli import campaign_orders, campaign_reports, campaign_retry, unknowns
 from app.cli.campaign_seen import seen_campaign
 from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError
@@ -41,6 +41,7 @@ def attach(app: typer.Typer) -> None:
     campaign_orders.attach(campaign)
     unknowns.attach(campaign)
     campaign_retry.attach(campaign)
+    campaign_reports.attach(campaign)
     app.add_typer(campaign, name="campaign")
 
 

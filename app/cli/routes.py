@@ -60,7 +60,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         emit(as_json_of(route, statuses.get(name)))
     else:
-        table(name, ("", ""), details(route, statuses.get(name)))
+        table(name, ("", ""), details(route, statuses.get(name), _webhook(route)))
 
 
 @routes.command(
@@ -273,3 +273,14 @@ def carry_out(commands: list[dict[str, Any]]) -> list[str]:
         done = send(Command.model_validate({"id": new_id("")} | fields))
         notes += [note for note in done.answer.notes if note not in notes]
     return notes
+
+
+def _webhook(route: "Route") -> str:
+    """The address for its provider, as far as the key of the installation is here."""
+    from app.cli.routes_shown import webhook_of
+    from app.settings import settings
+
+    try:
+        return webhook_of(route, settings().public_url, settings().secret_path.read_bytes())
+    except OSError:
+        return ""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.ids import hook_token
 from app.routes import Route, RouteStatus
 
 COLUMNS = ("route", "state", "messages/s", "on the way", "share", "provider", "pool", "takes", "falls back to", "why")
@@ -14,6 +15,7 @@ IDENTITIES = {
     "smpp": ("host", "port", "system_id"), "whatsapp": ("number_id",),
 }  # fmt: skip
 ALWAYS = ("url", "connections", "timeout", "sender")  # shown in any case, where there are such
+WITHOUT_WEBHOOKS = ("smtp", "smpp")
 CONDITIONS = ("accounts", "groups", "countries", "carriers", "tags", "tiers")
 
 
@@ -79,8 +81,8 @@ def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]]:
-    """Everything of a route, line by line."""
+def details(route: Route, status: RouteStatus | None, webhook: str = "") -> list[tuple[str, object]]:
+    """Everything of a route, line by line. *webhook* is the address that its provider reports to, "" for none."""
     rules = route.breaker
     lines: list[tuple[str, object]] = [
         ("state", _state(route, status)),
@@ -95,6 +97,7 @@ def details(route: Route, status: RouteStatus | None) -> list[tuple[str, object]
             f"{rules.bounces:.0%} refused for good, or after {rules.silence:g} s of silence; tried again after "
             f"{rules.open_for:g} to {rules.longest:g} s",
         ),
+        *([("webhooks to", webhook)] if webhook else []),
         ("revision", route.revision),
     ]
     if status is not None:
@@ -138,3 +141,10 @@ def _fallbacks(route: Route) -> str:
     if route.fallbacks is None:
         return "any"
     return ", ".join(route.fallbacks) or "nobody"
+
+
+def webhook_of(route: Route, public_url: str, secret: bytes) -> str:
+    """The address for the webhooks of *route*; "" where its provider has none."""
+    if route.adapter in WITHOUT_WEBHOOKS:
+        return ""
+    return f"{public_url.rstrip('/')}/hooks/{route.adapter}/{hook_token(secret, route.name)}"

@@ -17,6 +17,7 @@ from app.control.live import Picture
 from app.control.tail import BEATS, Tail
 from app.delivery.answers import fingerprint as fingerprint_of
 from app.delivery.lifecycle import ENDED
+from app.delivery.outcomes import REPORTED
 from app.settings import Settings
 from app.topics import CAMPAIGN_COMMANDED
 
@@ -178,7 +179,10 @@ class Control:
     def picture_of(self, entry: CampaignEntry) -> Picture:
         """The counts of *entry*, which need not be live any more."""
         if entry.counters or entry.state in ENDED:
-            return Picture(dict(entry.counters), complete=True)
+            # What providers report comes when it has ended, too.
+            later = self.tail.live.of(entry.id).counts if entry.id in self.tail.entries else {}
+            reported = {name: count for name, count in later.items() if name.startswith(f"{REPORTED}.")}
+            return Picture(dict(entry.counters) | reported, complete=True)
         return self.tail.live.of(entry.id)
 
     async def changed(self, seconds: float = 1.0) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from app.commands import CampaignEntry
 from app.control.live import Picture
+from app.delivery.outcomes import REPORTED
+from app.delivery.report_moves import FATES, fates
 
 
 class Speed:
@@ -31,6 +33,7 @@ def describe(entry: CampaignEntry, picture: Picture) -> dict[str, Any]:
         "reason": entry.reason,
         "audience": entry.seal.count if entry.seal else None,
         "counts": picture.counts,
+        "fates": shown_fates(picture),
         "done": picture.final,
         "due": picture.due,
         "on_the_way": picture.open,
@@ -39,4 +42,13 @@ def describe(entry: CampaignEntry, picture: Picture) -> dict[str, Any]:
         "created_at": entry.created_at,
         "started_at": entry.started_at,
         "finished_at": entry.finished_at,
+    }
+
+
+def shown_fates(picture: Picture) -> dict[str, int]:
+    """What became of the messages that went out, as far as answers and reports of providers tell."""
+    found = fates(picture.counts)
+    return {name: found[name] for name in FATES} | {
+        "not_reported": found[""],
+        "complained": picture.counts.get(f"{REPORTED}.complained", 0),
     }

@@ -7,8 +7,6 @@ bounce later.
 
 from dataclasses import dataclass
 
-import msgspec
-
 from app.delivery.outcomes import REPORTED, Status
 from app.delivery.partition import MessageState
 from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
@@ -69,7 +67,10 @@ def moved(state: MessageState, told: Told) -> Move:
         status = None
     if status is None and not first:
         return Move(kind, None)
-    after = msgspec.structs.replace(state, reported=state.reported | _BITS[kind])
+    after = MessageState(
+        state.status, state.attempt, state.at, state.route, state.recipient, state.account, state.campaign,
+        state.channel, state.lane, state.group, state.reported | _BITS[kind],
+    )  # fmt: skip
     counts = [f"{REPORTED}.{kind}"] if first and kind in ONCE else []
     if status is not None:
         counts += _fate_counts(state.status, status, told.klass)

@@ -22,6 +22,8 @@ from app.delivery.report_suppress import (
 from app.delivery.reports import ReportKind
 from app.records import Told
 
+HARMFUL = GONE_KINDS | {ReportKind.COMPLAINED, ReportKind.UNSUBSCRIBED}  # may suppress somebody
+
 
 @dataclass(slots=True)
 class Plan:
@@ -50,16 +52,18 @@ def plan(
         state = made.states.get(message) or states[message]
         move = moved(state, told)
         after = move.state
-        suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
-        if suppress is None and move.first and is_soft(told, move.kind):
-            suppress = _soft(made, softs, state, told)
+        suppress = None
+        if move.kind in HARMFUL:
+            suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
+            if suppress is None and move.first and is_soft(told, move.kind):
+                suppress = _soft(made, softs, state, told)
         if suppress is not None:
             made.suppress.append(suppress)
             if move.kind in GONE_KINDS:
                 after = msgspec.structs.replace(after or state, reported=(after or state).reported | SUPPRESSED)
         if after is not None:
             made.states[message] = after
-            if FATE.get(after.status) == "delivered" and after.status is not state.status:
+            if (softs or made.softs) and FATE.get(after.status) == "delivered" and after.status is not state.status:
                 _forget_soft(made, softs, state)
         for name in move.counts:
             counts = made.counts.setdefault(state.campaign, {})
@@ -77,8 +81,6 @@ def _soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, tol
 
 
 def _forget_soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState) -> None:
-    if not (softs or made.softs):
-        return
     key = soft_key(state)
     if made.softs.get(key, softs.get(key)):
         made.softs[key] = []

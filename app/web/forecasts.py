@@ -12,7 +12,7 @@ from app.delivery.passages import Above, stages
 from app.delivery.windows import Hours
 from app.stream.zones import zone_named
 
-DECIDED = ("sent", "delivered", "bounced", "blocked", "dropped", "unknown")  # of the rows by provider
+DECIDED = ("sent", "delivered", "bounced", "blocked", "failed", "dropped", "unknown")  # of the rows by provider
 HOURS = Hours(zone_named)
 
 

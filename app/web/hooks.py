@@ -32,6 +32,7 @@ MOST_BYTES = 3_500_000  # of a body: WhatsApp posts up to 3 MB, SendGrid 768 KB 
 MOST_RECORD = 2_000_000  # bytes of a record
 PACK_BEYOND = 900_000  # bytes: a larger body is packed
 MOST_AT_ONCE = 64_000_000  # bytes of bodies in memory
+SAME_PARTITION = 0.02  # seconds
 SILENCE = 15.0  # seconds in which nothing of a body comes
 LONGEST_QUERY, LONGEST_ID = 8_000, 200  # characters
 INBOUND = "inbound"  # in place of the provider, for what people write to us
@@ -224,7 +225,9 @@ async def _store(request: web.Request, route: Route, adapter: ModuleType, seen: 
     if len(record) > MOST_RECORD:
         request.app[COUNTS].note(route.adapter, "unread_413")
         raise refuse(413, "Too large", "the body does not fit into a record, not even packed")
-    await request.app[LINK].control.produce(REPORT_RECEIVED, record)
+    # Those that come at the same moment lie in one partition: Kafka stores them as one batch.
+    partition = int(at / SAME_PARTITION) % request.app[SETTINGS].partitions
+    await request.app[LINK].control.produce(REPORT_RECEIVED, record, partition=partition)
 
 
 def _response(answer: Answer) -> web.Response:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.commands import CampaignEntry, State
 from app.control import Picture
+from app.control.describe import shown_fates
 from app.delivery.forecast import Forecast
 from app.delivery.lifecycle import allowed
 from app.delivery.queueing import position
@@ -92,6 +93,10 @@ class CampaignStatus(Strict):
     scheduled_for: When | None = Field(description="SCHEDULED: when it moves on")
     audience: int | None
     counts: dict[str, int] = Field(description="Messages by what became of them, bounces and drops by reason, too")
+    fates: dict[str, int] = Field(
+        description="Messages that went out by what became of them, as far as providers have told: delivered, bounced, "
+        "blocked, failed, expired, not_reported; and complained, which is among those delivered"
+    )
     done: int = Field(description="Messages whose fate is decided")
     due: int = Field(description="Messages that could leave now")
     on_the_way: int = Field(description="Messages handed to a provider and not answered")
@@ -157,7 +162,8 @@ def status_shown(
         "queue_position": position(entry, others) or None,
         "scheduled_for": iso(entry.due_at) if entry.state == "SCHEDULED" else None,
         "audience": entry.seal.count if entry.seal else None,
-        "counts": picture.counts, "done": picture.final, "due": picture.due, "on_the_way": picture.open,
+        "counts": picture.counts, "fates": shown_fates(picture),
+        "done": picture.final, "due": picture.due, "on_the_way": picture.open,
         "complete": picture.complete, "rate": rate,
         "trial": trial_shown(entry),
         "forecast": {

@@ -3,6 +3,7 @@
 from app.web.api import (
     account,
     campaign_reads,
+    campaign_reports,
     campaign_retries,
     campaigns,
     contacts,
@@ -23,6 +24,7 @@ from app.web.rest import Endpoint
 
 ENDPOINTS: list[Endpoint] = [
     *campaign_reads.ENDPOINTS,
+    *campaign_reports.ENDPOINTS,
     *campaigns.ENDPOINTS,
     *unknowns.ENDPOINTS,
     *campaign_retries.ENDPOINTS,

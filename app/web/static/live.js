@@ -12,6 +12,9 @@
   const ACTIONS = { DRAFT: ["start", "cancel"], APPROVAL: ["cancel"], SCHEDULED: ["cancel"], QUEUED: ["cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"], SEALING: ["cancel"] };
   const PARTS = [["delivered", "delivered", "Delivered"], ["sent", "sent", "Sent"], ["bounced", "bounced", "Bounced"], ["blocked", "blocked", "Blocked"],
     ["given_up", "deferred", "Given up"], ["dropped", "dropped", "Dropped"], ["unknown", "unknown", "Unknown"]];
+  const FATES = [["delivered", "delivered", "delivered"], ["bounced", "bounced", "bounced"], ["blocked", "blocked", "blocked"],
+    ["failed", "deferred", "failed"], ["expired", "deferred", "expired"], ["not_reported", "waiting", "not reported yet"]];
+  const READERS = [["opened", "opened"], ["clicked", "clicked"], ["read", "read"], ["complained", "complained"], ["unsubscribed", "left"]];
   let skew = 0; // seconds the server's clock is ahead of ours
   let ended = false; // it stays as it is
 
@@ -127,6 +130,19 @@
     ], audience);
   }
 
+  // Delivered, bounced ... of those that went out; what nobody has reported on yet comes last.
+  function showReported(fates, counts) {
+    $("reported-card").hidden = !Object.keys(counts).some((name) => name.startsWith("reported."));
+    const parts = FATES.filter(([name]) => fates[name]);
+    const sent = parts.reduce((sum, [name]) => sum + fates[name], 0);
+    const said = parts.map(([name, , label]) => `${figure(fates[name])} ${label}`);
+    const read = READERS.filter(([name]) => counts[`reported.${name}`]).map(([name, label]) => `${figure(counts[`reported.${name}`])} ${label}`);
+    $("reported-line").textContent = `Of ${figure(sent)} that went out: ${said.join(", ")}${read.length ? `. By their readers: ${read.join(", ")}` : ""}.`;
+    $("reported-bar").replaceChildren(...parts.map(([name, tone, label]) => filled(tone, fates[name], sent, `${label}: ${figure(fates[name])}`)));
+    $("reported-legend").replaceChildren(...parts.map(([name, tone, label]) =>
+      element("li", {}, element("i", { "data-tone": tone }), `${label} ${share(fates[name], sent)}`)));
+  }
+
   function showReasons(counts, audience) {
     const rows = [];
     for (const [name, tone, label] of PARTS.slice(2)) {
@@ -172,6 +188,7 @@
     document.querySelectorAll("[data-share]").forEach((each) => { each.textContent = `${share(counts[each.dataset.share] || 0, audience)} of all`; });
     document.querySelectorAll("[data-action]").forEach((each) => { each.hidden = !(ACTIONS[picture.state] || []).includes(each.dataset.action); });
     showProgress(picture, counts, audience);
+    showReported(picture.fates || {}, counts);
     showFunnel(picture, counts, audience);
     showReasons(counts, audience);
     showProviders(picture.providers);
