@@ -19,8 +19,10 @@ from agents.gathering import Gathering
 from app import ids, topics
 from app.delivery.gate import UNSUBSCRIBED
 from app.delivery.report_packs import references_of, reports_of
+from app.delivery.route_checks import IMPLICIT
 from app.delivery.route_health import notice_id
 from app.faults import reached
+from app.provider_accounts import SmtpServer
 from app.providers.contract import AccountNews, Unreadable, Wish
 from app.providers.registry import adapter_of
 from app.records import ReceivedReport, Told, Undecodable, decode, encode
@@ -41,6 +43,10 @@ MOST_ATTEMPT = 0xFFFF
 OLDEST, LATEST = 40 * 86_400.0, 86_400.0  # seconds around its arrival at which a report may say that it happened
 LONGEST = {"ref": 300, "klass": 40, "reason": 80, "status": 20, "detail": 500, "action": 20, "event": 200, "said": 100,
            "url": 500, "kind": 20}  # fmt: skip
+
+
+# Whose bounces come back while no route is stored; of the server of FANFARE_SMTP_* nothing is needed to read them.
+IMPLIED = Route(name=IMPLICIT, smtp=SmtpServer(host="localhost"))
 
 
 class Sorted(NamedTuple):
@@ -68,8 +74,9 @@ class Routes:
         """The route, None where there is none that can be read."""
         if name not in self._read:
             raw = self._directory.entries.get(name)
+            absent = IMPLIED if name == IMPLICIT else None
             try:
-                self._read[name] = None if raw is None else Route.model_validate_json(raw)
+                self._read[name] = absent if raw is None else Route.model_validate_json(raw)
             except ValidationError as error:
                 log.error("route %s cannot be read, it is as if it were not there: %s", name, error)
                 self._read[name] = None

@@ -209,7 +209,9 @@ def _beats(theirs: str, ours: str, status: str, words: str) -> bool:
     if ours not in _WEAK:
         return False
     if theirs == "mailboxfull":
-        return status[2:] == "2.2" or (ours in ("ratelimited", "toomanyconn") and "mailbox" in words)
+        return status[2:] == "2.2" or (
+            ours in ("ratelimited", "toomanyconn") and ("mailbox" in words or "inbox" in words)
+        )
     return _pair(status) in _ADDRESS_CODES and status.startswith("5")
 
 

@@ -82,7 +82,7 @@ def kind_of(parts: Parts, words: str) -> str:
         return "challenge" if "challenge" in named else ""
     if daemon and ("bounce" in named or "bounce" in inside or "delayed" in named) and "auto" not in named:
         return _delay_or_not(named, inside)
-    return _of_a_program(header, named, inside) or _bounce_or_not(parts, named, inside, daemon)
+    return _of_a_program(header, named, inside) or _bounce_or_not(header, named, inside, daemon)
 
 
 def _of_a_program(header: Header, named: set[str], inside: set[str]) -> str:
@@ -92,15 +92,16 @@ def _of_a_program(header: Header, named: set[str], inside: set[str]) -> str:
     return "auto" if "auto" in named or (automatic(header) and "auto" in inside) else ""
 
 
-def _bounce_or_not(parts: Parts, named: set[str], inside: set[str], daemon: bool) -> str:
+def _bounce_or_not(header: Header, named: set[str], inside: set[str], daemon: bool) -> str:
     """What it is when no program for a person wrote it."""
-    header = parts.header
     if "bounce" in named and ("bounce" in inside or daemon):
         return _delay_or_not(named, inside)
-    if "complaint" in named and (parts.returned or daemon):
+    if "complaint" in named:
         return "complaint"
     if "moved" in named:
         return "moved"
+    if not header and "bounce" in inside:  # the text alone
+        return _delay_or_not(named, inside)
     if automatic(header):
         return _delay_or_not(named, inside) if "bounce" in inside and daemon else "auto"
     if daemon:

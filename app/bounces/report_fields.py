@@ -11,6 +11,7 @@ MOST_VALUE = 4_000
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,60})[ \t]*:[ \t]*(.*)")
 _BLOCKS = re.compile(r"\n[ \t]*\n")
 _ADDRESS = re.compile(r"[^\s<>\"(),;:\\]{1,200}@[^\s<>\"(),;:\\]{1,250}")
+_IMCEA = re.compile(r"IMCEASMTP-([^@\s]{1,300})@", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")  # RFC 6533
 
 WHO = ("final-recipient", "original-recipient", "x-actual-recipient")
@@ -99,6 +100,11 @@ def address_in(value: str) -> str:
     kind, sign, rest = value.partition(";")
     text = rest if sign else kind
     text = _ESCAPED.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), without_encoded_words(text)).strip()
+    if text.upper().startswith(
+        "IMCEA"
+    ):  # an address of another kind, packed by Exchange: its domain is not the person's
+        packed = _IMCEA.match(text)
+        text = packed[1].replace("+2E", ".") if packed else ""
     found = _ADDRESS.search(without_xtext(text.strip("<> \"'")))
     return found[0].strip("'.").removeprefix("mailto:")[:320] if found else ""
 

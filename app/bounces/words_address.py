@@ -441,18 +441,18 @@ USER_UNKNOWN = phrases(
     empfanger * nicht gefunden
     empfanger existiert nicht
     empfanger * existiert nicht
-    empfangeradresse unbekannt
-    empfangeradresse existiert nicht
-    empfangeradresse * nicht gefunden
-    empfangeradresse * existiert nicht
-    adresse existiert nicht
-    adresse * existiert nicht
-    adresse * nicht gefunden
-    adresse konnte nicht gefunden werden
-    adresse ist unbekannt
-    adresse ist ungultig
-    adresse unbekannt
-    adresse ungultig
+    %empfangeradresse unbekannt
+    %empfangeradresse existiert nicht
+    %empfangeradresse * nicht gefunden
+    %empfangeradresse * existiert nicht
+    %adresse existiert nicht
+    %adresse * existiert nicht
+    %adresse * nicht gefunden
+    %adresse konnte nicht gefunden werden
+    %adresse ist unbekannt
+    %adresse ist ungultig
+    %adresse unbekannt
+    %adresse ungultig
     benutzer existiert nicht
     benutzer * existiert nicht
     benutzer nicht gefunden
@@ -588,6 +588,10 @@ USER_UNKNOWN = phrases(
     account inesistente
     account * non esiste
     # Dutch
+    %adres * kan niet worden gevonden
+    %adres * niet worden gevonden
+    ontvanger * niet gevonden
+    geadresseerde * niet gevonden
     gebruiker onbekend
     onbekende gebruiker
     gebruiker niet gevonden
@@ -597,16 +601,28 @@ USER_UNKNOWN = phrases(
     ontvanger onbekend
     ontvanger bestaat niet
     ontvanger niet gevonden
-    adres bestaat niet
-    adres * bestaat niet
-    adres niet gevonden
-    adres * niet gevonden
-    adres onbekend
+    %adres bestaat niet
+    %adres * bestaat niet
+    %adres niet gevonden
+    %adres * niet gevonden
+    %adres onbekend
     onbekend adres
     mailbox bestaat niet
     postvak bestaat niet
     postvak * bestaat niet
     # Scandinavian
+    inte att hitta * %adress%
+    inte att hitta * mottagare%
+    hittar inte * %adress%
+    %adresse blev ikke fundet
+    %adresse * blev ikke fundet
+    kunne ikke finde * %adress%
+    finner ikke * %adress%
+    finner ikke mottaker%
+    %adresse ble ikke funnet
+    %osoitetta ei loytynyt
+    %osoitetta ei loydy
+    %osoitetta ei ole
     okand anvandare
     okand mottagare
     anvandaren finns inte
@@ -614,10 +630,10 @@ USER_UNKNOWN = phrases(
     mottagaren finns inte
     mottagaren * finns inte
     mottagaren * hittades inte
-    adressen hittades inte
-    adressen * hittades inte
-    adressen finns inte
-    adressen * finns inte
+    %adressen hittades inte
+    %adressen * hittades inte
+    %adressen finns inte
+    %adressen * finns inte
     brevladan finns inte
     ukendt bruger
     ukendt modtager
@@ -625,17 +641,17 @@ USER_UNKNOWN = phrases(
     modtageren findes ikke
     modtageren * findes ikke
     modtageren * blev ikke fundet
-    adressen findes ikke
-    adressen * findes ikke
-    adressen * blev ikke fundet
+    %adressen findes ikke
+    %adressen * findes ikke
+    %adressen * blev ikke fundet
     ukjent bruker
     ukjent mottaker
     mottakeren finnes ikke
     mottakeren * finnes ikke
     mottakeren * ble ikke funnet
-    adressen finnes ikke
-    adressen * finnes ikke
-    adressen * ble ikke funnet
+    %adressen finnes ikke
+    %adressen * finnes ikke
+    %adressen * ble ikke funnet
     kayttajaa ei ole
     kayttajaa ei loydy
     tuntematon kayttaja
@@ -647,6 +663,11 @@ USER_UNKNOWN = phrases(
     osoitetta ei loydy
     osoitetta ei loytynyt
     osoitetta * ei loytynyt
+    nie mozna odnalezc * adresu
+    nie mozna odnalezc adresu
+    nie mozna znalezc adresu
+    nie odnaleziono adresu
+    nie mozna odnalezc * odbiorcy
     # Polish, Czech, Slovak, Hungarian, Romanian, Croatian, Slovene
     nieznany uzytkownik
     uzytkownik nieznany
@@ -735,6 +756,10 @@ USER_UNKNOWN = phrases(
     η διευθυνση δεν βρεθηκε
     δεν υπαρχει ο χρηστης
     # Russian, Ukrainian, Bulgarian
+    не удалось найти * адрес
+    не удалось найти адрес
+    не удалось найти получателя
+    не удается найти адрес
     пользователь не найден
     пользователь * не найден
     пользователь не существует
@@ -774,6 +799,10 @@ USER_UNKNOWN = phrases(
     потребителят не съществува
     адресът не е намерен
     # Japanese
+    アドレス不明
+    アドレスが見つからない
+    アドレスを見つけることができ
+    宛先が見つからない
     ユーザが存在しません
     ユーザーが存在しません
     ユーザが見つかりません
@@ -808,6 +837,12 @@ USER_UNKNOWN = phrases(
     メールアドレスが間違って
     メールアドレスに誤り
     # Chinese
+    找不到 * 地址
+    找不到 * 收件人
+    找不到 * 收件者
+    未找到 * 地址
+    無法找到 * 地址
+    无法找到 * 地址
     用户不存在
     用戶不存在
     用户未找到

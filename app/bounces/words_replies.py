@@ -760,6 +760,10 @@ CHALLENGES = phrases(
     challenge response
     challenge message
     tmda
+    waitlisted
+    guest list
+    action required
+    approved beforehand
     spamarrest
     spam arrest
     boxbe

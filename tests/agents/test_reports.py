@@ -226,3 +226,11 @@ def test_an_adapter_that_reads_nothing_says_so(monkeypatch: pytest.MonkeyPatch) 
     """
     monkeypatch.setattr(reports, "adapter_of", lambda *_: SimpleNamespace())
     assert "reads no reports" in str(parts_in(WHATSAPP, received(WHATSAPP, b"")))
+
+
+def test_bounces_come_back_also_while_no_route_is_stored() -> None:
+    """Mail goes over the server of FANFARE_SMTP_* then, and reports name the route by the name that it has."""
+    nothing = SimpleNamespace(entries={}, on_change=lambda _: None)
+    implied = reports.Routes(cast(Any, nothing)).get("smtp")
+    assert implied is not None and implied.adapter == "smtp"
+    assert reports.Routes(cast(Any, nothing)).get("other") is None

@@ -147,11 +147,11 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests of the road."""
     folder = tmp_path_factory.mktemp("road")
-    kafka, clickhouse, edge, sink = (free_ports(2) for _ in range(4))
+    kafka, clickhouse, edge, sink, letters = (free_ports(2) for _ in range(5))
     web = free_ports(64)
     settings = Settings(
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
-        web_port=web, senders_email=1,
+        web_port=web, senders_email=1, bounce_domain="b.example.com", bounce_port=letters,
         retry_delays=[0.5, 1.0], retry_soft_delays=[0.5, 1.0], retry_throttle=0.5,
     )  # fmt: skip
     fanfare = [sys.executable, "-m", "app.cli.main"]
