@@ -178,8 +178,8 @@ def told_of(made: "list[Route]") -> list[str]:
     """What to try next, in lines."""
     lines = ["Simulated, with routes of their own; nothing leaves this machine:"]
     for each in made:
-        who = f'campaigns with "route_tags": ["{each.tags[0]}"]' if each.tags else f"all {each.channel}"
-        lines.append(f"  {each.name}: takes {who}")
+        tagged = f'with "route_tags": ["{each.tags[0]}"]' if each.tags else "without route_tags"
+        lines.append(f"  {each.name}: takes {each.channel} of campaigns {tagged}")
     lines += [
         "Try next (docs/simulators.md has a walk):",
         "  fanfare routes list",

@@ -8,6 +8,7 @@ Each is under /NAME/ of that port, and alone on a port behind it (8401: ses, 840
 
 import argparse
 import asyncio
+import gc
 import importlib
 import json
 import signal
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, help="JSON file: name of a simulator -> orders at the start")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    gc.set_threshold(50_000, 20, 1_000)  # messages that are remembered are in no cycle: looking them through is in vain
     try:
         uvloop.run(_run(given))
     except (OSError, ValueError) as error:

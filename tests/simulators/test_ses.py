@@ -65,6 +65,7 @@ async def test_botocore_sends_and_notifications_are_signed(house: House) -> None
     assert {each["eventType"] for each in told} == {"Send", "Delivery"}
     assert {each["mail"]["messageId"] for each in told} == {answer["MessageId"]}
     assert all(each["mail"]["tags"]["msg_id"] == [MESSAGE] for each in told)
+    assert {each["mail"]["commonHeaders"]["subject"] for each in told} == {"Grüße"}
 
 
 async def test_botocore_reads_insights_and_the_account(house: House) -> None:

@@ -118,7 +118,7 @@ class MailgunSimulator(Simulator):
         """A page of what happened; *page* is its token, "" the first."""
         try:
             query, at = (form_in(call.query), None) if not page else _asked_for(page)
-            limit = min(int(one(query, "limit") or 100), MOST_LISTED)
+            limit = min(max(int(one(query, "limit") or 100), 1), MOST_LISTED)
             begins, ends = _time(one(query, "begin")), _time(one(query, "end"))
         except ValueError:
             return _error(400, "A parameter of the query cannot be read")

@@ -21,8 +21,8 @@ VOICE = "twilio-voice"
 def routes_of(names: Sequence[str], first_port: int, keys: Keys) -> list[Route]:
     """A route for each of the simulators *names*, which listen on *first_port* and those behind it.
 
-    Of a channel other than email the first one takes all; the others take campaigns with their name as a route tag.
-    Those of email all do: mail without a tag goes where it went before.
+    Of a channel other than email the first one takes campaigns without route tags, the others those with their name
+    as a tag. Those of email all do: mail without a tag goes where it went before.
     """
     ports = ports_of(names, first_port)
     made = [

@@ -132,7 +132,7 @@ class SendGridSimulator(Simulator):
         query = form_in(call.query)
         found = self._sought(one(query, "query"))
         try:
-            most = min(int(one(query, "limit") or 10), MOST_LISTED)
+            most = min(max(int(one(query, "limit") or 10), 1), MOST_LISTED)
         except ValueError:
             return _error(400, "limit must be a number", "limit")
         if found is None:
@@ -185,7 +185,7 @@ class SendGridSimulator(Simulator):
         query = form_in(call.query)
         try:
             begins, ends = float(one(query, "start_time") or 0), float(one(query, "end_time") or call.at)
-            offset, most = int(one(query, "offset") or 0), min(int(one(query, "limit") or 500), 500)
+            offset, most = max(int(one(query, "offset") or 0), 0), min(max(int(one(query, "limit") or 500), 1), 500)
         except ValueError:
             return _error(400, "start_time, end_time, limit and offset are numbers")
         listed = [

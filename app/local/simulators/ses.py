@@ -8,8 +8,8 @@ import binascii
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from email.parser import BytesParser
-from email.policy import default as default_policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -37,7 +37,8 @@ TAG_NAME, TAG_VALUE = re.compile(r"[A-Za-z0-9_-]{1,256}"), re.compile(r"[A-Za-z0
 CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NO_SUCH_SET = "missing"  # name of a configuration set that does not exist
 
-_parse_head = BytesParser(policy=default_policy).parsebytes
+# Parsing the whole header would be most of the work.
+HEADER = re.compile(rb"^(from|to|cc|bcc|subject):[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 
 
 class _Data(msgspec.Struct):
@@ -191,6 +192,7 @@ class SesSimulator(Simulator):
         if not found:
             return _error(404, "NotFoundException", f"Message <{ref}> does not exist.")
         tags, subject, _ = found[0].extra
+        subject = _decoded(subject)
         return json_reply({
             "MessageId": ref, "FromEmailAddress": found[0].sender, "Subject": subject,
             "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items()],
@@ -249,7 +251,8 @@ class SesSimulator(Simulator):
 
 
 def _event(taken: Taken, step: Step) -> dict[str, Any]:
-    tags, subject, configuration = taken.extra
+    tags, coded, configuration = taken.extra
+    subject = _decoded(coded)
     name, document = document_of(step, taken.address, iso(taken.time_of(step)), taken.ref)
     headers = {"From": taken.sender, "To": taken.address, "Subject": subject, "MIME-Version": "1.0"}
     return {
@@ -314,16 +317,13 @@ def _read_raw(data: str, sender: str) -> tuple[str, str, list[str], Reply | None
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return "", "", [], _error(400, "SerializationException", "Raw.Data is no base64.")
-    head = raw[:HEAD].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    try:
-        message = _parse_head(head + b"\n\n")
-        said = str(message["From"] or "")
-        to = [str(message[name]) for name in ("To", "Cc", "Bcc") if message[name]]
-        subject = str(message["Subject"] or "")
-    except Exception:  # the parser raises this and that for what is no header
-        return "", "", [], _error(400, "MessageRejected", "The message cannot be read.")
+    end = raw.find(b"\r\n\r\n", 0, HEAD)
+    head = raw[: end if end >= 0 else HEAD].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    found = {name.lower(): " ".join(value.decode("utf-8", "replace").split()) for name, value in HEADER.findall(head)}
+    said, subject = found.get(b"from", ""), found.get(b"subject", "")
     if not said:
         return "", "", [], _error(400, "MessageRejected", "Missing final '@domain'")  # as the real one says it
+    to = [found[name] for name in (b"to", b"cc", b"bcc") if name in found]
     return subject, sender or said, [each.strip() for line in to for each in line.split(",")], None
 
 
@@ -359,6 +359,14 @@ def _wrong_set(name: str) -> Reply | None:
     if name == NO_SUCH_SET:
         return _error(404, "NotFoundException", f"Configuration set <{name}> does not exist.")
     return None
+
+
+def _decoded(header: str) -> str:
+    """*header* without encoded words (RFC 2047)."""
+    try:
+        return str(make_header(decode_header(header))) if "=?" in header else header
+    except (HeaderParseError, LookupError, ValueError):
+        return header
 
 
 def _bare(address: str) -> str:

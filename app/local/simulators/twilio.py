@@ -180,8 +180,8 @@ class TwilioSimulator(Simulator):
         query = form_in(call.query)
         name = "DateSent" if kind == "Messages" else "StartTime"
         try:
-            size = min(int(one(query, "PageSize") or 50), MOST_PAGE)
-            page = int(one(query, "Page") or 0)
+            size = min(max(int(one(query, "PageSize") or 50), 1), MOST_PAGE)
+            page = max(int(one(query, "Page") or 0), 0)
             days = _days(query, name)
         except ValueError:
             return _error(400, 20001, "A parameter of the query cannot be read")
