@@ -168,7 +168,7 @@ def meaning_of(failure: Failure) -> Meaning:
         reason = "" if unsure and _pair(status) in _OF_ADDRESSES else _by_status(status)
     reason = reason or _BY_CODE.get(code, "")
     if not reason:
-        return _untold(status, code)
+        return Meaning("undefined", "soft", "retry", status, code) if not final else _untold(status, code)
     return _weighed(failure, text, reason, status, permanent=permanent and final, code=code, final=final)
 
 

@@ -47,7 +47,7 @@ _FIELDS = re.compile(
     r"[ \t]{0,3}:[^\n]{0,1000}\n(?:[ \t][^\n]{0,1000}\n){0,5}){3}",
     re.IGNORECASE | re.MULTILINE,
 )
-_QUOTED_TOPIC = re.compile(r"with (?:the )?subject:?\s{0,3}[\"'“«][^\n\"”»]{0,500}[\"'”»]", re.IGNORECASE)
+_QUOTED_TOPIC = re.compile(r"\bsubject[^\"'“«\n]{0,20}[\"'“«][^\n\"”»]{0,500}[\"'”»]", re.IGNORECASE)
 _QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
 
 NEAREST = 20  # characters before which no original begins

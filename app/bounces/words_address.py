@@ -454,6 +454,8 @@ USER_UNKNOWN = phrases(
     %adresse unbekannt
     %adresse ungultig
     benutzer existiert nicht
+    existiert dieser benutzer nicht
+    existiert kein
     benutzer * existiert nicht
     benutzer nicht gefunden
     benutzer * nicht gefunden
@@ -950,6 +952,8 @@ MAILBOX_UNAVAILABLE = phrases(
 SUSPENDED = phrases(
     """
     account is disabled
+    administratively disabled
+    mailaddress * disabled
     account disabled
     account * disabled
     account has been disabled

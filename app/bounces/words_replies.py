@@ -81,6 +81,9 @@ BOUNCE_SUBJECTS = phrases(
     mail rejected
     message rejected
     message blocked
+    message you sent
+    blocked by our
+    message held
     bounced mail
     bounce
     nachricht nicht zugestellt
@@ -286,6 +289,7 @@ BOUNCE_OPENINGS = phrases(
     your message to * couldn t be delivered
     your message to * was not delivered
     your message to * could not be delivered
+    has not been delivered
     unable to deliver
     unable to be delivered
     was undeliverable
@@ -740,7 +744,6 @@ CHALLENGES = phrases(
     waiting for your reply
     waiting for approval
     held pending
-    has been held
     held for approval
     unconfirmed sender
     unverified sender

@@ -37,6 +37,7 @@ log = logging.getLogger("fanfare.letterbox")
 MOST_BYTES = 10_000_000  # of a message: what it returns may be large
 KEPT = 1_000_000  # bytes of it that are stored: reports come first, what they return last
 PACK_BEYOND = 100_000  # bytes: a larger one is packed
+MOST_COMMANDS = 5_000  # of a kind, in a session
 MOST_SESSIONS = 200  # at once
 MOST_OF_ONE = 50  # from one host
 LONGEST_LINE = 1_000_000  # bytes: mail that comes back breaks RFC 5321, 4.5.3.1.6, and must not be lost for it
@@ -154,7 +155,7 @@ def session_for(box: Letterbox, door: Door, *, protocol: str, hostname: str) -> 
                 self._host = None
                 super().connection_lost(error)
 
-    limits = {"RCPT": 100, "MAIL": 2_000, "NOOP": 20, "VRFY": 0, "HELP": 5, "*": 2_000}
+    limits = {"NOOP": 20, "VRFY": 0, "HELP": 5, "*": MOST_COMMANDS}
     made: asyncio.Protocol = Limited(
         box, data_size_limit=MOST_BYTES, enable_SMTPUTF8=True, hostname=hostname, ident="Fanfare", timeout=SILENCE,
         command_call_limit=limits, loop=asyncio.get_running_loop(),
