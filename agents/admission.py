@@ -1,14 +1,18 @@
 """What a command must be before its owner hears of it: complete, of a size that every topic takes, fit to be sent."""
 
+import re
+
 from app.commands import Command
 from app.content.address import AddressError, wire_address
 from app.delivery.things import Refusal
 from app.specs import CampaignSpec, known_zone, recent
+from app.topics import EMAIL, PHONES
 
 MOST_CONTENT_BYTES = 2_000_000  # as JSON, compiled
 MOST_ACCEPTED_BYTES = 2_060_000  # of a command with its content: what its topic takes, also where it does not compress
 MOST_SPEC_BYTES = 100_000  # it is stored with every change of the campaign
 MOST_KEPT_BYTES = 200_000
+SENDER_ID = re.compile(r"\+?\d{3,15}|[A-Za-z0-9 ]{1,11}|[A-Za-z0-9_-]{1,50}", re.ASCII)
 LONGEST_ERROR = 2_000  # characters of an answer
 
 
@@ -49,7 +53,7 @@ def _wrong_spec(spec: CampaignSpec) -> Refusal | None:
     size = len(spec.model_dump_json().encode())
     if size > MOST_SPEC_BYTES:
         return _large("a spec", size, MOST_SPEC_BYTES, "spec")
-    return wrong_sender(spec) or _wrong_times(spec) or _wrong_experiment(spec)
+    return wrong_sender(spec) or wrong_sender_id(spec) or _wrong_times(spec) or _wrong_experiment(spec)
 
 
 def _wrong_times(spec: CampaignSpec) -> Refusal | None:
@@ -75,7 +79,7 @@ def wrong_sender(spec: CampaignSpec) -> Refusal | None:
     """Why nobody can send as *spec* wants to, or None."""
     for field, address in (("from_email", spec.from_email), ("reply_to", spec.reply_to)):
         try:
-            if address or field == "from_email":
+            if address or (field == "from_email" and spec.channel == EMAIL):
                 wire_address(address)
         except AddressError as error:
             hint = "; write the address alone, and the name into from_name" if "<" in address else ""
@@ -83,7 +87,20 @@ def wrong_sender(spec: CampaignSpec) -> Refusal | None:
     return None
 
 
+def wrong_sender_id(spec: CampaignSpec) -> Refusal | None:
+    """Why nothing can come from the sender_id of *spec*, or None. Whether there is a pool of its name comes later."""
+    if spec.sender_id and spec.channel == EMAIL:
+        return Refusal(422, "spec.sender_id: an email comes from from_email", "spec.sender_id")
+    if not spec.sender_id or SENDER_ID.fullmatch(spec.sender_id):
+        return None
+    text = "a number with +, a short code, a sender id of up to 11 letters, digits and blanks, or the name of a pool"
+    return Refusal(422, f"spec.sender_id: {text}", "spec.sender_id")
+
+
 def _wrong_experiment(spec: CampaignSpec) -> Refusal | None:
+    if spec.channel in PHONES and spec.experiment and any(each.subject for each in spec.experiment.variants):
+        text = "only emails have subjects: give the variants a template_id each"
+        return Refusal(422, text, "spec.experiment.variants")
     seen = set[tuple[str, str]]()
     for number, variant in enumerate(spec.experiment.variants if spec.experiment else ()):
         contender = (variant.subject or spec.subject, variant.template_id or spec.template_id)

@@ -15,8 +15,7 @@ from app.content.problems import ContentProblem
 from app.content.published import published
 from app.content.subject import with_subject
 from app.delivery.things import Refusal
-from app.specs import Content
-from app.topics import EMAIL
+from app.specs import Content, channels_of
 
 log = logging.getLogger("fanfare.door")
 
@@ -44,9 +43,10 @@ class ContentChecks:
                 return refusal
         content = command.content
         if content is not None and spec is not None:
-            whole = await self._fit(with_subject(content, spec.subject), "content", command, EMAIL)
-            if isinstance(whole, Refusal):
-                return whole
+            for channel in channels_of(spec):
+                whole = await self._fit(with_subject(content, spec.subject), "content", command, channel)
+                if isinstance(whole, Refusal):
+                    return whole
         if content is not None:
             found = await self._fit(content, "content", command, None)
             if isinstance(found, Refusal):

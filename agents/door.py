@@ -81,7 +81,9 @@ def _as_sent(command: Command) -> Command:
     spec = command.spec
     if spec is None:
         return command
-    named = {"content_id": command.content.id if command.content else "", "from_email": wire_address(spec.from_email)}
+    named = {"content_id": command.content.id if command.content else ""}
+    if spec.from_email:
+        named["from_email"] = wire_address(spec.from_email)
     return command.model_copy(update={"spec": spec.model_copy(update=named)})
 
 

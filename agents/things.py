@@ -7,11 +7,13 @@ from agents import resolutions, thing_news
 from agents.outbox import News, Outbox
 from app import topics
 from app.commands import CampaignEntry
+from app.content.check import check_parts
 from app.content.subject import with_subject
 from app.delivery.audience import asks_for_tiers, groups_named, plan_of
-from app.delivery.things import Refusal, lacking
+from app.delivery.senders import known_sender
+from app.delivery.things import NEEDED, Refusal, lacking
 from app.routes import LimitSet, Route
-from app.specs import CampaignSpec, Content
+from app.specs import CampaignSpec, Content, channels_of
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
 from app.stream.ticks import every
@@ -134,14 +136,18 @@ class Things:
 
     def missing(self, account: str, spec: CampaignSpec) -> Refusal | None:
         """What *spec* names and *account* does not have."""
+        if not known_sender(spec.sender_id, self.account(account).number_pools):
+            text = f"account {account!r} has no number pool {spec.sender_id!r}, and it is no number and no sender id"
+            return Refusal(422, text, "spec.sender_id")
         for field, ident, version, subject in _templates_of(spec):
             head = self._template(account, ident, version)
             if head is None:
                 name = f"{ident!r} of version {version}" if version else repr(ident)
                 return _unknown("template", name, account, field)
-            lacks = lacking(head.parts, subject)
-            if lacks:
-                return Refusal(422, f"template {ident!r} has no {lacks}: an email needs it", field)
+            for channel in channels_of(spec):
+                lacks = lacking(head.parts, subject, channel)
+                if lacks:
+                    return Refusal(422, f"template {ident!r} has no {lacks}: {NEEDED[channel][0]} needs it", field)
         for field in ("segments", "exclude_segments") if not spec.retry_of else ():  # its people are known
             for number, ident in enumerate(getattr(spec, field)):
                 if self._filter(account, ident) is None:
@@ -160,8 +166,10 @@ class Things:
         contents = self._contents_of(entry, own)
         if contents is None:
             return Refusal(404, f"the content of campaign {entry.id!r} is gone: create it again", "content")
-        if any(not each.subject.strip() or not (each.html or each.text) for each in contents.values()):
-            return Refusal(422, "an email needs a subject, and html or text", "content")
+        for content in contents.values():
+            wrong = [each.message for channel in channels_of(entry.spec) for each in check_parts(content, channel)]
+            if wrong:
+                return Refusal(422, wrong[0], "content")
         writes = Writes()
         if entry.spec.kind == "campaign":
             plan = self.plan(entry)

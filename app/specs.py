@@ -375,3 +375,8 @@ class CampaignSpec(Strict):
         if self.kind == "transactional" and (self.schedule or self.experiment):
             raise ValueError("a transactional campaign has no schedule and no experiment")
         return self
+
+
+def channels_of(spec: CampaignSpec) -> list[str]:
+    """The channels on which a message of *spec* may go out: its own, then those that are tried after it."""
+    return [spec.channel, *(each.channel for each in spec.fallbacks)]

@@ -12,7 +12,7 @@ from app.cli.order import Key, new_id, order
 from app.cli.times import span_of
 
 if TYPE_CHECKING:
-    from app.things import Account, FrequencyCap
+    from app.things import Account, FrequencyCap, NumberPool
 
 account_group = typer.Typer(
     help="Settings of an account.",
@@ -52,6 +52,8 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         ("time zone", found.time_zone),
         ("share of what accounts compete for", found.weight),
         ("messages to one person", ", ".join(map(_cap_shown, found.frequency_caps)) or NONE),
+        ("bounces and complaints suppress", "in this account" if found.suppress == "account" else "in all accounts"),
+        *((f"number pool {pool.name}", _pool_shown(pool)) for pool in found.number_pools),
     ]
     table(name, ("setting", "value"), rows)
 
@@ -65,6 +67,8 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         "fanfare account set acme --quiet none",
         "fanfare account set acme --cap 2/24h --cap 5/7d:email",
         "fanfare account set acme --cap none",
+        "fanfare account set acme --number-pool us=+15005550006,+15005550007 --number-pool us:CA=+15005550008",
+        "fanfare account set acme --number-pool us=none",
     ),
 )
 def set_account(
@@ -88,6 +92,16 @@ def set_account(
         list[str] | None,
         typer.Option("--cap", help="Most messages to one person in a span: 2/24h, 5/7d:email; all of them, or none."),
     ] = None,
+    number_pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--number-pool",
+            help="NAME=NUMBER,NUMBER of messages to phones; NAME:COUNTRY=... those of them for a country; NAME=none.",
+        ),
+    ] = None,
+    suppress: Annotated[
+        str, typer.Option("--suppress", help="Where hard bounces and complaints suppress: account or global.")
+    ] = "",
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
@@ -104,9 +118,13 @@ def set_account(
         changes["quiet"] = None if quiet == NONE else _window(quiet, local)
     if cap:
         changes["frequency_caps"] = [] if cap == [NONE] else [_cap(each) for each in cap]
-    if not changes:
+    if suppress:
+        changes["suppress"] = suppress
+    if not changes and not number_pool:
         raise CommandError("nothing to set", "give a setting, such as --running 20", Exit.USAGE)
     before = _account(name)
+    if number_pool:
+        changes["number_pools"] = _pools(before, number_pool)
     after = Account.model_validate(before.model_dump() | changes)
     order(Command(id=new_id(key), account=name, kind="account.set", settings=after), as_json, said=f"{name} is set")
 
@@ -122,6 +140,34 @@ def _window(hours: str, local: bool) -> dict[str, Any]:
     if read is None:
         raise CommandError(f"--quiet {hours!r} are no hours", "write them as 21:00-08:00, or none", Exit.USAGE)
     return {"opens": read[1], "closes": read[2], "local": local}
+
+
+def _pools(before: "Account", said: list[str]) -> list[dict[str, Any]]:
+    """The pools of the account with what is *said* over them; NAME=none takes one away."""
+    pools = {each.name: each.model_dump() for each in before.number_pools}
+    for text in said:
+        place, sign, numbers = text.partition("=")
+        name, _, country = place.partition(":")
+        senders = [each.strip() for each in numbers.split(",") if each.strip()]
+        if not sign or not name or not senders:
+            hint = "write it as us=+15005550006,+15005550007, or us:CA=+15005550008, or us=none"
+            raise CommandError(f"--number-pool {text!r} is no pool", hint, Exit.USAGE)
+        pool = pools.setdefault(name, {"name": name, "senders": [], "countries": {}})
+        if senders == [NONE] and country:
+            pool["countries"].pop(country, None)
+        elif senders == [NONE]:
+            del pools[name]
+        elif country:
+            pool["countries"][country] = senders
+            pool["senders"] += [each for each in senders if each not in pool["senders"]]
+        else:
+            pool["senders"] = senders
+    return list(pools.values())
+
+
+def _pool_shown(pool: "NumberPool") -> str:
+    countries = [f"{country}: {', '.join(senders)}" for country, senders in sorted(pool.countries.items())]
+    return "; ".join([", ".join(pool.senders), *countries])
 
 
 def _cap(text: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def check(content: Content, known_variables: set[str] | None, *, channel: str | 
     and a contact without a variable it needs gets a RenderError. *channel* None is for a template that
     need not be complete: a campaign may add a subject.
     """
-    missing = _missing(content, channel)
+    missing = check_parts(content, channel)
     if missing:
         return missing
     problems = _reserved(content.defaults) + _twice(content) + _parameters(content)
@@ -101,16 +101,22 @@ def sources_of(content: Content) -> Iterator[tuple[str, str, str]]:
     """(place, part, source) of every template in *content*; mjml is none, html is made from it."""
     for key in (DEFAULT, *content.locales):
         parts = content.locales[key] if key else content
-        for part in (*EMAIL, "sms", "voice"):
+        for part in (*EMAIL, "sms", "voice", "voice_audio"):
             if source := getattr(parts, part):
                 yield place_of(key, part), part, source
         if parts.whatsapp is not None:
             for number, parameter in enumerate(parts.whatsapp.parameters):
                 yield place_of(key, f"whatsapp.parameters.{number}"), "whatsapp", parameter
+            for name in ("header", "media"):
+                if source := getattr(parts.whatsapp, name):
+                    yield place_of(key, f"whatsapp.{name}"), "whatsapp", source
+            for number, button in enumerate(parts.whatsapp.buttons):
+                if button:
+                    yield place_of(key, f"whatsapp.buttons.{number}"), "whatsapp", button
 
 
-def _missing(content: Content, channel: str | None) -> list[ContentProblem]:
-    """What *content* lacks to be sent over *channel*."""
+def check_parts(content: Content, channel: str | None) -> list[ContentProblem]:
+    """What *content* lacks to be sent over *channel*; a problem at most."""
     for key in (DEFAULT, *content.locales):
         parts = content.locales[key] if key else content
         if parts.mjml and not parts.html:
@@ -122,7 +128,13 @@ def _missing(content: Content, channel: str | None) -> list[ContentProblem]:
         return [ContentProblem("html", 1, 1, "an email needs html or text")]
     if channel == "email" and not content.subject.strip():
         return [ContentProblem("subject", 1, 1, "an email needs a subject")]
-    if channel is None and not (has_body or content.sms or content.voice or content.whatsapp):
+    if channel == "sms" and not content.sms.strip():
+        return [ContentProblem("sms", 1, 1, "an SMS needs a text: the part sms")]
+    if channel == "whatsapp" and content.whatsapp is None:
+        return [ContentProblem("whatsapp", 1, 1, "a WhatsApp message needs an approved template: the part whatsapp")]
+    if channel == "voice" and not (content.voice.strip() or content.voice_audio.strip()):
+        return [ContentProblem("voice", 1, 1, "a call needs a text or a recording: the part voice or voice_audio")]
+    if channel is None and not (has_body or content.sms or content.voice or content.voice_audio or content.whatsapp):
         return [ContentProblem("html", 1, 1, "a template needs one of html, mjml, text, sms, whatsapp and voice")]
     return []
 

@@ -4,6 +4,7 @@ Rendezvous hashing: every number of the pool has a score with every recipient, a
 number that leaves gives its people to all others, and nobody else moves; one that comes takes its share from all.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,12 +13,18 @@ from app.delivery.routing import place_of
 from app.things import NumberPool
 
 _MIX, _MIX_AGAIN, _ALL = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, (1 << 64) - 1  # of splitmix64
+_SENDER = re.compile(r"\+?\d{3,15}|[A-Za-z0-9 ]{1,11}", re.ASCII)  # as NumberPool has them
 POOLS_KEPT = 1_000
 
 
 def pool_named(name: str, pools: Iterable[NumberPool]) -> NumberPool | None:
     """The pool of that name; None where *name* is a number or a sender id."""
     return next((pool for pool in pools if pool.name == name), None)
+
+
+def known_sender(sender_id: str, pools: Iterable[NumberPool]) -> bool:
+    """Whether a message can come from *sender_id*: "" (that of the route), a number, a sender id, or one of *pools*."""
+    return not sender_id or _SENDER.fullmatch(sender_id) is not None or pool_named(sender_id, pools) is not None
 
 
 def sender_of(sender_id: str, pools: Iterable[NumberPool], recipient: bytes, group: str) -> str:

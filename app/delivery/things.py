@@ -1,6 +1,6 @@
 """Decides on templates, segments, API keys, account settings, limits and routes: what to store, tell and answer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,8 +130,20 @@ def shown(thing: TemplateHead | Segment | ApiKey | Account | LimitSet | Route) -
 # -- templates
 
 
-def lacking(parts: list[str], subject: str) -> str:
-    """What a template with *parts* lacks to be sent as an email, with a *subject* of its own or ""; "" for nothing."""
+# Channel -> what its messages are called, and the parts of which a content needs one.
+NEEDED = {
+    "email": ("an email", ("html", "text", "mjml")),
+    "sms": ("an SMS", ("sms",)),
+    "whatsapp": ("a WhatsApp message", ("whatsapp",)),
+    "voice": ("a call", ("voice", "voice_audio")),
+}
+
+
+def lacking(parts: Collection[str], subject: str, channel: str = "email") -> str:
+    """What a content with *parts* lacks to be sent on *channel*, with a *subject* of its own or ""; "" for nothing."""
+    if channel != "email":
+        needed = NEEDED[channel][1]
+        return "" if set(needed) & set(parts) else " and no ".join(needed)
     if not subject and "subject" not in parts:
         return "subject"
     return "" if {"html", "text", "mjml"} & set(parts) else "html and no text"

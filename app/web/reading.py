@@ -81,11 +81,11 @@ def json_of(raw: bytes) -> Any:
 
 
 def validated(model: type[M], raw: object) -> M:
-    """*raw* as *model*; 422 with everything that is wrong."""
+    """*raw* as *model*; 422 with everything that is wrong. Where the model has NAMES, its fields are called by them."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise invalid(error, model) from error
+        raise invalid(error, model, getattr(model, "NAMES", None)) from error
 
 
 def invalid(error: ValidationError, model: type[BaseModel], names: Mapping[str, str] | None = None) -> RefusedError:

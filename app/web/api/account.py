@@ -1,9 +1,11 @@
 """The account over REST: how it wants its campaigns to be run."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from app.specs import KnownZone, Strict, Window
-from app.things import Account, FrequencyCap
+from app.things import Account, FrequencyCap, NumberPool
 from app.web.etags import etag
 from app.web.problems import refuse
 from app.web.reading import validated
@@ -26,6 +28,12 @@ class AccountChange(Strict):
     frequency_caps: list[FrequencyCap] | None = Field(
         default=None, max_length=5, description="Of what one person gets from all campaigns; []: none"
     )
+    number_pools: list[NumberPool] | None = Field(
+        default=None, max_length=50, description="Numbers that messages to phones come from; all of them, []: none"
+    )
+    suppress: Literal["account", "global"] | None = Field(
+        default=None, description="Whom a hard bounce or a complaint keeps from writing: set by the operator"
+    )
 
 
 async def get_account(call: Call) -> Reply:
@@ -42,6 +50,9 @@ async def change_account(call: Call) -> Reply:
     if wanted.get("weight", old.weight) != old.weight and "operator" not in call.key.scopes:
         how = "`fanfare account set`, or a key with the scope operator, changes it"
         raise refuse(403, "Not allowed", f"accounts share by weight, so none sets its own: {how}", field="weight")
+    if wanted.get("suppress", old.suppress) != old.suppress and "operator" not in call.key.scopes:
+        how = "`fanfare account set`, or a key with the scope operator, changes it"
+        raise refuse(403, "Not allowed", f"it decides for other accounts, too: {how}", field="suppress")
     if not wanted:
         raise refuse(422, "Invalid", "nothing is to be changed: send the settings that are")
     settings = validated(Account, old.model_dump() | wanted)
@@ -64,7 +75,8 @@ def _shown(account: Account) -> Reply:
 ENDPOINTS = [
     Endpoint("GET", "/v1/account", get_account, "Settings of the account", SCOPE, TAG, answer=Account),
     Endpoint("PATCH", "/v1/account", change_account, "Change settings of the account", SCOPE, TAG,
-             body=AccountChange, answer=Account, errors=(412,), most_bytes=20_000,
+             body=AccountChange, answer=Account, errors=(412,), most_bytes=1_000_000,
              example={"approval": True, "undo": 300, "quiet": {"opens": "21:00", "closes": "08:00", "local": True},
-                      "frequency_caps": [{"messages": 2, "window": 86_400}]}),
+                      "frequency_caps": [{"messages": 2, "window": 86_400}],
+                      "number_pools": [{"name": "us", "senders": ["+15005550006", "+15005550007"]}]}),
 ]  # fmt: skip

@@ -1,21 +1,33 @@
 """How a campaign is written in a request: flat, as people write it, or as spec and content, as commands have it."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Discriminator, Field, RootModel, Tag, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    RootModel,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from app.specs import (
     CLOCK,
     MOMENT_FORM,
     AskedMoment,
     CampaignSpec,
+    Channel,
     Clock,
     Content,
     Day,
     Dedup,
     Delay,
     Experiment,
+    Fallback,
     KnownZone,
     Label,
     Name,
@@ -23,6 +35,7 @@ from app.specs import (
     Schedule,
     Strict,
     Tracking,
+    WhatsApp,
     Window,
     moment_in,
 )
@@ -31,7 +44,7 @@ DAY = 86_400.0
 # Where a policy names a number of attempts, and no delays.
 RETRIES = [60.0, 300.0, 900.0, 3_600.0]
 SOFT_RETRIES = [3_600.0, 14_400.0, 43_200.0, 86_400.0]
-INLINE = ("html", "text", "mjml", "preheader")
+INLINE = ("html", "text", "mjml", "preheader", "sms", "dlt_template", "whatsapp", "voice", "voice_audio")
 
 
 def _clock_or_seconds(value: object) -> object:
@@ -148,6 +161,7 @@ class CampaignFields(Strict):
     """A campaign field by field; a PATCH has only those that change."""
 
     name: Label | None = None
+    channel: Channel | None = Field(default=None, description="Default: email")
     from_email: str | None = Field(
         default=None, min_length=3, max_length=320, validation_alias=AliasChoices("from", "from_email")
     )
@@ -157,7 +171,16 @@ class CampaignFields(Strict):
         default=None, max_length=200, validation_alias=AliasChoices("project_id", "project"),
         description="Campaigns can be listed by it",
     )  # fmt: skip
-    channel: Literal["email"] | None = None
+    sender_id: str | None = Field(
+        default=None, max_length=50, validation_alias=AliasChoices("sender_id", "sender"),
+        description="To phones: number, sender id, or a number pool of the account; default that of the route",
+    )  # fmt: skip
+    fallbacks: list[Fallback] | None = Field(
+        default=None, max_length=2, description="Channels that are tried in order when a phone is not reached"
+    )
+    consent: Literal["given", "not_refused"] | None = Field(
+        default=None, description="To phones: who said yes to the channel (default), or who did not say no"
+    )
 
     subject: str | None = Field(default=None, max_length=2_000, description="Goes before that of the template")
     template_id: str | None = Field(default=None, max_length=200)
@@ -166,6 +189,11 @@ class CampaignFields(Strict):
     text: str | None = Field(default=None, max_length=1_000_000)
     mjml: str | None = Field(default=None, max_length=1_000_000)
     preheader: str | None = Field(default=None, max_length=500)
+    sms: str | None = Field(default=None, max_length=10_000, description="Text of an SMS")
+    dlt_template: str | None = Field(default=None, max_length=100, description="Id of its registered template in India")
+    whatsapp: WhatsApp | None = Field(default=None, description="Approved template of a WhatsApp message")
+    voice: str | None = Field(default=None, max_length=10_000, description="Text that a call reads aloud")
+    voice_audio: str | None = Field(default=None, max_length=2_000, description="URL of a recording that a call plays")
     defaults: dict[str, str] | None = Field(default=None, description="With them: for attributes that a contact lacks")
     content: Content | None = Field(default=None, description="Content of its own, with translations")
     experiment: Experiment | None = None
@@ -198,7 +226,7 @@ class CampaignFields(Strict):
     def _says_one_thing_once(self) -> "CampaignFields":
         own = self.own_content_fields
         if self.defaults and self.content is None and not own:
-            raise ValueError("defaults go with html, text or mjml; those of a template stand in the template")
+            raise ValueError("defaults go with html, text, sms and the like; those of a template stand in the template")
         if self.content is not None and (own or self.defaults):
             said = ", ".join([*own, *(["defaults"] if self.defaults else [])])
             raise ValueError(f"content goes without {said}: they stand inside it")
@@ -221,7 +249,8 @@ class CampaignFields(Strict):
         """What the body says, in the words of a spec. Content of its own is apart: `own_content`."""
         given = self.model_fields_set
         plain = {
-            "name", "from_email", "from_name", "reply_to", "channel", "template_id", "template_version", "subject",
+            "name", "from_email", "from_name", "reply_to", "channel", "sender_id", "consent", "template_id",
+            "template_version", "subject",
             "experiment", "lists", "segments", "exclude_lists", "exclude_segments", "schedule", "window", "expires_at",
             "time_zone", "weight", "dedup", "unknown", "unknown_after", "unknown_then", "priority",
             "capped", "route_tags",
@@ -230,6 +259,8 @@ class CampaignFields(Strict):
         for field in sorted(plain & given):
             value = getattr(self, field)
             said[field] = value.model_dump() if isinstance(value, Strict) else value
+        if "fallbacks" in given:
+            said["fallbacks"] = [each.model_dump() for each in self.fallbacks or []]
         if self.project_id is not None:
             said["project"] = self.project_id
         if self.recipient_list_id is not None:
@@ -270,15 +301,27 @@ class CampaignFields(Strict):
 class FlatCampaign(CampaignFields):
     """A new campaign, field by field."""
 
-    from_email: str = Field(min_length=3, max_length=320, validation_alias=AliasChoices("from", "from_email"))
+    from_email: str | None = Field(
+        default=None, min_length=3, max_length=320, validation_alias=AliasChoices("from", "from_email"),
+        validate_default=True, description="Of an email: the address that it comes from",
+    )  # fmt: skip
     start: bool | None = Field(
         default=None, description="Default: true when a send_window or a schedule is given, else it is a DRAFT"
     )
 
+    @field_validator("from_email")
+    @classmethod
+    def _an_email_comes_from_somebody(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is None and info.data.get("channel") in (None, "email"):
+            raise ValueError("an email needs it: the address that it comes from")
+        return address
+
     @model_validator(mode="after")
     def _has_content(self) -> "FlatCampaign":
         if not self.template_id and self.content is None and not self.own_content_fields:
-            raise ValueError("there is nothing to send: name a template_id, or give html, text, mjml or content")
+            raise ValueError(
+                "there is nothing to send: name a template_id, or give html, text, mjml, sms, whatsapp, voice, content"
+            )
         return self
 
     def to_spec(self) -> dict[str, Any]:
@@ -318,6 +361,8 @@ class NewCampaign(
     ]
 ):
     """Body of POST /v1/campaigns: field by field, or spec and content."""
+
+    NAMES: ClassVar[dict[str, str]] = {"from_email": "from"}
 
 
 # What fields of a spec are called in a flat body.
