@@ -45,15 +45,21 @@ def attach(app: typer.Typer) -> None:
     epilog=examples(
         'fanfare messages send ana@example.com --from orders@example.com --subject "Order" --text "It is on its way"',
         "fanfare messages send ana@example.com --from orders@example.com --template tpl_4f0a --variables order.json",
+        'fanfare messages send +351912345678 --channel sms --from ACME --text "Your code is 493017"',
     ),
 )
 def send(
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Up to 1,000 addresses.")],
-    sender: Annotated[str, typer.Option("--from", help="Address of the sender.")] = "",
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="ADDRESS...", help="Up to 1,000 addresses, or phone numbers with +.")
+    ],
+    sender: Annotated[
+        str, typer.Option("--from", help="Address of the sender; to phones: number, sender id or number pool.")
+    ] = "",
+    channel: Annotated[str, typer.Option("--channel", help="email (default), sms, whatsapp or voice.")] = "",
     template: Annotated[str, typer.Option("--template", help="Id of a template; or give --subject and a text.")] = "",
     campaign: Annotated[str, typer.Option("--campaign", help="A transactional campaign that runs.")] = "",
     subject: Annotated[str, typer.Option("--subject", help="Subject.")] = "",
-    text: Annotated[str, typer.Option("--text", help="Text part.")] = "",
+    text: Annotated[str, typer.Option("--text", help="Text part; of an SMS or a call: all of it.")] = "",
     html: Annotated[Path | None, typer.Option("--html", help="File with the html part; - is stdin.")] = None,
     variables: Annotated[Path | None, typer.Option("--variables", help="File with a JSON object; - is stdin.")] = None,
     account: Account = "default",
@@ -65,7 +71,8 @@ def send(
     from app.cli.single_messages import send_messages
 
     body: dict[str, Any] = {
-        "from": sender, "to": addresses, "template_id": template, "campaign_id": campaign or None, "subject": subject,
+        "channel": channel or None, "from": sender, "to": addresses, "template_id": template,
+        "campaign_id": campaign or None, "subject": subject,
         "text": text, "html": read_text(html) if html else "",
         "variables": read_object(variables) if variables else {},
     }  # fmt: skip

@@ -27,11 +27,14 @@ def send_messages(body: dict[str, Any], account: str, key: str) -> list[dict[str
         async def newest(account: str, template: str) -> int | None:
             return (await found_thing(stored_in(control, client, account), "template", template)).version
 
+        messages = Messages(control, secret, newest)
         try:
-            sent = await Messages(control, secret, newest).send(account, asked, key=key, fingerprint=fingerprint)
+            sent = await messages.send(account, asked, key=key, fingerprint=fingerprint)
         except MessageError as error:
             where = f" ({error.field})" if error.field else ""
             raise CommandError(f"{error.error}{where}", "repair that and try again", Exit.FAILED) from error
+        finally:
+            await messages.close()
         return [{"id": each.id, "to": each.to} for each in sent]
 
     return with_installation(send)

@@ -100,8 +100,11 @@ def lint(
 
 def test(
     template_id: Annotated[str, typer.Argument(metavar="TEMPLATE", help="Id of the template.")],
-    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Up to 10 addresses.")],
-    sender: Annotated[str, typer.Option("--from", help="Address of the sender.")],
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Up to 10 addresses, or phone numbers.")],
+    sender: Annotated[
+        str, typer.Option("--from", help="Address of the sender; to phones: number, sender id or number pool.")
+    ] = "",
+    channel: Annotated[str, typer.Option("--channel", help="email (default), sms, whatsapp or voice.")] = "",
     like: Annotated[str, typer.Option("--like", help="As this contact would get it: address or id.")] = "",
     variables: Values = "",
     version: Version = None,
@@ -114,7 +117,13 @@ def test(
 
     if len(addresses) > 10:
         raise CommandError("a test goes to 10 addresses at most", "for more, start a campaign", Exit.USAGE)
-    body = {"from": sender, "to": addresses, "template_id": template_id, "template_version": version}
+    body = {
+        "channel": channel or None,
+        "from": sender,
+        "to": addresses,
+        "template_id": template_id,
+        "template_version": version,
+    }
     sent = send_messages({**body, "variables": _variables(like, variables, account)}, account, key)
     emit({"messages": sent}) if as_json else say(f"sent to {people(len(sent))}")
 

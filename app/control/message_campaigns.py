@@ -17,7 +17,7 @@ from app import ids
 from app.commands import CampaignEntry, Command
 from app.content.ready_made import READY_MADE
 from app.control.client import Control
-from app.specs import CampaignSpec, Content, Tracking
+from app.specs import CampaignSpec, Channel, Content, Tracking
 
 VERSION_SECONDS = 2.0  # for which the newest version of a template is believed
 MOST_KEPT = 2_000
@@ -37,7 +37,10 @@ class MessageError(Exception):
 
 
 class Origin(NamedTuple):
-    """Who says what: *subject*, *html* and *text* are templates; without any of these the letters are ready-made."""
+    """Who says what: *subject*, *html* and *text* are templates; without any of these the letters are ready-made.
+
+    What goes to phones has a *content* instead, and comes from *sender_id*.
+    """
 
     campaign: str
     from_email: str
@@ -49,6 +52,9 @@ class Origin(NamedTuple):
     subject: str
     html: str
     text: str
+    channel: Channel = "email"
+    sender_id: str = ""
+    content: Content | None = None  # of messages to phones: what they are filled into
 
 
 class MessageCampaigns:
@@ -71,6 +77,11 @@ class MessageCampaigns:
         if ident not in self._control.campaigns:
             await self._made(ident, command)
         return self._open(self._control.campaigns.get(ident), ident)
+
+    def channel_of(self, account: str, ident: str) -> Channel:
+        """The channel of the campaign that a request names. Raises MessageError when there is none."""
+        self._named(account, ident)
+        return self._control.campaigns[ident].spec.channel
 
     def _named(self, account: str, ident: str) -> str:
         entry = self._control.campaigns.get(ident)
@@ -132,21 +143,24 @@ def command_of(account: str, origin: Origin, now: float) -> Command:
     week = int(now // WEEK)
     content, said = None, f"{origin.template}|{origin.version}"
     if not origin.template:
-        own = Content(subject=origin.subject, html=origin.html, text=origin.text)
-        content = own if origin.subject else READY_MADE
+        own = origin.content or Content(subject=origin.subject, html=origin.html, text=origin.text)
+        content = own if origin.subject or origin.content is not None else READY_MADE
         said = content.id
-    sender = (origin.from_email, origin.from_name, origin.reply_to, origin.tracking.model_dump_json())
+    sender = [origin.from_email, origin.from_name, origin.reply_to, origin.tracking.model_dump_json()]
+    if origin.channel != "email":
+        sender += [origin.channel, origin.sender_id]
     who = "|".join((*sender, said, str(week)))
     spec = CampaignSpec(
-        name="Single messages", kind="transactional", from_email=origin.from_email, from_name=origin.from_name,
-        reply_to=origin.reply_to, template_id=origin.template, template_version=origin.version,
-        tracking=origin.tracking, expires_at=(week + 1) * WEEK + LAST_TRIES,
+        name="Single messages", kind="transactional", channel=origin.channel, sender_id=origin.sender_id,
+        from_email=origin.from_email, from_name=origin.from_name, reply_to=origin.reply_to,
+        template_id=origin.template, template_version=origin.version, tracking=origin.tracking,
+        expires_at=(week + 1) * WEEK + LAST_TRIES,
     )  # fmt: skip
     ident = f"messages-{blake2b(who.encode(), digest_size=16).hexdigest()}"
     return Command(id=ident, account=account, kind="campaign.create", spec=spec, content=content, start=True)
 
 
-FIELDS = {"from_email": "from", "content": ""}
+FIELDS = {"from_email": "from", "sender_id": "from", "content": "", "sms": "text", "voice": "text"}
 
 
 def _field_of(field: str) -> str:

@@ -7,7 +7,7 @@ from app import ids
 from app.control.client import Control
 from app.control.message_packs import MOST_BYTES, MOST_ROWS, message_of, new_pack_id, pack_of, weight_of
 from app.records import Recipient, encode
-from app.topics import LISTED_TRANSACTIONAL
+from app.topics import EMAIL, LISTED_TRANSACTIONAL
 
 GATHER_SECONDS = 0.002
 
@@ -35,7 +35,9 @@ class MessageOutbox:
         self._open: dict[tuple[str, int], _Open] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def put(self, account: str, campaign: str, day: int, rows: list[Recipient]) -> list[bytes]:
+    async def put(
+        self, account: str, campaign: str, day: int, rows: list[Recipient], channel: str = EMAIL
+    ) -> list[bytes]:
         """The id of each message, once Kafka has all of them. Raises UnreachableError."""
         messages: list[bytes] = []
         waits: list[asyncio.Future[None]] = []
@@ -44,7 +46,7 @@ class MessageOutbox:
             pack.rows.append(row)
             pack.people.add(row.recipient_id)
             pack.size += weight_of(row)
-            messages.append(message_of(day, campaign, pack.pack_id, row.recipient_id))
+            messages.append(message_of(day, campaign, pack.pack_id, row.recipient_id, channel))
             if not waits or waits[-1] is not pack.sent:
                 waits.append(pack.sent)
         for sent in waits:

@@ -36,9 +36,9 @@ def part_id(claim: bytes, at: float, partition: int, chunk: int) -> bytes:
     return blake2b(text, digest_size=ids.ID_BYTES, person=b"fanfare.part").digest()
 
 
-def message_of(day: int, campaign: str, pack: bytes, recipient: bytes) -> bytes:
+def message_of(day: int, campaign: str, pack: bytes, recipient: bytes, channel: str = EMAIL) -> bytes:
     """The id of the message to *recipient* in *pack*, as the gate works it out."""
-    return ids.message_id(day, f"{campaign}|{pack.hex()}", RUN, recipient, EMAIL)
+    return ids.message_id(day, f"{campaign}|{pack.hex()}", RUN, recipient, channel)
 
 
 def pack_of(pack_id: bytes, account: str, campaign: str, day: int, rows: list[Recipient]) -> RecipientPack:

@@ -15,19 +15,22 @@ from app.commands import Answer
 from app.content.address import AddressError, wire_address
 from app.content.ready_made import ready_variables
 from app.control.client import ANSWER_SECONDS, Control
+from app.control.contents import Contents
 from app.control.destinations import Destinations
 from app.control.message_campaigns import MessageCampaigns, MessageError, Origin
 from app.control.message_outbox import MessageOutbox
 from app.control.message_packs import chunks_of, claim_id, message_of, pack_of, part_id
+from app.control.message_phones import PhoneMessages, inline_content, phone_row, ready_content
 from app.records import Recipient, encode
-from app.specs import Name, Strict, Tracking
-from app.topics import EMAIL, LISTED_TRANSACTIONAL
+from app.specs import Channel, Locale, Name, Strict, Tracking, WhatsApp
+from app.topics import EMAIL, LISTED_TRANSACTIONAL, PHONES
 
 DAY = 86_400
 MOST_TO = 1_000
 MOST_VARIABLES = 150_000  # bytes of JSON for one message: a pack takes little more
 MOST_IN_ALL = 20_000_000  # bytes of all messages of a request
 
+LONGEST_SPOKEN, LONGEST_SENDER = 10_000, 50  # characters of what goes to a phone; of where it comes from
 SHORTEST = 3  # characters of an address
 Address = Annotated[str, StringConstraints(min_length=SHORTEST, max_length=320)]
 Versions = Callable[[str, str], Awaitable[int | None]]  # (account, template) -> its newest version
@@ -71,7 +74,11 @@ class NewMessages(Strict):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    from_: str = Field(default="", alias="from", max_length=320, description="Address of the sender")
+    channel: Channel | None = Field(default=None, description="Default: that of the campaign, or email")
+    from_: str = Field(
+        default="", alias="from", max_length=320,
+        description="Address of the sender; to phones: number, sender id or number pool, empty for that of the route",
+    )  # fmt: skip
     from_name: str = Field(default="", max_length=200)
     reply_to: str = Field(default="", max_length=320)
     to: Recipients
@@ -80,13 +87,21 @@ class NewMessages(Strict):
     campaign_id: Name | None = Field(default=None, description="A transactional campaign that runs")
     subject: str = Field(default="", max_length=2_000)
     html: str = Field(default="", max_length=500_000)
-    text: str = Field(default="", max_length=500_000)
+    text: str = Field(default="", max_length=500_000, description="To phones: the text of the SMS, or of the call")
+    dlt_template: str = Field(default="", max_length=100, description="SMS to India: id of the registered template")
+    whatsapp: WhatsApp | None = Field(default=None, description="Approved template of a WhatsApp message")
+    voice_audio: str = Field(default="", max_length=2_000, description="URL of a recording that the call plays")
+    locale: Locale = Field(default="en", description="To phones: language of what is said here")
     variables: dict[str, Any] = Field(default_factory=dict, max_length=1_000, description="For every recipient")
     tracking: Tracking = Field(default_factory=lambda: Tracking(opens=False, clicks=False))
 
     @model_validator(mode="after")
     def _one_origin(self) -> "NewMessages":
+        if self.to_phone:
+            return self._checked_for_phones()
         inline = bool(self.subject or self.html or self.text)
+        if self.dlt_template or self.whatsapp is not None or self.voice_audio:
+            raise ValueError("dlt_template, whatsapp and voice_audio are for phones: say the channel")
         if (bool(self.template_id), self.campaign_id is not None, inline).count(True) != 1:
             raise ValueError("exactly one of template_id, campaign_id, and subject with html or text")
         if inline and not (self.subject and (self.html or self.text)):
@@ -95,6 +110,33 @@ class NewMessages(Strict):
             raise ValueError("from, from_name and reply_to are those of the campaign: leave them out")
         if self.campaign_id is None and len(self.from_) < SHORTEST:
             raise ValueError("from is missing: the address of the sender")
+        return self
+
+    @property
+    def to_phone(self) -> bool:
+        """Whether it says that it goes to phones; of a campaign it need not."""
+        return self.channel in PHONES
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What stands here for a phone."""
+        return {name: getattr(self, name) for name in ("text", "dlt_template", "whatsapp", "voice_audio")}
+
+    def _checked_for_phones(self) -> "NewMessages":
+        channel = str(self.channel)
+        takes = {"sms": ("text", "dlt_template"), "voice": ("text", "voice_audio"), "whatsapp": ("whatsapp",)}[channel]
+        for name in ("subject", "html", "from_name", "reply_to", "text", "dlt_template", "whatsapp", "voice_audio"):
+            if getattr(self, name) and name not in takes:
+                raise ValueError(f"{name} is not for channel {channel}: it takes {', '.join(takes)}, or a template_id")
+        inline = any(getattr(self, name) for name in takes if name != "dlt_template")
+        if (bool(self.template_id), self.campaign_id is not None, inline).count(True) != 1:
+            raise ValueError(f"exactly one of template_id, campaign_id, and what is said: {', '.join(takes)}")
+        if len(self.text) > LONGEST_SPOKEN:
+            raise ValueError(f"text has more than {LONGEST_SPOKEN:,} characters, which no phone takes")
+        if len(self.from_) > LONGEST_SENDER:
+            raise ValueError(f"from has at most {LONGEST_SENDER} characters: a number, a sender id or a number pool")
+        if self.campaign_id is not None and self.from_:
+            raise ValueError("from is that of the campaign: leave it out")
         return self
 
 
@@ -117,26 +159,49 @@ class Messages:
         self._partitions = control.settings.partitions
         self._campaigns = MessageCampaigns(control, versions)
         self._outbox = MessageOutbox(control, self._partitions)
+        self._contents = Contents(control.settings.kafka)
+        self._phones = PhoneMessages(self._contents, secret, control.settings.public_url)
 
     async def send(self, account: str, asked: NewMessages, *, key: str = "", fingerprint: str = "") -> list[Sent]:
         """The messages, once Kafka has them. Raises MessageError for what is wrong, or UnreachableError.
 
         *key*: the same one with the same *fingerprint* is the same messages, however often it comes.
         """
-        people = asked.to
-        ready = not (asked.variables or any(each.variables for each in people)) and bool(asked.subject)
-        rows = self._rows(asked, people, ready)
-        campaign = await self._campaigns.of(account, _origin(asked, ready))
+        people, channel = asked.to, self._channel(account, asked)
+        plain = not (asked.variables or any(each.variables for each in people))
+        origin, shared = _origin(asked, plain=plain, channel=channel)
+        rows = self._rows(people, shared, channel)
+        campaign = await self._campaigns.of(account, origin)
+        if channel in PHONES:
+            await self._fill(account, campaign, rows, [shared | each.variables for each in people])
         if key:
-            messages = await self._send_once(account, campaign, rows, key, fingerprint)
+            messages = await self._send_once(account, campaign, rows, key, fingerprint, channel)
         else:
-            messages = await self._outbox.put(account, campaign, int(time.time()) // DAY, rows)
+            messages = await self._outbox.put(account, campaign, int(time.time()) // DAY, rows, channel)
         return [Sent(message.hex(), each.to) for message, each in zip(messages, people, strict=True)]
+
+    async def close(self) -> None:
+        """Follow no contents any more."""
+        await self._contents.close()
+
+    def _channel(self, account: str, asked: NewMessages) -> Channel:
+        if asked.campaign_id is None:
+            return asked.channel or "email"
+        channel = self._campaigns.channel_of(account, asked.campaign_id)
+        if asked.channel not in (None, channel):
+            raise MessageError(422, f"the channel of campaign {asked.campaign_id} is {channel}", "channel")
+        return channel
+
+    async def _fill(
+        self, account: str, campaign: str, rows: Sequence[Recipient], variables: Sequence[dict[str, Any]]
+    ) -> None:
+        entry, settings = self._control.campaigns.get(campaign), self._control.tail.accounts.get(account)
+        if entry is not None:
+            await self._phones.fill(entry, rows, variables, settings.number_pools if settings else [])
 
     # -- rows
 
-    def _rows(self, asked: NewMessages, people: Sequence[To], ready: bool) -> list[Recipient]:
-        shared = ready_variables(asked.subject, asked.html, asked.text) if ready else asked.variables
+    def _rows(self, people: Sequence[To], shared: dict[str, Any], channel: str) -> list[Recipient]:
         every = _json(shared, "variables")
         rows, size = [], 0
         for place, each in enumerate(people):
@@ -149,7 +214,12 @@ class Messages:
                 )
             if size > MOST_IN_ALL:
                 raise MessageError(413, f"more than {MOST_IN_ALL:,} bytes in all: send it in parts", field)
-            rows.append(self._row(each.to, variables, field))
+            row = (
+                phone_row(self._secret, channel, each.to, variables, field)
+                if channel in PHONES
+                else self._row(each.to, variables, field)
+            )
+            rows.append(row)
         return rows
 
     def _row(self, address: str, variables: bytes, field: str) -> Recipient:
@@ -164,7 +234,7 @@ class Messages:
     # -- with an Idempotency-Key
 
     async def _send_once(
-        self, account: str, campaign: str, rows: list[Recipient], key: str, fingerprint: str
+        self, account: str, campaign: str, rows: list[Recipient], key: str, fingerprint: str, channel: str
     ) -> list[bytes]:
         """First the key is claimed, then come packs whose ids follow from it: a repeat makes the same ones."""
         claim = claim_id(account, key)
@@ -175,7 +245,7 @@ class Messages:
         for chunk in chunks_of(rows, self._partitions):
             ident = part_id(claim, at, chunk.partition, chunk.number)
             for place, row in zip(chunk.places, chunk.rows, strict=True):
-                messages[place] = message_of(day, campaign, ident, row.recipient_id)
+                messages[place] = message_of(day, campaign, ident, row.recipient_id, channel)
             record = encode(pack_of(ident, account, campaign, day, chunk.rows))
             await self._control.produce(LISTED_TRANSACTIONAL, record, partition=chunk.partition)
         return messages
@@ -201,9 +271,20 @@ def _json(variables: dict[str, Any], field: str) -> bytes:
         raise MessageError(422, f"{field}: what is said cannot be passed on: {error}", field) from error
 
 
-def _origin(asked: NewMessages, ready: bool) -> Origin:
-    return Origin(
+def _origin(asked: NewMessages, *, plain: bool, channel: Channel) -> tuple[Origin, dict[str, Any]]:
+    """(who says what, variables of every message). *plain*: there are no variables, and what is said is finished."""
+    base = Origin(
         asked.campaign_id or "", asked.from_, asked.from_name, asked.reply_to, asked.tracking,
-        asked.template_id, asked.template_version,
-        "" if ready else asked.subject, "" if ready else asked.html, "" if ready else asked.text,
+        asked.template_id, asked.template_version, "", "", "",
     )  # fmt: skip
+    if channel in PHONES:
+        base = base._replace(from_email="", channel=channel, sender_id=asked.from_)
+        if asked.template_id or asked.campaign_id is not None:
+            return base, asked.variables
+        if plain:
+            content, filled = ready_content(channel, asked.said, asked.locale)
+            return base._replace(content=content), filled
+        return base._replace(content=inline_content(channel, asked.said, asked.locale)), asked.variables
+    if plain and asked.subject:
+        return base, ready_variables(asked.subject, asked.html, asked.text)
+    return base._replace(subject=asked.subject, html=asked.html, text=asked.text), asked.variables

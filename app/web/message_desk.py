@@ -31,7 +31,9 @@ class MessageDesk:
         return self._messages
 
     async def close(self) -> None:
-        """Stop finding out about domains."""
+        """Stop finding out about domains, and following contents."""
+        if self._messages is not None:
+            await self._messages.close()
         if self._destinations is not None:
             await self._destinations.close()
         if self._finder is not None:

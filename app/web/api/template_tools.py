@@ -13,7 +13,7 @@ from app.content.lint_sample import MOST_SAMPLED
 from app.content.preview import preview
 from app.control.message_campaigns import MessageError
 from app.control.messages import NewMessages
-from app.specs import Content, Label, Locale, Strict
+from app.specs import Channel, Content, Label, Locale, Strict
 from app.things import AnyOf, ByList
 from app.web.api.messages import TakenMessages
 from app.web.api.people_in_requests import Address, secret_of
@@ -21,6 +21,7 @@ from app.web.api.storage import found_thing
 from app.web.keys import MESSAGES
 from app.web.named_people import recipient_of
 from app.web.problems import refuse
+from app.web.reading import validated
 from app.web.rest import TITLES, Call, Endpoint, Reply
 
 MOST_TESTS = 10  # addresses of one test
@@ -125,7 +126,11 @@ class TestBody(Reader):
     """To whom a test goes."""
 
     to: list[Address] = Field(min_length=1, max_length=MOST_TESTS)
-    from_: Address = Field(alias="from", description="Address of the sender")
+    channel: Channel = Field(default="email", description="Which part of the template is tested")
+    from_: str = Field(
+        default="", alias="from", max_length=320,
+        description="Address of the sender; to phones: number, sender id or number pool",
+    )  # fmt: skip
     from_name: str = Field(default="", max_length=200)
     reply_to: str = Field(default="", max_length=320)
 
@@ -153,8 +158,9 @@ async def send_test(call: Call) -> Reply:
     asked: TestBody = call.body
     template = await found_thing(call, "template", asked.version)
     variables = await _variables(call, asked)
-    message = NewMessages.model_validate({
-        "from": asked.from_, "from_name": asked.from_name, "reply_to": asked.reply_to, "to": asked.to,
+    message = validated(NewMessages, {
+        "channel": asked.channel, "from": asked.from_, "from_name": asked.from_name, "reply_to": asked.reply_to,
+        "to": asked.to,
         "template_id": template.id, "template_version": template.version, "variables": variables,
     })  # fmt: skip
     key = call.command_id if "Idempotency-Key" in call.request.headers else ""
