@@ -32,17 +32,20 @@ suppressions = typer.Typer(
     ),
 )
 
+CHANNELS = ("email", "sms", "whatsapp", "voice")
 SCOPES = ("global", "account", "list", "campaign")
 AT_ONCE = 10_000
 MOST_ROWS = 200
-COLUMNS = ("scope", "of", "reason", "source", "since", "until")
+COLUMNS = ("scope", "of", "channel", "reason", "source", "since", "until")
 SHOWN = 20  # problems on the terminal; --json lists all
 
 People = Annotated[
-    list[str] | None, typer.Argument(metavar="[ADDRESS]...", help="Addresses, or recipient ids of 32 hex digits.")
+    list[str] | None,
+    typer.Argument(metavar="[ADDRESS]...", help="Addresses, phone numbers with +, or ids of 32 hex digits."),
 ]
-File = Annotated[Path | None, typer.Option("--file", help="One address or recipient id a line; - is stdin.")]
+File = Annotated[Path | None, typer.Option("--file", help="One address, phone number or id a line; - is stdin.")]
 Scope = Annotated[str, typer.Option("--scope", help="global, account, list or campaign.")]
+Channel = Annotated[str, typer.Option("--channel", help="email, sms, whatsapp or voice. Default: all of them.")]
 Of = Annotated[str, typer.Option("--of", help="Name of the list, or id of the campaign.")]
 
 
@@ -57,6 +60,7 @@ def attach(app: typer.Typer) -> None:
         "fanfare suppressions add ana@example.com --reason complaint --source crm",
         "fanfare suppressions add --file left.txt --scope list --of newsletter --until 90d",
         "fanfare suppressions add --file - --scope global",
+        "fanfare suppressions add +4915123456789 --channel sms",
     ),
 )
 def add(
@@ -64,6 +68,7 @@ def add(
     file: File = None,
     scope: Scope = "account",
     of: Of = "",
+    channel: Channel = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, for people.")] = "manual",
     source: Annotated[str, typer.Option("--source", help="Where it came from, for people.")] = "cli",
     until: Annotated[str, typer.Option("--until", help="A time, or a span such as 90d. Default: for good.")] = "",
@@ -74,7 +79,7 @@ def add(
     end = 0.0
     if until:
         end = moment_of(until, "--until") if "T" in until else time.time() + span_of(until, "--until")
-    _told("add", people, file, as_json, scope, of, account, reason=reason, source=source, until=end)
+    _told("add", people, file, as_json, scope, of, account, channel=channel, reason=reason, source=source, until=end)
 
 
 @suppressions.command(
@@ -89,11 +94,12 @@ def remove(
     file: File = None,
     scope: Scope = "account",
     of: Of = "",
+    channel: Channel = "",
     account: Account = "default",
     as_json: AsJson = False,
 ) -> None:
     """Lift the suppression of one scope. Others of the same person stay."""
-    _told("remove", people, file, as_json, scope, of, account)
+    _told("remove", people, file, as_json, scope, of, account, channel=channel)
 
 
 @suppressions.command(
@@ -174,7 +180,7 @@ def _unstored() -> "Unstored":
 
 
 def _scope(entry: dict[str, Any]) -> dict[str, Any]:
-    told = {name: entry[name] for name in ("scope", "scope_id", "reason", "source")}
+    told = {name: entry[name] for name in ("scope", "scope_id", "channel", "reason", "source")}
     return {**told, "since": iso(entry["since"]), "until": iso(entry["until"] or None)}
 
 
@@ -191,6 +197,8 @@ def _told(
         raise CommandError(
             f"--scope {scope} {'needs' if not of else 'takes no'} --of", "--of names the list or campaign", Exit.USAGE
         )
+    if more["channel"] and more["channel"] not in CHANNELS:
+        raise CommandError(f"there is no channel {more['channel']!r}", f"one of {', '.join(CHANNELS)}", Exit.USAGE)
     fields: dict[str, Any] = {"op": op, "scope": scope, "scope_id": account if scope == "account" else of, **more}
     if scope in ("list", "campaign"):
         fields["account"] = account

@@ -10,26 +10,27 @@ from app.clickhouse.client import ClickHouse, Params
 IDS_AT_ONCE = 5_000  # recipients of one statement: they travel in its address
 MOST_CHECKED = 10_000
 
-Place = tuple[int, str, str, str]  # of a suppression in the pages: since in ms, recipient, scope, scope_id
+Place = tuple[int, str, str, str, str]  # in the pages: since in ms, recipient, scope, scope_id, channel
 
 HOLDS = "removed = 0 AND (until IS NULL OR until > now64(3, 'UTC'))"
 
 PAGE = f"""
-SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, reason, source,
+SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, channel, reason, source,
        toUnixTimestamp64Milli(since) AS since_ms, toUnixTimestamp64Milli(until) AS until_ms
 FROM suppressions FINAL
 WHERE account = {{account:String}} AND {HOLDS} %s
-ORDER BY since DESC, recipient_id DESC, scope DESC, scope_id DESC LIMIT {{limit:UInt32}}
+ORDER BY since DESC, recipient_id DESC, scope DESC, scope_id DESC, channel DESC LIMIT {{limit:UInt32}}
 """
 
 BEFORE = """
-    AND (since, recipient_id, scope, scope_id) < (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'),
-        toFixedString(unhex({recipient:String}), 16), {before_scope:String}, {before_id:String})
+    AND (since, recipient_id, scope, scope_id, channel) < (fromUnixTimestamp64Milli({ms:Int64}, 'UTC'),
+        toFixedString(unhex({recipient:String}), 16), {before_scope:String}, {before_id:String},
+        {before_channel:String})
 """
 
 # What nobody owns is the operator's: of that an account is told what holds for everybody.
 CHECK = f"""
-SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, reason, source,
+SELECT lower(hex(recipient_id)) AS recipient, scope, scope_id, channel, reason, source,
        toUnixTimestamp64Milli(since) AS since_ms, toUnixTimestamp64Milli(until) AS until_ms
 FROM suppressions FINAL
 WHERE (account = {{account:String}} OR (account = '' AND scope = 'global')) AND {HOLDS}
@@ -44,6 +45,7 @@ async def suppression_page(
     scope: str = "",
     scope_id: str = "",
     reason: str = "",
+    channel: str = "",
     before: Place | None = None,
     limit: int = 100,
 ) -> tuple[list[dict[str, Any]], Place | None]:
@@ -53,17 +55,20 @@ async def suppression_page(
     """
     params: dict[str, str | int | float | list[str]] = {"account": account, "limit": limit + 1}
     conditions = ""
-    for name, value in (("scope", scope), ("scope_id", scope_id), ("reason", reason)):
+    for name, value in (("scope", scope), ("scope_id", scope_id), ("reason", reason), ("channel", channel)):
         if value:
             conditions += f" AND {name} = {{{name}:String}}"
             params[name] = value
     if before is not None:
         conditions += BEFORE
         params |= {"ms": before[0], "recipient": before[1], "before_scope": before[2], "before_id": before[3]}
+        params["before_channel"] = before[4]
     rows = await client.named(PAGE % conditions, params)
     rows, more = rows[:limit], len(rows) > limit
     last = rows[-1] if more else None
-    place = None if last is None else (last["since_ms"], last["recipient"], last["scope"], last["scope_id"])
+    place = None
+    if last is not None:
+        place = (last["since_ms"], last["recipient"], last["scope"], last["scope_id"], last["channel"])
     addresses = await addresses_of(client, account, [row["recipient"] for row in rows])
     return [{"address": addresses.get(row["recipient"], ""), **_shown(row)} for row in rows], place
 

@@ -51,6 +51,7 @@ def suppressions_block(commands: Sequence[SourcedSuppression]) -> Block:
     block.add("recipient_id", "FixedString(16)", fixed_strings(people, ids.ID_BYTES, block.rows))
     texts("scope", [each.command.scope for each in commands])
     texts("scope_id", [each.command.scope_id for each in commands])
+    texts("channel", [each.command.channel for each in commands])
     numbers("removed", "UInt8", 1, [int(each.command.op == "remove") for each in commands])
     texts("reason", [each.command.reason for each in commands])
     texts("source", [each.command.source for each in commands])

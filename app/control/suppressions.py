@@ -20,10 +20,11 @@ def packs_of(
     at: float = 0.0,
     until: float = 0.0,
     account: str = "",
+    channel: str = "",
 ) -> Iterator[tuple[int, bytes]]:
     """(partition, record) for all of *recipients*: up to 500 of them in each."""
     people = [each.hex() for each in recipients]
-    whole = SuppressionCommand(op, scope, scope_id, "", people, reason, source, at, until, account)
+    whole = SuppressionCommand(op, scope, scope_id, "", people, reason, source, at, until, account, channel)
     for owner, commands in whole.apart(partitions).items() if people else ():
         for command in commands:
             yield owner, command.encoded()

@@ -16,7 +16,7 @@ from app.control.unstored import Unstored
 from app.records import Undecodable
 from app.suppressions import SuppressionCommand, decode_suppression
 
-Key = tuple[bytes, str, str]  # recipient, scope, scope_id
+Key = tuple[bytes, str, str, str]  # recipient, scope, scope_id, channel
 Entry = dict[str, Any]
 
 
@@ -27,10 +27,11 @@ class Filter:
     scope: str = ""
     scope_id: str = ""
     reason: str = ""
+    channel: str = ""
 
     def takes(self, entry: Entry) -> bool:
         """Whether *entry* is one of them."""
-        wanted = {"scope": self.scope, "scope_id": self.scope_id, "reason": self.reason}
+        wanted = {"scope": self.scope, "scope_id": self.scope_id, "reason": self.reason, "channel": self.channel}
         return all(entry[name] == value for name, value in wanted.items() if value)
 
 
@@ -48,10 +49,10 @@ class SuppressedPeople:
         wanted = set(recipients)
         news = await self._news({ids.partition_of(each, self.partitions) for each in wanted}, now)
         stored = await suppressed(self.client, self.account, recipients)
-        found = {(who, e["scope"], e["scope_id"]): e for who, entries in stored.items() for e in entries}
+        found = {(who, e["scope"], e["scope_id"], e["channel"]): e for who, entries in stored.items() for e in entries}
         found |= {key: entry for key, entry in news.items() if key[0] in wanted}
         held: dict[bytes, list[Entry]] = {}
-        for (recipient, _, _), entry in found.items():
+        for (recipient, *_), entry in found.items():
             if _holds(entry, now):
                 held.setdefault(recipient, []).append(entry)
         return held
@@ -63,12 +64,12 @@ class SuppressedPeople:
         news = {key: each for key, each in (await self._news(range(self.partitions), now)).items() if _own(key)}
         rows, last = await suppression_page(
             self.client, self.account, scope=wanted.scope, scope_id=wanted.scope_id, reason=wanted.reason,
-            before=before, limit=limit,
+            channel=wanted.channel, before=before, limit=limit,
         )  # fmt: skip
         found = [row for row in rows if _key(row) not in news]
         found += [
             {**entry, "recipient": recipient.hex(), "address": ""}
-            for (recipient, _, _), entry in news.items()
+            for (recipient, *_), entry in news.items()
             if _holds(entry, now) and wanted.takes(entry)
         ]
         found = [each for each in found if before is None or _place(each) < before]
@@ -89,7 +90,7 @@ class SuppressedPeople:
             for recipient in command.people:
                 # What lies elsewhere is handed on to the owner, and counts there.
                 if ids.partition_of(recipient, self.partitions) == partition:
-                    news[recipient, command.scope, command.scope_id] = _entry(command, now)
+                    news[recipient, command.scope, command.scope_id, command.channel] = _entry(command, now)
         return news
 
     def _sees(self, command: SuppressionCommand) -> bool:
@@ -100,6 +101,7 @@ def _entry(command: SuppressionCommand, now: float) -> Entry:
     return {
         "scope": command.scope,
         "scope_id": command.scope_id,
+        "channel": command.channel,
         "reason": command.reason,
         "source": command.source,
         "since": command.at or now,
@@ -117,8 +119,8 @@ def _own(key: Key) -> bool:
 
 
 def _key(row: Entry) -> Key:
-    return bytes.fromhex(row["recipient"]), row["scope"], row["scope_id"]
+    return bytes.fromhex(row["recipient"]), row["scope"], row["scope_id"], row["channel"]
 
 
 def _place(entry: Entry) -> Place:
-    return milliseconds(entry["since"]), entry["recipient"], entry["scope"], entry["scope_id"]
+    return milliseconds(entry["since"]), entry["recipient"], entry["scope"], entry["scope_id"], entry["channel"]

@@ -29,7 +29,14 @@ async def test_of_several_commands_the_last_one_of_the_owning_partition_counts(c
     await store(client, add)
     assert await suppressed(client, "acme", [ann]) == {}
     await store(client, suppression(9, 2, op="add", recipient_id=ann.hex(), until=NOW + 9e6, **ACCOUNT))
-    shown = {"scope": "account", "scope_id": "acme", "reason": "unsubscribed", "source": "page", "since": NOW}
+    shown = {
+        "scope": "account",
+        "scope_id": "acme",
+        "channel": "",
+        "reason": "unsubscribed",
+        "source": "page",
+        "since": NOW,
+    }
     assert await suppressed(client, "acme", [ann]) == {ann: [{**shown, "until": NOW + 9e6}]}
 
 
@@ -100,3 +107,23 @@ async def test_what_is_no_command_is_left_to_the_plane_that_obeys_it(client: Cli
     strange = suppression(2, 0, op="add", recipient_id=ann.hex(), at=1e300, until=1e300, **ACCOUNT)
     assert await store(client, record("suppression.commanded", b"{}"), strange) == []
     assert set(await suppressed(client, "acme", [ann])) == {ann}
+
+
+async def test_suppressions_of_one_channel_and_of_all_stand_beside_each_other(client: ClickHouse) -> None:
+    """
+    Who wants no SMS may be called; lifting one does not lift the other.
+    """
+    ann = person(1, partition=2)
+    for offset, channel in enumerate(("", "sms", "voice")):
+        await store(client, suppression(offset, 2, op="add", recipient_id=ann.hex(), channel=channel, **ACCOUNT))
+    await store(client, suppression(9, 2, op="remove", recipient_id=ann.hex(), channel="sms", **ACCOUNT))
+    (held,) = (await suppressed(client, "acme", [ann])).values()
+    assert sorted(each["channel"] for each in held) == ["", "voice"]
+    seen, place = list[str](), None
+    while True:
+        page, place = await suppression_page(client, "acme", before=place, limit=1)
+        seen += [each["channel"] for each in page]
+        if place is None:
+            break
+    assert sorted(seen) == ["", "voice"]
+    assert len((await suppression_page(client, "acme", channel="voice"))[0]) == 1

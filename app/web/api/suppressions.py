@@ -25,17 +25,24 @@ MOST_PEOPLE = 10_000  # of one call
 Words = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 People = Annotated[
     list[Address],
-    Field(min_length=1, max_length=MOST_PEOPLE, description="Addresses, or recipient ids of 32 hex digits"),
+    Field(
+        min_length=1,
+        max_length=MOST_PEOPLE,
+        description="Addresses, phone numbers with +, or recipient ids of 32 hex digits",
+    ),
 ]
 
 
 class Scope(Strict):
-    """Where a suppression holds."""
+    """Where a suppression holds. One of a channel stands beside one of all channels, and is lifted by itself."""
 
     scope: Literal["account", "list", "campaign", "global"] = Field(
         default="account", description="global: in every account, with a key of scope operator only"
     )
     scope_id: Words = Field(default="", description="Name of the list, or id of the campaign")
+    channel: Literal["", "email", "sms", "whatsapp", "voice"] = Field(
+        default="", description="On this channel only; empty: on all that reach the address or number"
+    )
 
     @model_validator(mode="after")
     def _names_what_it_is(self) -> Self:
@@ -88,6 +95,7 @@ class ScopeShown(Strict):
 
     scope: str
     scope_id: str
+    channel: str = Field(description="Empty: all that reach the address or number")
     reason: str
     source: str
     since: str
@@ -130,16 +138,17 @@ class SuppressionQuery(PageQuery):
     scope: Literal["", "account", "list", "campaign"] = ""
     scope_id: Words = ""
     reason: Words = ""
+    channel: Literal["", "email", "sms", "whatsapp", "voice"] = ""
     address: str = Field(default="", max_length=320, description="Of this person: global ones too, in one page")
 
 
 async def list_suppressions(call: Call) -> Reply:
     """Suppressions of the account that hold, the latest first."""
     asked: SuppressionQuery = call.query
-    wanted, now = Filter(asked.scope, asked.scope_id, asked.reason), time.time()
+    wanted, now = Filter(asked.scope, asked.scope_id, asked.reason, asked.channel), time.time()
     if asked.address:
         return Reply({"suppressions": await _of_one(call, asked.address, wanted, now), "next": ""})
-    found, last = await _seen(call).page(wanted, decode(asked.cursor, int, str, str, str), asked.limit, now)
+    found, last = await _seen(call).page(wanted, decode(asked.cursor, int, str, str, str, str), asked.limit, now)
     unknown = [each["recipient"] for each in found if not each["address"]]
     known = await addresses_of(call.views.client, call.account, unknown)
     for each in found:
@@ -191,7 +200,12 @@ async def _held(call: Call, asked: OldSuppressions) -> list[Entry] | None:
         found = await _seen(call).of(people, time.time())
     except ClickHouseError:
         return None
-    return [each for entries in found.values() for each in entries if wanted.takes(each)]
+    return [
+        each
+        for entries in found.values()
+        for each in entries
+        if wanted.takes(each) and each["channel"] == asked.channel
+    ]
 
 
 def _check_scope(call: Call, asked: Scope, command: str) -> None:
@@ -212,7 +226,8 @@ async def _publish(call: Call, asked: NewSuppressions | OldSuppressions, op: str
     owner = call.account if asked.scope in ("list", "campaign") else ""
     packs = packs_of(
         list(named.people), call.request.app[SETTINGS].partitions, op=op, scope=asked.scope,
-        scope_id=call.account if asked.scope == "account" else asked.scope_id, at=time.time(), account=owner, **more,
+        scope_id=call.account if asked.scope == "account" else asked.scope_id, at=time.time(), account=owner,
+        channel=asked.channel, **more,
     )  # fmt: skip
     await publish(call.control, list(packs))
     return named
@@ -249,7 +264,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 
 def _scope(entry: Entry) -> dict[str, Any]:
-    told = {name: entry[name] for name in ("scope", "scope_id", "reason", "source")}
+    told = {name: entry[name] for name in ("scope", "scope_id", "channel", "reason", "source")}
     return {**told, "since": iso(entry["since"]), "until": iso(entry["until"] or None)}
 
 
