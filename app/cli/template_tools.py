@@ -66,11 +66,28 @@ def preview(
         typer.echo(found.html)
     else:
         parts = (("locale", found.locale), ("subject", found.subject), ("preheader", found.preheader),
-                 ("text", found.text), ("sms", (found.sms or {}).get("text", "")), ("voice", found.voice))  # fmt: skip
+                 ("text", found.text), ("sms", _sms(found.sms)), ("whatsapp", _whatsapp(found.whatsapp)),
+                 ("voice", found.voice), ("voice_audio", found.voice_audio))  # fmt: skip
         table("", ("part", ""), [(name, value) for name, value in parts if value])
     if found.problems:
         lines = [f"{each['part']} line {each['line']}: {each['message']}" for each in found.problems]
         raise CommandError("\n".join(lines), "repair the template, or give the variables that it needs")
+
+
+def _sms(found: "dict[str, Any] | None") -> str:
+    """The bubble, and what it takes."""
+    if found is None:
+        return ""
+    parts = "1 part" if found["parts"] == 1 else f"{found['parts']} parts"
+    foreign = f", because of {found['foreign']}" if found["foreign"] else ""
+    return f"{found['text']}\n({parts}: {found['units']} units of {found['encoding']}{foreign})"
+
+
+def _whatsapp(found: "dict[str, Any] | None") -> str:
+    if found is None:
+        return ""
+    filled = [found["header"], found["media"], *found["parameters"], *found["buttons"]]
+    return "\n".join([f"{found['template']} ({found['language']}, {found['category']})", *filter(None, filled)])
 
 
 def lint(

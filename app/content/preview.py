@@ -30,7 +30,8 @@ class Preview:
     text: str = ""
     sms: dict[str, Any] | None = None  # text, encoding, parts, units, characters, foreign
     voice: str = ""
-    whatsapp: dict[str, Any] | None = None  # template, parameters
+    voice_audio: str = ""
+    whatsapp: dict[str, Any] | None = None  # template, language, category, parameters, header, media, buttons
     problems: list[dict[str, Any]] = field(default_factory=list)  # part, line, column, message
 
 
@@ -69,6 +70,7 @@ class _Reader:
             self._email()
         found.preheader = self._text("preheader", parts.preheader)
         found.voice = self._text("voice", parts.voice)
+        found.voice_audio = self._text("voice_audio", parts.voice_audio)
         sms = as_sms(self._text("sms", parts.sms))
         if sms:
             size = size_of(sms)
@@ -90,7 +92,14 @@ class _Reader:
                 self._text(f"whatsapp.parameters.{number}", each)
                 for number, each in enumerate(parts.whatsapp.parameters)
             ]
-            self._found.whatsapp = {"template": parts.whatsapp.template, "parameters": parameters}
+            said = parts.whatsapp
+            self._found.whatsapp = {
+                "template": said.template, "parameters": parameters,
+                "language": said.language or self._found.locale.replace("-", "_"), "category": said.category,
+                "header": self._text("whatsapp.header", said.header),
+                "media": self._text("whatsapp.media", said.media),
+                "buttons": [self._text(f"whatsapp.buttons.{number}", a) for number, a in enumerate(said.buttons)],
+            }  # fmt: skip
 
     def _text(self, part: str, source: str) -> str:
         """A part of plain text, rendered."""

@@ -28,7 +28,8 @@ def test_every_part_is_shown_in_the_language_of_the_contact() -> None:
     assert "<p style=\"color: red\">1.234,50\xa0€</p><a href='https://x.example'>" in shown.html
     assert shown.sms is not None and shown.sms["text"] == "Ann: 1.234,50 €"
     assert (shown.sms["encoding"], shown.sms["parts"], shown.sms["units"]) == ("GSM-7", 1, 16)
-    assert shown.whatsapp == {"template": "order", "parameters": ["Ann", "1.234,5"]}
+    assert shown.whatsapp is not None
+    assert (shown.whatsapp["template"], shown.whatsapp["parameters"]) == ("order", ["Ann", "1.234,5"])
     assert not shown.problems
     assert preview(LETTER, {"name": "Ann", "total": 1, "language": "de"}, "en").subject == "Hi Ann"
 

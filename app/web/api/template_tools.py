@@ -57,6 +57,11 @@ class WhatsAppShown(Strict):
 
     template: str
     parameters: list[str]
+    language: str
+    category: str
+    header: str
+    media: str
+    buttons: list[str]
 
 
 class PartProblem(Strict):
@@ -78,6 +83,7 @@ class PreviewShown(Strict):
     text: str
     sms: SmsShown | None
     voice: str
+    voice_audio: str
     whatsapp: WhatsAppShown | None
     problems: list[PartProblem]
 
