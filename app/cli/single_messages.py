@@ -18,6 +18,7 @@ def send_messages(body: dict[str, Any], account: str, key: str) -> list[dict[str
     from app.control.message_campaigns import MessageError
     from app.control.messages import Messages, NewMessages
     from app.settings import settings
+    from app.web.contents import Contents
 
     asked = NewMessages.model_validate(body)
     secret = read_key(settings().secret_path)
@@ -27,14 +28,15 @@ def send_messages(body: dict[str, Any], account: str, key: str) -> list[dict[str
         async def newest(account: str, template: str) -> int | None:
             return (await found_thing(stored_in(control, client, account), "template", template)).version
 
-        messages = Messages(control, secret, newest)
+        contents = Contents(settings().kafka)
+        messages = Messages(control, secret, newest, contents=contents.of)
         try:
             sent = await messages.send(account, asked, key=key, fingerprint=fingerprint)
         except MessageError as error:
             where = f" ({error.field})" if error.field else ""
             raise CommandError(f"{error.error}{where}", "repair that and try again", Exit.FAILED) from error
         finally:
-            await messages.close()
+            await contents.close()
         return [{"id": each.id, "to": each.to} for each in sent]
 
     return with_installation(send)

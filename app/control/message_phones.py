@@ -1,7 +1,7 @@
 """Single messages to phones: what is said as a content, who gets it, how many SMS it takes, and where it comes from."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -11,7 +11,6 @@ from app.content.letterhead import LinkOptions
 from app.content.phone import LANDLINE, PhoneError, phone_of
 from app.content.phone_values import Owner
 from app.content.sms_template import SmsSizes
-from app.control.contents import Contents
 from app.control.message_campaigns import MessageError
 from app.delivery.senders import sender_of
 from app.records import Recipient
@@ -19,6 +18,7 @@ from app.specs import Content, WhatsApp
 from app.things import NumberPool
 
 KEPT = 200  # contents whose parts are counted
+ContentOf = Callable[[str], Awaitable[Content | None]]  # by its id; None where it cannot be had
 Ready = tuple[Content, dict[str, str]]  # a content that many messages share, and what fills it
 
 
@@ -79,9 +79,12 @@ def phone_row(secret: bytes, channel: str, text: str, variables: bytes, field: s
 
 
 class PhoneMessages:
-    """Fills in the parts and the sender of rows, as expanding an audience does."""
+    """Fills in the parts and the sender of rows, as expanding an audience does.
 
-    def __init__(self, contents: Contents, secret: bytes, public_url: str) -> None:
+    An SMS whose content cannot be had counts one part.
+    """
+
+    def __init__(self, contents: ContentOf | None, secret: bytes, public_url: str) -> None:
         self._contents = contents
         self._key = blake2b(b"links", key=secret, digest_size=32).digest()
         self._public_url = public_url
@@ -103,7 +106,7 @@ class PhoneMessages:
         key = entry.id, content_id
         found = self._sizes.get(key)
         if found is None:
-            content = await self._contents.of(content_id) if content_id else None
+            content = await self._contents(content_id) if content_id and self._contents is not None else None
             if content is None:
                 return None
             tracking = entry.spec.tracking

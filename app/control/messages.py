@@ -15,12 +15,11 @@ from app.commands import Answer
 from app.content.address import AddressError, wire_address
 from app.content.ready_made import ready_variables
 from app.control.client import ANSWER_SECONDS, Control
-from app.control.contents import Contents
 from app.control.destinations import Destinations
 from app.control.message_campaigns import MessageCampaigns, MessageError, Origin
 from app.control.message_outbox import MessageOutbox
 from app.control.message_packs import chunks_of, claim_id, message_of, pack_of, part_id
-from app.control.message_phones import PhoneMessages, inline_content, phone_row, ready_content
+from app.control.message_phones import ContentOf, PhoneMessages, inline_content, phone_row, ready_content
 from app.records import Recipient, encode
 from app.specs import Channel, Locale, Name, Strict, Tracking, WhatsApp
 from app.topics import EMAIL, LISTED_TRANSACTIONAL, PHONES
@@ -152,15 +151,19 @@ class Messages:
     """Takes messages in. The ids that it tells are those that events and GET /v1/messages/{id} know."""
 
     def __init__(
-        self, control: Control, secret: bytes, versions: Versions, destinations: Destinations | None = None
+        self,
+        control: Control,
+        secret: bytes,
+        versions: Versions,
+        destinations: Destinations | None = None,
+        contents: ContentOf | None = None,
     ) -> None:
         self._control, self._secret = control, secret
         self._destinations = destinations or Destinations(control.tail)
         self._partitions = control.settings.partitions
         self._campaigns = MessageCampaigns(control, versions)
         self._outbox = MessageOutbox(control, self._partitions)
-        self._contents = Contents(control.settings.kafka)
-        self._phones = PhoneMessages(self._contents, secret, control.settings.public_url)
+        self._phones = PhoneMessages(contents, secret, control.settings.public_url)
 
     async def send(self, account: str, asked: NewMessages, *, key: str = "", fingerprint: str = "") -> list[Sent]:
         """The messages, once Kafka has them. Raises MessageError for what is wrong, or UnreachableError.
@@ -179,10 +182,6 @@ class Messages:
         else:
             messages = await self._outbox.put(account, campaign, int(time.time()) // DAY, rows, channel)
         return [Sent(message.hex(), each.to) for message, each in zip(messages, people, strict=True)]
-
-    async def close(self) -> None:
-        """Follow no contents any more."""
-        await self._contents.close()
 
     def _channel(self, account: str, asked: NewMessages) -> Channel:
         if asked.campaign_id is None:

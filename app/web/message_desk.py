@@ -5,6 +5,7 @@ from app.control.destinations import Destinations
 from app.control.messages import Messages
 from app.settings import Settings
 from app.transport.mx_lookup import MxLookup
+from app.web.contents import Contents
 from app.web.link import Link
 from app.web.mx_finder import MxFinder
 from app.web.views import Views
@@ -18,6 +19,7 @@ class MessageDesk:
         self._messages: Messages | None = None
         self._finder: MxFinder | None = None
         self._destinations: Destinations | None = None
+        self._contents: Contents | None = None
 
     @property
     def messages(self) -> Messages:
@@ -27,13 +29,14 @@ class MessageDesk:
             if self._settings.mx_lookup == "on":
                 self._finder = MxFinder(self._views.client, MxLookup(self._settings.dns_servers))
             self._destinations = Destinations(control.tail, self._finder.find if self._finder else None)
-            self._messages = Messages(control, secret, self._newest_version, self._destinations)
+            self._contents = Contents(self._settings.kafka)
+            self._messages = Messages(control, secret, self._newest_version, self._destinations, self._contents.of)
         return self._messages
 
     async def close(self) -> None:
         """Stop finding out about domains, and following contents."""
-        if self._messages is not None:
-            await self._messages.close()
+        if self._contents is not None:
+            await self._contents.close()
         if self._destinations is not None:
             await self._destinations.close()
         if self._finder is not None:
