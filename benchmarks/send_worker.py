@@ -26,7 +26,7 @@ class OneForAll:
         return ReadyMade()
 
 
-async def ready_made(_composer: Composer, _campaign: object, _variants: object) -> OneForAll:
+async def ready_made(_composer: Composer, _campaign: object, _variants: object, _channel: str) -> OneForAll:
     """In place of compiling content."""
     return OneForAll()
 

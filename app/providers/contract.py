@@ -56,12 +56,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request, complete: no client may add to what was signed."""
+    """An HTTP request, complete: no client may add to what was signed. Secrets and messages in it are never shown."""
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes = b""
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

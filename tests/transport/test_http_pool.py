@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
 
@@ -330,6 +330,29 @@ async def test_a_secret_that_is_missing_is_the_fault_of_the_route(monkeypatch: p
         mailing = Parcels(2)
         await pool.deliver(mailing, 1)
         assert mailing.kinds() == {Kind.ACCEPTED}
+        await pool.close()
+
+
+@pytest.mark.parametrize("secret", ["s3cr3t", "s3cr3t\nX-Other: 1", "s3cr3t\x00", "s3cr3t\u2603"])
+async def test_no_secret_stands_in_an_outcome(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """Also where it is one that no header can carry."""
+
+    class Keyed(Plain):
+        def request_for(
+            self, config: HttpAccount, secrets: Mapping[str, str], messages: Sequence[Message], at: float
+        ) -> Request:
+            made = super().request_for(config, secrets, messages, at)
+            keyed = Request("POST", made.url, {"Authorization": secrets["api_key"]}, made.body)
+            assert "s3cr3t" not in repr(keyed)
+            return keyed
+
+    monkeypatch.setattr("app.transport.secrets.secret_at", lambda _: secret)
+    async with api(lambda _: None) as server:
+        config = SendGrid(url=f"http://127.0.0.1:{server.port}", api_key="env:TEST_API_KEY")
+        pool, mailing = HttpPool(Keyed(), config, SecretKeeper()), Parcels(2)
+        await pool.deliver(mailing, 1)
+        assert mailing.kinds() <= {Kind.UNAVAILABLE, Kind.UNCERTAIN}
+        assert "s3cr3t" not in repr(mailing.outcomes) and b"X-Other" not in server.raw.replace(b"s3cr3t", b"")
         await pool.close()
 
 
