@@ -34,7 +34,9 @@ _LISTS = re.compile(
     r"|manitu|spamrats|backscatterer|senderscore|cloudmark|trustedsource|senderbase|0spam|truncate\.gbudb|nixspam",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"(?:name=|named |\bdomain:? |\bhost )[<'\"]?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:name=|named |\bdomain:? |\bunknown host:? )[<'\"]?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE
+)
 _NO_DOMAIN = re.compile(
     r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
 )
@@ -43,6 +45,7 @@ _PERSON = re.compile(r" (?:user|mailbox|account|alias|person) ")
 _ABOUT_US = re.compile(
     r" (?:sender|sending|you|your|ip|spam|virus|rate|limit|exceeded|policy|later|blocked|denied|try) "
 )
+_FROM_US = re.compile(r" (?:from|you|your|client|ip) ")
 # Of our servers, not of the address.
 _OUR_SERVER = re.compile(
     r" (?:(?:your|sending|client|source|connecting) ip|ip address|helo|ehlo|your (?:host|server)) "
@@ -71,7 +74,7 @@ _PROVIDER_REASONS = {
 
 # (table, reason), the first that is found names the reason. OURS are about us: none of them lets anything suppress.
 _TABLES = Tables({
-    "suppressed": refusal.SUPPRESSED, "refused": refusal.RECIPIENT_REJECTED,
+    "lets_in": refusal.LETS_IN, "suppressed": refusal.SUPPRESSED, "refused": refusal.RECIPIENT_REJECTED,
     "count": refusal.UNKNOWN_RECIPIENT_COUNT, "greylisted": refusal.GREYLISTED, "authfailure": refusal.AUTH_FAILURE,
     "requireptr": refusal.REQUIRE_PTR, "rejected": refusal.SENDER, "norelaying": refusal.NO_RELAYING,
     "virusdetected": refusal.VIRUS, "toomanyconn": refusal.TOO_MANY_CONNECTIONS, "blocked": refusal.BLOCK_LIST,
@@ -87,7 +90,7 @@ _TABLES = Tables({
 })  # fmt: skip
 OURS = (
     "suppressed", "count", "greylisted", "authfailure", "requireptr", "rejected", "norelaying", "virusdetected",
-    "toomanyconn", "blocked", "badreputation", "ratelimited", "securityerror", "spamdetected",
+    "toomanyconn", "blocked", "badreputation", "ratelimited", "securityerror", "spamdetected", "lets_in",
 )  # fmt: skip
 THEIRS = (
     "mailboxfull", "suspended", "hasmoved", "userunknown", "suspend", "notaccept", "dns", "hostunknown", "address",
@@ -96,7 +99,7 @@ OTHERS = (
     "mesgtoobig", "notcompliantrfc", "filtered", "failedstarttls", "systemfull", "expired", "networkerror",
     "unavailable", "mailererror", "refused", "denied", "policyviolation", "systemerror", "contenterror", "syntaxerror",
 )  # fmt: skip
-_NAMED_OTHERWISE = {"count": "ratelimited", "address": "userunknown", "denied": "blocked"}
+_NAMED_OTHERWISE = {"count": "ratelimited", "address": "userunknown", "denied": "blocked", "lets_in": "filtered"}
 # Enhanced codes of the words that are about us, whatever the words say.
 _OUR_CODES = frozenset({(1, 7), (1, 8), (7, 8), (7, 20), (7, 21), (7, 22), (7, 23), (7, 24), (7, 25), (7, 26), (7, 27)})
 _NO_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
@@ -198,6 +201,8 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     provider = _of_provider(text, host)
     if provider:
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
+    if theirs == "notaccept" and _FROM_US.search(words):
+        return "blocked"
     ours = _first(OURS, named) or ("blocked" if theirs and _OUR_SERVER.search(words) else "")
     if ours and theirs:
         return theirs if _beats(theirs, ours, status, words) else ours
@@ -261,7 +266,12 @@ def _names_the_domain(text: str, recipient: str) -> bool:
     """Whether the host that was not found is the recipient's domain, as far as one is named: a relay of ours may be."""
     domain = recipient.rpartition("@")[2].lower()
     named = {each.lower().rstrip(".") for each in _NAMED.findall(text)}
-    return not domain or not named or any(domain == each or domain.endswith("." + each) for each in named)
+    return not domain or not named or any(_of_one_house(domain, each) for each in named)
+
+
+def _of_one_house(domain: str, host: str) -> bool:
+    """Whether one is below the other: mail.example.com and example.com."""
+    return domain == host or domain.endswith(f".{host}") or host.endswith(f".{domain}")
 
 
 def _permanent(own: str, code: int, status: str) -> bool:

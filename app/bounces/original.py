@@ -53,6 +53,15 @@ _QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
 NEAREST = 20  # characters before which no original begins
 
 
+def original_in(text: str) -> str:
+    """The header of the original in a text that returns it below, or ""."""
+    for tell in (_HEADER, _FIELDS):
+        found = tell.search(text, len(text) // 50)
+        if found is not None and (tell is _HEADER or _ANNOUNCED.search(text, NEAREST, found.end())):
+            return text[found.start() :]
+    return ""
+
+
 def without_original(text: str) -> str:
     """*text* up to what it returns, without the lines that tell its subject."""
     end = len(text)

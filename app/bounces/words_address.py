@@ -108,8 +108,6 @@ USER_UNKNOWN = phrases(
     user * does not exist
     user doesn t exist
     user * doesn t exist
-    user doesn t have
-    user does not have
     user dosn t exist
     users does not exist
     mailbox does not exist
@@ -268,7 +266,6 @@ USER_UNKNOWN = phrases(
     user * not exist%
     user no exist%
     user not on this
-    user not in
     user not listed
     user * not listed
     not listed in domino directory
@@ -337,7 +334,6 @@ USER_UNKNOWN = phrases(
     address is not known
     address not recogni%
     address * not recogni%
-    address not in
     address not listed
     address not present
     address not valid
@@ -355,8 +351,8 @@ USER_UNKNOWN = phrases(
     unroutable address
     unrouteable mail domain user
     unknown local recipient
-    unknown local
     user * not registered
+    no matches to nameserver query
     user not registered
     bad destination mailbox address
     bad destination email address
@@ -373,9 +369,6 @@ USER_UNKNOWN = phrases(
     illegal alias
     illegal recipient
     illegal recipient address
-    name is not in the address book
-    name not found in
-    not in address book
     no such domain name or user
     mailbox you are trying to reach does not exist
     deactivated * does not exist
@@ -418,7 +411,6 @@ USER_UNKNOWN = phrases(
     nosuchuser
     no_such_user
     userunknown
-    550 no thank you rejected unknown
     unassigned mail%
     unknown recipient at
     recipient s e mail address was not found
@@ -951,11 +943,26 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    account addr disabled
+    account * is disabled
+    account * has been disabled
+    account * was disabled
+    mailbox addr disabled
+    mailbox * is disabled
+    mailbox * has been disabled
+    mailbox * was disabled
+    user addr disabled
+    user * is disabled
+    user * has been disabled
+    user * was disabled
+    recipient addr disabled
+    recipient * is disabled
+    recipient * has been disabled
+    recipient * was disabled
     account is disabled
     administratively disabled
     mailaddress * disabled
     account disabled
-    account * disabled
     account has been disabled
     account is not active
     account not active
@@ -984,7 +991,6 @@ SUSPENDED = phrases(
     account that you tried to reach is inactive
     mailbox disabled
     mailbox is disabled
-    mailbox * disabled
     mailbox has been disabled
     mailbox inactive
     mailbox is inactive
@@ -1000,7 +1006,6 @@ SUSPENDED = phrases(
     mailbox discontinued
     user disabled
     user is disabled
-    user * disabled
     user account disabled
     user inactive
     user is inactive
@@ -1020,7 +1025,6 @@ SUSPENDED = phrases(
     recipient not active
     recipient is not active
     recipient deactivated
-    recipient * disabled
     recipient * inactive
     recipient no longer active
     address disabled
@@ -1129,7 +1133,6 @@ SUSPENDED = phrases(
     utente non attivo
     account is uitgeschakeld
     mailbox is uitgeschakeld
-    konto zablokowane z powodu
     konto nieaktywne
     konto wylaczone
     skrzynka nieaktywna
@@ -1377,11 +1380,9 @@ MAILBOX_FULL = phrases(
     user is full
     user * full
     user has exceeded
-    user has too many messages
     too many messages in mailbox
     too many messages in the mailbox
     too many messages on this mailbox
-    too much mail data
     recipient s mailbox is full
     recipient * over quota
     recipient * is full

@@ -936,7 +936,6 @@ SECURITY = phrases(
     pop before smtp
     check mail first
     check your mail first
-    not logged in
     ip not authorized
     identity not verified
     email address is not verified
@@ -1050,5 +1049,31 @@ SUPPRESSED = phrases(
     recent history of bouncing
     previously bounced
     has unsubscribed
+    """
+)
+
+# A list of those whom somebody, or a rule for somebody, lets in.
+LETS_IN = phrases(
+    """
+    whitelist%
+    white list%
+    allowlist%
+    allow list%
+    safe sender%
+    approved sender%
+    not in * address book
+    not in the address book
+    not in my address book
+    not in * contact%
+    not in * contacts
+    not accepting mail from
+    not accept mail from
+    t accept mail from
+    does not accept mail from
+    does not accept email from
+    does not accept messages from
+    not accepting messages from
+    permission to send
+    permission to post
     """
 )

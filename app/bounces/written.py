@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from app.bounces.decide import CODE, STATUS, plain_words, reason_in
 from app.bounces.message import Header, Parts
-from app.bounces.original import without_original
+from app.bounces.original import original_in, without_original
 from app.bounces.words_replies import DAEMONS
 
 # Reasons that the polite phrases of an opening bring about by themselves.
@@ -132,7 +132,8 @@ def words_for(section: Section, opening: str) -> str:
 
 def recipient_of_original(parts: Parts) -> str:
     """The one address that the returned original was for, or ""."""
-    for raw in parts.returned:
+    originals = parts.returned or [original_in(parts.words()).encode("utf-8", "replace")]
+    for raw in originals:
         header = Header(raw)
         for name in ("x-hmxmroriginalrecipient", "x-failed-recipients", "delivered-to", "to"):
             found: set[str] = {each.lower() for value in header.all(name) for each in _ADDRESS.findall(value)}

@@ -487,7 +487,7 @@ Will keep trying until message is 5 days old
             sender="Mailer-Daemon@example.com",
             original=True,
         ),
-        "",
+        ANA,
         "suppress",
         "userunknown",
     ),

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.bounces import words_address, words_refusal, words_system
 from app.bounces.decide import Failure, meaning_of, reason_in
 from app.bounces.verdict import REASONS
 
@@ -90,3 +92,35 @@ def test_the_documents_list_every_reason() -> None:
     page = (HERE.parent.parent / "docs" / "bounces.md").read_text()
     for name, rule in REASONS.items():
         assert f"| `{name}` | {rule.klass} | {rule.action} | {rule.says} |" in page
+
+
+def _said(pieces: tuple[str, ...]) -> str:
+    """A text with a phrase in it."""
+    return " or ".join(each.strip() for each in pieces)
+
+
+def _tables(module: ModuleType) -> list[tuple[str, tuple[tuple[str, ...], ...]]]:
+    return [(name, table) for name, table in vars(module).items() if name.isupper() and isinstance(table, tuple)]
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [*_tables(words_refusal), *_tables(words_system)], ids=lambda each: str(each)[:20]
+)
+def test_no_word_about_us_or_machines_suppresses(name: str, table: tuple[tuple[str, ...], ...]) -> None:
+    """Alone none does; beside "user unknown" none does that is about us for certain."""
+    about_us = {"SENDER", "AUTH_FAILURE", "REQUIRE_PTR", "UNKNOWN_RECIPIENT_COUNT", "GREYLISTED", "NO_RELAYING",
+                "VIRUS", "TOO_MANY_CONNECTIONS", "RATE_LIMITED", "BLOCK_LIST", "REPUTATION", "SPAM", "SECURITY",
+                "SUPPRESSED", "LETS_IN"}  # fmt: skip
+    before = "550 5.7.1 user unknown; " if name in about_us else "550 5.7.1 "
+    said = [before + _said(pieces) for pieces in table if name != "ADDRESS_SYNTAX"]
+    assert [each for each in said if meaning_of(Failure(each, recipient="ana@example.com")).action == "suppress"] == []
+
+
+@pytest.mark.parametrize("name", ["USER_UNKNOWN", "SUSPENDED", "HOST_UNKNOWN", "HAS_MOVED", "NULL_MX", "MAILBOX_FULL",
+                                  "SUSPENDED_FOR_NOW", "DNS_TROUBLE"])  # fmt: skip
+def test_every_word_about_the_address_counts(name: str) -> None:
+    """One that another table takes away would be a missed bounce, or the other way round a wrong suppression."""
+    wanted = "retry" if name in ("MAILBOX_FULL", "SUSPENDED_FOR_NOW", "DNS_TROUBLE") else "suppress"
+    said = ["550 " + _said(pieces) for pieces in getattr(words_address, name)]
+    told = {each: meaning_of(Failure(each, recipient="ana@example.com")).action for each in said}
+    assert {each: action for each, action in told.items() if action != wanted} == {}
