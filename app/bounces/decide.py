@@ -199,6 +199,8 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
         theirs = "hostunknown"
     provider = _of_provider(text, host)
+    if provider == "mailboxfull" and provider not in named and status[2:] != "2.2":
+        provider = ""  # STOREDRV alone: the store of Exchange, whatever it has
     if provider:
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
     if theirs == "notaccept" and _FROM_US.search(words):

@@ -37,6 +37,17 @@ def test_large_providers_suppress_where_their_pages_say_so(rule: dict[str, objec
         assert (meaning.reason == "mailboxfull") == (rule["bounce_class"] == "mailbox_full")
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("550 5.2.1 STOREDRV.Deliver; account disabled", "suspend"),
+     ("554 5.2.0 STOREDRV.Deliver.Exception:CorruptDataException", "systemerror"),
+     ("554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException", "mailboxfull")],
+)  # fmt: skip
+def test_what_the_store_of_exchange_has_is_told_by_the_rest(said: str, reason: str) -> None:
+    """Its name stands before all of its troubles."""
+    assert meaning_of(Failure(said, host="x.mail.protection.outlook.com")).reason == reason
+
+
 OURS = (
     "Sender address rejected", "blocked using zen.spamhaus.org", "message rejected as spam", "SPF check failed",
     "relay access denied", "too many unknown recipients", "your IP has a poor reputation", "greylisted",
