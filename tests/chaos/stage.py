@@ -23,7 +23,7 @@ from app.local import supervisor
 from app.local.kafka import KafkaServer
 from app.local.ports import free_ports
 from app.local.sink_read import Accepted, load
-from app.local.state import RunLock
+from app.local.state import UP, RunLock
 from app.settings import Settings
 from tests.chaos.age import age
 from tests.chaos.sink import read_subjects
@@ -206,7 +206,7 @@ class Stage(Installation):
 
         def there() -> bool:
             nonlocal said
-            late = [p["name"] for p in supervisor.status(self.settings) if p["state"] not in ("ready", "done")]
+            late = [p["name"] for p in supervisor.status(self.settings) if p["state"] not in UP]
             said = f"not ready: {late}"
             return bool(self.parts()) and not late
 

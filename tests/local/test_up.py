@@ -54,7 +54,7 @@ def test_up_and_down_may_be_said_twice(running: Settings) -> None:
     assert {name: part["pid"] for name, part in parts(running).items()} == {
         name: part["pid"] for name, part in before.items()
     }
-    assert {part["state"] for part in before.values()} == {"ready", "done"}
+    assert {part["state"] for part in before.values()} == {"ready", "done", "idle"}
     assert all(part["memory_mb"] > 0 for part in before.values() if part["state"] == "ready")
     key = running.secret_path.read_bytes()
     assert "Stopped" in fanfare(running, "down").stdout
