@@ -156,7 +156,7 @@ def _with_explanation(said: str, fields: Fields, recipient: str, parts: Parts) -
 
 def _section_of(recipient: str, parts: Parts) -> tuple[str, Section]:
     """(what is told of all recipients, what is told of this one), of the words for people."""
-    opening, sections = sections_in(parts, _ours(parts))
+    opening, sections = sections_in(parts, _ours(parts) | _senders(parts))
     own = next((each for each in sections if each.address == recipient.lower()), Section(recipient))
     if not own.lines and len(sections) == 1:
         own = sections[0]
@@ -171,7 +171,7 @@ def _told_by(status: str) -> str:
 
 
 def _written(parts: Parts, told: str) -> list[Verdict]:
-    opening, sections = sections_in(parts, _ours(parts))
+    opening, sections = sections_in(parts, _ours(parts) | _senders(parts))
     sections = [each for each in sections if each.lines] or sections
     if not sections:
         sections = [Section(recipient_of_original(parts))]

@@ -44,6 +44,9 @@ _HELP = re.compile(
     r"|contatt\w+|contactar|обратитесь)\b[^.\n]{0,40}$|mailto:$",
     re.IGNORECASE,
 )
+_BY_US = re.compile(
+    r"\b(?:from|sender|sent by|von|expéditeur|remitente|remetente|mittente|afzender)\b\W{0,6}$", re.IGNORECASE
+)
 _REPLY = re.compile(
     r"^\W{0,8}<<<|\bsaid\b|\bresponded\b|\breason\b|diagnostic|remote |antwort|réponse|respuesta|resposta"
 )
@@ -92,7 +95,8 @@ def _addresses_of(line: str, ours: Set[str]) -> list[str]:
         local, _, domain = address.partition("@")
         if "." not in domain or local in DAEMONS or address in ours or address in found:
             continue
-        if _HELP.search(line[max(0, each.start() - 80) : each.start()]):
+        before = line[max(0, each.start() - 80) : each.start()]
+        if _HELP.search(before) or _BY_US.search(before):
             continue
         found.append(address)
     return found

@@ -150,6 +150,15 @@ def test_who_does_not_know_our_sender_does_not_refuse_the_recipient() -> None:
     assert told(dsn("550 5.1.1 <ana@example.com>: User unknown", "5.1.1")) == [(ANA, "suppress", "userunknown")]
 
 
+def test_who_sent_is_not_who_failed() -> None:
+    """Bounces go to an address of their own, and name the sender that people see."""
+    text = f"The message from news@shop.example.org to {ANA} could not be delivered: 550 user unknown\n"
+    assert told(plain(text)) == [(ANA, "suppress", "userunknown")]
+    text = f"Your message could not be delivered.\n\nnews@acme.example.org\n{ANA}: 550 user unknown\n"
+    away = plain(text, original=True).replace("To: news@acme.example.org", "To: bounce+x@b.example.org", 1)
+    assert told(away) == [(ANA, "suppress", "userunknown")]
+
+
 def test_a_subject_that_is_quoted_does_not_make_a_bounce_a_holiday() -> None:
     """Campaigns are about holidays, and about anything else."""
     text = f"Your message could not be delivered:\n\n<{ANA}>: 550 user unknown\n\nRegards, info@isp.example.net\n"
