@@ -54,6 +54,7 @@ class Move:
     state: MessageState | None  # afterwards; None where nothing of it changes
     counts: tuple[str, ...] = ()  # names of counters, each by one
     first: bool = False  # no such report had come on this message
+    past: bool = False  # an earlier attempt failed: a later one is under way, or was
 
 
 def moved(state: MessageState, told: Told) -> Move:
@@ -75,16 +76,20 @@ def moved(state: MessageState, told: Told) -> Move:
     if status is not None:
         counts += _fate_counts(state.status, status, told.klass)
         after.status, after.at = status, told.at
-    return Move(kind, after, tuple(counts), first)
+    return Move(kind, after, tuple(counts), first, status is None and _is_past(state, told, kind))
 
 
 def _goes(state: MessageState, status: Status, told: Told) -> bool:
     before = state.status
     if 0 < told.attempt < state.attempt and RANK[status] < RANK[Status.DELIVERED]:
-        return False  # an earlier attempt failed: that is known, and a later one is under way
+        return False
     if before in _TIMED and status in _TIMED:
         return told.at >= state.at if before is not status and status is Status.BOUNCED else told.at > state.at
     return STRENGTH[status] > STRENGTH[before]
+
+
+def _is_past(state: MessageState, told: Told, kind: ReportKind) -> bool:
+    return 0 < told.attempt < state.attempt and STATUS_TOLD.get(kind) in FAILED
 
 
 def _fate_counts(before: Status, after: Status, klass: str) -> list[str]:

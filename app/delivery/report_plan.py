@@ -69,7 +69,9 @@ def plan(
             counts = made.counts.setdefault(state.campaign, {})
             counts[name] = counts.get(name, 0) + 1
         if move.kind not in UNTOLD and (after is not None or move.first or move.kind in REPEATED):
-            made.reported.append(Reported(message, state, told, move.kind))
+            # An attempt that failed before another one is no end of its message: the record must not say so.
+            kind = ReportKind.DEFERRED if move.past else move.kind
+            made.reported.append(Reported(message, state, told, kind))
     return made
 
 

@@ -122,6 +122,9 @@ def test_a_failure_of_an_earlier_attempt_decides_nothing_and_a_delivery_does() -
     state = sent(attempt=2)
     assert moved(state, told("bounced", attempt=1)).state.status is Status.SENT  # type: ignore[union-attr]
     assert moved(state, told("delivered", attempt=1)).state.status is Status.DELIVERED  # type: ignore[union-attr]
+    made, counts = after([told("bounced", attempt=1, klass="hard")], state)
+    assert [str(each.kind) for each in made.reported] == ["deferred"] and fates({"sent": 1} | counts)["bounced"] == 0
+    assert [each.reason for each in made.suppress] == ["hard_bounce"]  # the address is what it is
 
 
 def test_what_providers_answered_counts_to_the_fates() -> None:
