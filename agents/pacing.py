@@ -17,10 +17,12 @@ from app.delivery.lifecycle import ENDED, LIVE
 from app.delivery.notices import MOST_CONCERNED, completed, limit_notice, route_notice
 from app.delivery.pacing import Pacer
 from app.delivery.pacing_seen import meters_in_use
+from app.delivery.report_watch import ReportWatch
 from app.delivery.route_checks import IMPLICIT
 from app.delivery.route_health import RouteWatch
 from app.delivery.sharding import Progress
 from app.delivery.things import ByHand, Gone
+from app.ids import hook_token
 from app.provider_accounts import SmtpServer
 from app.records import SealTask, Shard, Slip, encode
 from app.routes import HeldStatus, LimitSet, LimitStatus, Notice, Route, RouteStatus
@@ -33,6 +35,7 @@ from tables import pacing_health
 from tables.pacing_things import Writes
 
 GROUP_KEY = b"default"
+CAMPAIGNS_EVERY = 10.0  # seconds between two looks at what reports tell of campaigns
 
 
 def home_of(key: bytes, partitions: int) -> int:
@@ -66,6 +69,7 @@ class Pacing:
         self._made_up = True  # False after a recovery, until what was noted and not told is told
         self._making_up = asyncio.Lock()
         self._tenure = 0  # counts takeovers
+        self._counted_at = 0.0  # when reports on campaigns were looked at
         table.on_ready(self._recovered)
 
     @property
@@ -142,14 +146,23 @@ class Pacing:
     # -- health
 
     def _new_watch(self) -> RouteWatch:
-        rules = rules_with(self.settings.adaptive_recovery)
-        return RouteWatch(rules, self.app.now(), adaptive=self.settings.adaptive)
+        rules, reports = rules_with(self.settings.adaptive_recovery), ReportWatch(self._hook_of)
+        return RouteWatch(rules, self.app.now(), adaptive=self.settings.adaptive, reports=reports)
+
+    def _hook_of(self, route: str) -> str:
+        """Where the provider of *route* posts its reports to."""
+        known, secret = self.things.routes.get(route), self.settings.secret_path
+        if known is None or not secret.is_file():
+            return ""
+        return f"{self.settings.public_url.rstrip('/')}/hooks/{known.adapter}/{hook_token(secret.read_bytes(), route)}"
 
     def _restore_health(self, group: int) -> None:
         now = self.app.now()
         self._tell_watch(now)
         self.watch.restore(pacing_health.breakers(self.table, group), pacing_health.senders(self.table, group), now)
         self.notices.take_over(group)
+        self.watch.reports.restore(pacing_health.notices(self.table, group))
+        self._counted_at = 0.0
 
     def _tell_watch(self, now: float) -> None:
         """Have breakers watch the routes that there are."""
@@ -168,7 +181,19 @@ class Pacing:
         for slip in slips:
             self.watch.granted(slip.grants, now)
             self.watch.granted(slip.standing, now)
+        self._count_campaigns(now)
         return self._health_items(self.watch.tick(now, lambda route: self.pacer.awaited(route, now)))
+
+    def _count_campaigns(self, now: float) -> None:
+        """Have it judged what reports tell of campaigns and accounts."""
+        if now - self._counted_at < CAMPAIGNS_EVERY:
+            return
+        self._counted_at = now
+        self.watch.reports.forget_campaigns(self.campaigns)
+        for entry in self.campaigns.values():
+            counts = self.pacer.counts(entry.id)
+            if counts:
+                self.watch.reports.campaign(entry.id, entry.account, counts, now)
 
     def route_by_hand(self, order: ByHand, now: float) -> Writes:
         """Take a route out of service or back into it as an operator says; what to write in this step."""

@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from agents.gathering import Gathering
 from app import ids, topics
 from app.delivery.gate import UNSUBSCRIBED
+from app.delivery.notice_ids import notice_id
 from app.delivery.report_packs import references_of, reports_of
 from app.delivery.route_checks import IMPLICIT
-from app.delivery.route_health import notice_id
 from app.faults import reached
 from app.provider_accounts import SmtpServer
 from app.providers.contract import AccountNews, Unreadable, Wish

@@ -16,10 +16,11 @@ from app.delivery.events import of_decision
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState
 from app.delivery.refs import WAITS_FOR, Waiting
+from app.delivery.report_counts import counted, heard_names
 from app.delivery.report_events import of_reports
 from app.delivery.report_moves import KINDS
-from app.delivery.report_plan import Held, needs_softs, plan
-from app.delivery.report_suppress import Suppress, soft_key
+from app.delivery.report_plan import Held, Plan, needs_softs, plan
+from app.delivery.report_suppress import Suppress, soft_keys
 from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
 from app.delivery.unknown import End, decide
 from app.faults import reached
@@ -43,6 +44,7 @@ MOST_DECIDED = 20  # held unknowns that one step decides
 MOST_EARLY_OF_ONE = 20  # reports of one message that wait
 MOST_EARLY = 100_000  # messages of a partition with reports that wait: further ones are set aside at once
 LOOKED_AT = 500  # messages with early reports in one look
+ANY = ""  # group of what is counted of a route whatever its groups
 NOBODY = "no message has this id: it was never sent, or more than 30 days ago"
 
 
@@ -58,6 +60,9 @@ class Reporting:
     async def take(self, partition: int, report: DeliveryReport, check: Callable[[], None]) -> None:
         """Apply all of *report*, some at a time. A repeat changes nothing."""
         left = [Waiting(report.at, report.route, report.source, told) for told in report.told]
+        health = self._recipients.partitions[partition].health
+        for told in report.told:
+            health.told(report.route, ANY, heard_names(told, report.source, report.at))
         while left:
             part, left = left[:MOST_IN_STEP], left[MOST_IN_STEP:]
             left = await self._apply(partition, partial(list, part), (), check) + left
@@ -130,7 +135,8 @@ class Reporting:
             if left:
                 now_known = [each for each in now_known if each.told.message_id not in later]
             told = [each.told for each in now_known]
-            softs = softs_of(table, partition, (soft_key(known[each.message_id]) for each in told if needs_softs(each)))
+            keys = chain.from_iterable(soft_keys(known[each.message_id]) for each in told if needs_softs(each))
+            softs = softs_of(table, partition, keys)
             made = plan(told, known, softs, self._accounts.suppresses_everywhere)
             missing = set(made.suppress) - suppressed
             if missing:
@@ -145,6 +151,7 @@ class Reporting:
             batch.also([soft_item(key, days) for key, days in made.softs.items()])
             for campaign, counts in made.counts.items():
                 self._recipients.partitions[partition].count(batch, campaign, counts)
+            self._count(partition, made, now)
             aside = self._keep_early(partition, batch, too_early, now)
             batch.also([waiting_item(EARLY, message, []) for message in early])
             for message in early:
@@ -158,6 +165,14 @@ class Reporting:
         for each in aside:
             await self._set_aside(partition, each, f"more than {MOST_EARLY:,} messages with reports that come early")
         return left
+
+    def _count(self, partition: int, made: Plan, now: float) -> None:
+        """Let pacing know what became of messages on their routes."""
+        health = self._recipients.partitions[partition].health
+        for state, told, move in made.moves:
+            names, signal = counted(state, told, move, now)
+            if names:
+                health.told(state.route, state.group, names, signal)
 
     # -- held unknowns
 

@@ -323,7 +323,8 @@ class Notice(Strict):
     at: float
     kind: Literal[
         "breaker_opened", "breaker_probes", "breaker_closed", "slowed", "suspended", "raised", "restored",
-        "route_changed", "limit_changed", "warm_up", "warned",
+        "route_changed", "limit_changed", "warm_up", "warned", "complaints", "bounces", "auth_failures",
+        "reports_late", "reports_missing", "reports_back",
     ]  # fmt: skip
     level: Literal["info", "warning", "alert"] = "info"
     route: str = ""
@@ -362,6 +363,12 @@ class RouteStatus(Strict):
     speed: float = 0.0  # messages answered a second, of late
     on_the_way: int = 0
     senders: list[SenderStatus] = Field(default_factory=list)
+    lag: float | None = None  # seconds within which half of the reports came, of late; None: none with a time came
+    lag_most: float | None = None  # the same of 95 %
+    reports: Literal["", "late", "missing"] = ""  # how its webhooks do
+    reported_at: float = 0.0  # when a report came last
+    bounced: float = 0.0  # share of the messages of a day
+    complained: float = 0.0
 
 
 class LimitStatus(Strict):

@@ -11,6 +11,11 @@ another route would only repeat it; nor is a content that is refused. Deferrals 
 that works; adaptive pacing deals with them. When one MX group alone does all the blocking, the route is not to blame
 either: that group is left out, and adaptive pacing slows or suspends the pool towards it.
 
+Reports that come after a message was taken count as well, as far as they are fresh (app/delivery/report_counts.py):
+when half of them tell that messages are blocked for our sake, or fail by a fault of the provider or the account, it
+opens. They are a share of what is reported, or of what is answered meanwhile, whichever is more; where nothing tells
+of deliveries, as with bounces that come by mail, there is nothing to compare them with but answers.
+
 A window that was full of good answers would hide for seconds that nothing works any more. So it also opens when
 nothing but errors has come for a second, and at least as many as are needed for any judgement. The same when nothing
 was taken for a second, and servers of several MX groups have deferred or blocked everything: one mailbox provider
@@ -18,6 +23,7 @@ pushes back against a sender; several, and nothing else, are a relay that is out
 """
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -85,6 +91,7 @@ class Breaker:
         self.by_hand = False  # stays as it is until somebody says otherwise
         self._slots: deque[tuple[float, dict[str, Tally]]] = deque()  # (begin, MX group -> tally), the oldest first
         self._total = Tally()
+        self._reported: deque[tuple[float, dict[str, Tally]]] = deque()  # reports, as the slots of answers
         self._streak = 0  # errors since the last good answer
         self._good_at = now  # when that came, or the first error after a pause
         self._refused: dict[str, int] = {}  # MX group -> refused since anything was taken
@@ -118,6 +125,13 @@ class Breaker:
         self._count_refused(group, more, now)
         if self.state == "half_open":
             self._tried.add(more)
+
+    def told(self, group: str, more: Tally, now: float) -> None:
+        """Take in reports: *answers* of them tell what became of messages. Those of before it opened tell nothing."""
+        if self.state == "closed" and more.answers > 0:
+            if not self._reported or now - self._reported[-1][0] >= self.rules.window / SLOTS:
+                self._reported.append((now, {}))
+            self._reported[-1][1].setdefault(group, Tally()).add(more)
 
     def _count_refused(self, group: str, more: Tally, now: float) -> None:
         if more.taken:
@@ -177,14 +191,29 @@ class Breaker:
             if total.bounces >= rules.bounces * total.answers and (rest := self._without_worst()) is not None:
                 share = rest.bounces / rest.answers
                 return self._open(now, f"{share:.0%} of {_figure(rest)} were blocked", rest)
-        return self._silent(on_the_way, now)
+        return self._judge_reports(now) or self._silent(on_the_way, now)
+
+    def _judge_reports(self, now: float) -> Turn | None:
+        if not self._reported:
+            return None
+        told, answered = _by_group(self._reported), _by_group(self._slots)
+        seen = _compared(told, answered)
+        if seen.answers >= self.rules.least and seen.errors >= self.rules.errors * seen.answers:
+            share = seen.errors / seen.answers
+            return self._open(now, f"{share:.0%} of {_figure(seen)} failed, as reports tell", seen)
+        if len(told) > 1:
+            worst = max(told, key=lambda group: told[group].bounces)
+            told.pop(worst)
+            answered.pop(worst, None)
+            seen = _compared(told, answered)
+        if seen.answers >= self.rules.least and seen.bounces >= self.rules.bounces * seen.answers:
+            share = seen.bounces / seen.answers
+            return self._open(now, f"{share:.0%} of {_figure(seen)} were blocked, as reports tell", seen)
+        return None
 
     def _without_worst(self) -> Tally | None:
         """The answers that speak for the whole route, if too many of them are bounces."""
-        groups: dict[str, Tally] = {}
-        for _, slot in self._slots:
-            for group, tally in slot.items():
-                groups.setdefault(group, Tally()).add(tally)
+        groups = _by_group(self._slots)
         rest = Tally()
         rest.add(self._total)
         if len(groups) > 1:
@@ -234,6 +263,7 @@ class Breaker:
     def _start_over(self, now: float) -> None:
         """What was answered before says nothing of what comes now."""
         self._slots.clear()
+        self._reported.clear()
         self._total, self._tried = Tally(), Tally()
         self._streak, self._good_at, self._waiting_since = 0, now, 0.0
         self._refused.clear()
@@ -248,6 +278,8 @@ class Breaker:
         while self._slots and now - self._slots[0][0] > self.rules.window:
             for tally in self._slots.popleft()[1].values():
                 self._total.add(tally, -1)
+        while self._reported and now - self._reported[0][0] > self.rules.window:
+            self._reported.popleft()
 
     # -- restart
 
@@ -262,6 +294,23 @@ class Breaker:
         self.state, self.since, self.until = kept.state, kept.since, kept.until
         self.reason, self.times, self.by_hand = kept.reason, kept.times, kept.by_hand
         self._start_over(now)
+
+
+def _by_group(slots: Iterable[tuple[float, Mapping[str, Tally]]]) -> dict[str, Tally]:
+    groups: dict[str, Tally] = {}
+    for _, slot in slots:
+        for group, tally in slot.items():
+            groups.setdefault(group, Tally()).add(tally)
+    return groups
+
+
+def _compared(told: Mapping[str, Tally], answered: Mapping[str, Tally]) -> Tally:
+    """What reports tell, as a share of as many messages as they can be compared with."""
+    whole = Tally()
+    for each in told.values():
+        whole.add(each)
+    answers = sum(each.answers for each in answered.values())
+    return Tally(max(answers, whole.answers if whole.taken else 0), whole.errors, whole.bounces)
 
 
 def _figure(tally: Tally) -> str:

@@ -5,15 +5,18 @@ from itertools import islice
 
 from app.commands import CampaignEntry
 from app.delivery.lifecycle import ENDED
-from app.delivery.route_health import notice_id
+from app.delivery.notice_ids import notice_id
 from app.routes import LimitSet, Notice, Route
 
 MOST_CONCERNED = 100
 _A = {"second": "a second", "minute": "a minute", "hour": "an hour", "day": "a day"}
 
 # A notice of such a kind ends what an earlier one of the same route or sender told.
-ENDS = frozenset({"breaker_closed", "restored"})
-PASSING = frozenset({"route_changed", "limit_changed", "warm_up", "warned"})  # kinds that tell of a moment only
+ENDS = frozenset({"breaker_closed", "restored", "reports_back"})
+OF_REPORTS = frozenset({"reports_late", "reports_missing", "reports_back"})
+PASSING = frozenset({
+    "route_changed", "limit_changed", "warm_up", "warned", "complaints", "bounces", "auth_failures",
+})  # fmt: skip  # kinds that tell of a moment only
 
 
 def completed(draft: Notice, live: Mapping[str, CampaignEntry]) -> Notice:
@@ -34,7 +37,9 @@ class Standing:
         """A new one takes the place of what was told before of the same."""
         if notice.kind in PASSING:
             return
-        about = (notice.route,) if notice.route else (notice.pool, notice.group)
+        about: tuple[str, ...] = (notice.route,) if notice.route else (notice.pool, notice.group)
+        if notice.kind in OF_REPORTS:
+            about = (notice.route, "reports", "")
         if notice.kind in ENDS:
             self._of.pop(about, None)
         else:
@@ -43,6 +48,7 @@ class Standing:
     def gone(self, route: str) -> None:
         """The route was deleted."""
         self._of.pop((route,), None)
+        self._of.pop((route, "reports", ""), None)
 
     def all(self) -> list[Notice]:
         """The standing notices."""

@@ -7,13 +7,15 @@ import msgspec
 
 from app.delivery.partition import HeldUnknown, MessageState
 from app.delivery.report_events import REPEATED, UNTOLD, Reported
-from app.delivery.report_moves import FATE, moved
+from app.delivery.report_moves import FATE, Move, moved
 from app.delivery.report_suppress import (
     GONE_KINDS,
     SUPPRESSED,
     Suppress,
     is_soft,
+    rule_of,
     soft_key,
+    soft_keys,
     soft_suppression,
     suppression_of,
     too_soft,
@@ -34,6 +36,7 @@ class Plan:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)  # campaign -> name -> how many
     reported: list[Reported] = field(default_factory=list)  # what is told on, as events
     suppress: list[Suppress] = field(default_factory=list)
+    moves: list[tuple[MessageState, Told, Move]] = field(default_factory=list)  # what counts: the state before it
 
 
 def plan(
@@ -52,11 +55,7 @@ def plan(
         state = made.states.get(message) or states[message]
         move = moved(state, told)
         after = move.state
-        suppress = None
-        if move.kind in HARMFUL:
-            suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
-            if suppress is None and move.first and is_soft(told, move.kind):
-                suppress = _soft(made, softs, state, told)
+        suppress = _suppress(made, softs, state, told, move, everywhere) if move.kind in HARMFUL else None
         if suppress is not None:
             made.suppress.append(suppress)
             if move.kind in GONE_KINDS:
@@ -65,6 +64,8 @@ def plan(
             made.states[message] = after
             if (softs or made.softs) and FATE.get(after.status) == "delivered" and after.status is not state.status:
                 _forget_soft(made, softs, state)
+        if move.counts:
+            made.moves.append((state, told, move))
         for name in move.counts:
             counts = made.counts.setdefault(state.campaign, {})
             counts[name] = counts.get(name, 0) + 1
@@ -75,17 +76,28 @@ def plan(
     return made
 
 
+def _suppress(
+    made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told, move: Move,
+    everywhere: Callable[[str], bool],
+) -> Suppress | None:  # fmt: skip
+    at_once = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
+    if at_once is None and move.first and is_soft(told, move.kind):
+        return _soft(made, softs, state, told)
+    return at_once
+
+
 def _soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told) -> Suppress | None:
-    key = soft_key(state)
+    rule = rule_of(state, told)
+    key = soft_key(state, rule)
     days = with_soft(made.softs.get(key, softs.get(key, [])), told.at)
-    made.softs[key] = [] if too_soft(days) else days
-    return soft_suppression(state, told.at) if too_soft(days) else None
+    made.softs[key] = [] if too_soft(days, rule) else days
+    return soft_suppression(state, told.at, rule) if too_soft(days, rule) else None
 
 
 def _forget_soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState) -> None:
-    key = soft_key(state)
-    if made.softs.get(key, softs.get(key)):
-        made.softs[key] = []
+    for key in soft_keys(state):
+        if made.softs.get(key, softs.get(key)):
+            made.softs[key] = []
 
 
 def needs_softs(told: Told) -> bool:

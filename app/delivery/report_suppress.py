@@ -7,6 +7,7 @@
 | class suppressed: the provider does not write to them | the same here, for good |
 | left by a link or list of the provider | at once, as unsubscribed |
 | a bounce of class soft, mailbox_full, undetermined | after 5 on 5 days in 30, no delivery between: for 30 days |
+| WhatsApp 131026: undeliverable, for one of many reasons | after 2 on 2 days in 7, no delivery between: for good |
 | any other | nobody: it is about us, not about them |
 """
 
@@ -23,6 +24,23 @@ from app.topics import PHONES
 DAY = 86_400.0
 SOFT_DAYS, SOFT_WITHIN, SOFT_FOR = 5, 30, 30  # bounces, in days; days of rest
 HARD, COMPLAINT, MIRRORED, SOFT = "hard_bounce", "complaint", "provider_suppressed", "soft_bounces"  # reasons
+
+
+@dataclass(frozen=True, slots=True)
+class SoftRule:
+    """How many soft bounces are too many. Days; *rest* 0: for good."""
+
+    least: int
+    within: int
+    rest: int
+    reason: str
+    name: str = ""  # of what is counted apart from the rest
+
+
+SOFTLY = SoftRule(SOFT_DAYS, SOFT_WITHIN, SOFT_FOR, SOFT)
+# (channel, code) -> what counts apart. Not on WhatsApp, or an old client, or blocked: twice is no accident.
+APART = {("whatsapp", 131026): SoftRule(2, 7, 0, HARD, "131026")}
+
 SOFT_CLASSES = frozenset({"soft", "mailbox_full", "undetermined"})
 GONE_KINDS = frozenset({ReportKind.BOUNCED, ReportKind.BLOCKED, ReportKind.FAILED, ReportKind.EXPIRED})
 SUPPRESSED = 1 << 30  # of MessageState.reported: a bounce of this message has suppressed its recipient
@@ -78,10 +96,21 @@ def is_soft(told: Told, kind: ReportKind) -> bool:
     return kind in (ReportKind.BOUNCED, ReportKind.EXPIRED) and told.klass in SOFT_CLASSES
 
 
-def soft_key(state: MessageState) -> bytes:
+def rule_of(state: MessageState, told: Told) -> SoftRule:
+    """The rule that counts *told*, a soft bounce."""
+    return APART.get((state.channel, told.code), SOFTLY)
+
+
+def soft_key(state: MessageState, rule: SoftRule = SOFTLY) -> bytes:
     """Whose soft bounces, from which account and on which channel (24 bytes)."""
-    scope = f"{state.account}|{state.channel}".encode()
+    scope = f"{state.account}|{state.channel}{'|' if rule.name else ''}{rule.name}".encode()
     return state.recipient + blake2b(scope, digest_size=8).digest()
+
+
+def soft_keys(state: MessageState) -> list[bytes]:
+    """All keys under which soft bounces of the recipient are counted."""
+    apart = [soft_key(state, rule) for (channel, _), rule in APART.items() if channel == state.channel]
+    return [soft_key(state), *apart]
 
 
 def with_soft(days: list[int], at: float) -> list[int]:
@@ -96,11 +125,12 @@ def is_old_soft(days: list[int], old: Horizon) -> bool:
     return max(days, default=0) < old.now / DAY - SOFT_WITHIN - 1
 
 
-def too_soft(days: list[int]) -> bool:
+def too_soft(days: list[int], rule: SoftRule = SOFTLY) -> bool:
     """Whether *days* are enough to leave somebody alone."""
-    return len(days) >= SOFT_DAYS
+    return sum(each > max(days) - rule.within for each in days) >= rule.least
 
 
-def soft_suppression(state: MessageState, at: float) -> Suppress:
+def soft_suppression(state: MessageState, at: float, rule: SoftRule = SOFTLY) -> Suppress:
     """The rest that somebody gets after so many soft bounces."""
-    return Suppress(state.recipient, state.account, False, channel_of(state), SOFT, at, at + SOFT_FOR * DAY)
+    until = at + rule.rest * DAY if rule.rest else 0.0
+    return Suppress(state.recipient, state.account, False, channel_of(state), rule.reason, at, until)

@@ -1,4 +1,4 @@
-"""What became of messages on each route towards each MX group, counted where results are settled.
+"""What became of messages on each route towards each MX group, counted where results are settled and reports applied.
 
 Counts only grow while a partition has the same owner. Pacing takes differences, so a report that is lost costs nothing.
 """
@@ -36,12 +36,7 @@ class RouteCounts:
 
     def note(self, route: str, group: str, outcomes: Sequence[Outcome]) -> None:
         """Count what one release came to. Call it once a release."""
-        pair = (route, group)
-        health = self._pairs.get(pair)
-        if health is None:
-            if len(self._pairs) >= MOST_PAIRS:
-                pair = (route, OTHER)
-            health = self._pairs.setdefault(pair, RouteHealth(route, pair[1], {}))
+        health = self._of(route, group)
         for outcome in outcomes:
             if outcome.kind in _READ:
                 self._read(health, outcome, group)
@@ -49,7 +44,25 @@ class RouteCounts:
         kinds = Counter(each.kind for each in outcomes if each.kind != Kind.BLOCKED or each.code)
         for kind, count in kinds.items():
             health.counts[kind] = health.counts.get(kind, 0) + count
+
+    def told(self, route: str, group: str, names: Iterable[str], signal: str = "") -> None:
+        """Count what a report tells, by the names of app/delivery/report_counts.py."""
+        health = self._of(route, group)
+        for name in names:
+            health.counts[name] = health.counts.get(name, 0) + 1
+        if signal:
+            health.signals[signal] = health.signals.get(signal, 0) + 1
+
+    def _of(self, route: str, group: str) -> RouteHealth:
+        """The counts of a pair, which are about to change."""
+        pair = (route, group)
+        health = self._pairs.get(pair)
+        if health is None:
+            if len(self._pairs) >= MOST_PAIRS:
+                pair = (route, OTHER)
+            health = self._pairs.setdefault(pair, RouteHealth(route, pair[1], {}))
         self._changed.add(pair)
+        return health
 
     def _read(self, health: RouteHealth, outcome: Outcome, group: str) -> None:
         """Look at a failure that a server has answered: is it a signal, or nobody's fault here?"""

@@ -8,14 +8,16 @@ adds the accounts.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from app.delivery.adaptive import AdaptiveRules, Answers, Change, KeptSender, Sender
 from app.delivery.breaker import FOR_EVER, Breaker, Kept, Tally, Turn
 from app.delivery.health import Shaping
+from app.delivery.notice_ids import notice_id
 from app.delivery.outcomes import Kind
+from app.delivery.report_counts import AGAINST, DELIVERED, FAULTS, PUT_OFF, TOLD
+from app.delivery.report_watch import Draft, ReportWatch
 from app.delivery.route_counts import HARD_EXCUSED, SOFT_EXCUSED
 from app.records import Demand, Grant, RouteHealth
 from app.routes import BreakerRules, Notice, Route, RouteStatus, SenderStatus
@@ -28,6 +30,7 @@ MOST_SENDERS = 2_000  # pools x MX groups
 MOST_CONCERNED = 100  # campaigns of a notice
 MOST_TURNED = 10  # notices of one look, of up to 25 kB each: they go in one batch; the others come at the next look
 SPEED_SECONDS = 5.0
+DAY = 86_400.0
 
 ERRORS = (Kind.UNAVAILABLE, Kind.UNCERTAIN)
 TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
@@ -78,8 +81,11 @@ class Speed:
 class RouteWatch:
     """Breakers of routes and shaping of senders, of one pacing group."""
 
-    def __init__(self, rules: AdaptiveRules, started: float, *, adaptive: bool = True) -> None:
+    def __init__(
+        self, rules: AdaptiveRules, started: float, *, adaptive: bool = True, reports: ReportWatch | None = None
+    ) -> None:
         self._rules, self._started, self._adaptive = rules, started, adaptive
+        self.reports = ReportWatch() if reports is None else reports
         self.routes: dict[str, Route] = {}
         self._breakers: dict[str, Breaker] = {}
         self._senders: dict[SenderKey, Sender] = {}
@@ -120,6 +126,7 @@ class RouteWatch:
         """A route was set, or (None) deleted."""
         if route is None:
             self.routes.pop(name, None)
+            self.reports.gone(name)
             if self._breakers.pop(name, None) is not None:
                 self._touched.add(name)
             return
@@ -155,22 +162,33 @@ class RouteWatch:
         known.whole = known.whole or demand.full
 
     def _take(self, route: str, group: str, counts: Mapping[str, int], signals: Mapping[str, int], now: float) -> None:
+        self.reports.hear(route, counts, now)
+        told = counts.get(TOLD, 0)
+        if told > 0:
+            against, faults = counts.get(AGAINST, 0), counts.get(FAULTS, 0)
+            self._breaker(route, now).told(group, Tally(told, faults, against, taken=counts.get(DELIVERED, 0)), now)
         answers = sum(count for kind, count in counts.items() if kind in ANSWERED)
-        if answers <= 0:
+        if answers <= 0 and not (signals or counts.get(AGAINST) or counts.get(PUT_OFF)):
             return
+        self._answered(route, group, answers, counts, signals, now)
+
+    def _answered(
+        self, route: str, group: str, answers: int, counts: Mapping[str, int], signals: Mapping[str, int], now: float
+    ) -> None:
         errors = sum(counts.get(kind, 0) for kind in ERRORS)
         blocked = counts.get(Kind.BLOCKED, 0) - counts.get(HARD_EXCUSED, 0)
         deferred = sum(counts.get(kind, 0) for kind in (Kind.DEFERRED, Kind.THROTTLED)) - counts.get(SOFT_EXCUSED, 0)
+        reported = counts.get(AGAINST, 0) + counts.get(PUT_OFF, 0)
         taken, refused = sum(counts.get(kind, 0) for kind in TAKEN), errors + max(0, blocked) + max(0, deferred)
         self._breaker(route, now).hear(group, Tally(answers, errors, blocked, refused, taken), now)
         self._speeds.setdefault(route, Speed()).add(answers, now)
         known = self.routes.get(route)
-        if not self._adaptive or (known is not None and not known.adaptive) or answers <= errors:
+        if not self._adaptive or (known is not None and not known.adaptive) or (answers <= errors and not reported):
             return
         key = SenderKey(self._pool_of(route), group)
         sender = self._sender(key, now)
         if sender is not None:
-            sender.hear(Answers(answers - errors, taken, max(0, blocked + deferred), Counter(signals)), now)
+            sender.hear(Answers(answers - errors, taken, max(0, blocked + deferred) + reported, Counter(signals)), now)
             self._due.add(key)
 
     def _pool_of(self, route: str) -> str:
@@ -211,7 +229,7 @@ class RouteWatch:
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
             self._forget_campaigns(now)
-        notices: list[Notice] = []
+        notices = [self._drafted(draft, now) for draft in self.reports.tick(self.routes, now)]
         for route, breaker in self._breakers.items():
             if len(notices) >= MOST_TURNED:
                 break
@@ -253,6 +271,18 @@ class RouteWatch:
         return Notice(
             id=notice_id(now, kind, route), at=now, kind=kind, level=level, route=route, pool=self._pool_of(route),
             reason=turn.reason, figures=turn.figures, campaigns=self.concerned(now, route=route),
+        )  # fmt: skip
+
+    def _drafted(self, draft: Draft, now: float) -> Notice:
+        campaigns = {
+            "route": lambda: self.concerned(now, route=draft.name), "campaign": lambda: [draft.name],
+            "account": lambda: self.reports.campaigns_of(draft.name)[:MOST_CONCERNED],
+        }[draft.scope]()  # fmt: skip
+        route = draft.name if draft.scope == "route" else ""
+        return Notice(
+            id=notice_id(now, draft.kind, draft.scope, draft.name), at=now, kind=draft.kind, level=draft.level,
+            route=route, pool=self._pool_of(route) if route else "", reason=draft.text, figures=dict(draft.figures),
+            campaigns=campaigns,
         )  # fmt: skip
 
     def _changed(self, key: SenderKey, change: Change, now: float) -> Notice:
@@ -326,11 +356,15 @@ class RouteWatch:
         if route is not None and not route.enabled:
             shown = {"state": "disabled"}
         pool = self._pool_of(name)
+        lag, lag_most = self.reports.lag(name, now)
+        reports, reported_at = self.reports.state(name)
         held = (self._sender_status(key) for key in sorted(self._due) if key.pool == pool)
         senders = islice((each for each in held if each is not None), MOST_SHOWN)
         return RouteStatus(
             route=name, at=now, speed=0.0 if speed is None else round(speed.at(now), 1), on_the_way=on_the_way(name),
-            senders=list(senders), **shown,
+            senders=list(senders), **shown, lag=_finite(lag), lag_most=_finite(lag_most), reports=reports,
+            reported_at=reported_at, bounced=round(self.reports.share(name, "bounced", now), 5),
+            complained=round(self.reports.share(name, "complained", now), 6),
         )  # fmt: skip
 
     def _sender_status(self, key: SenderKey) -> SenderStatus | None:
@@ -344,9 +378,9 @@ class RouteWatch:
         )  # fmt: skip
 
 
-def notice_id(at: float, *parts: str) -> str:
-    """The id of a notice: sorts by time, and is the same for the same thing at the same moment."""
-    return f"{round(at * 1000):012x}{blake2b('|'.join(parts).encode(), digest_size=4).hexdigest()}"
+def _finite(lag: float | None) -> float | None:
+    """*lag* as JSON has it: of a day or more, two days."""
+    return 2 * DAY if lag == float("inf") else lag
 
 
 def _more(now: RouteHealth, before: RouteHealth | None) -> tuple[dict[str, int], dict[str, int]]:

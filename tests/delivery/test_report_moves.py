@@ -196,6 +196,26 @@ def test_soft_bounces_on_five_days_give_a_rest_and_a_delivery_forgets_them() -> 
     assert not after(between, people=6)[0].suppress
 
 
+def test_whatsapp_that_cannot_deliver_twice_within_a_week_gives_a_number_up() -> None:
+    """131026: not on WhatsApp, or blocked, or an old client. Once may pass; a delivery between proves the number."""
+    state = sent()
+    state.channel = "whatsapp"
+
+    def bounce(day: float, number: int) -> Told:
+        return told("bounced", day * DAY, number, klass="soft", code=131026)
+
+    made, _ = after([bounce(0, 1), bounce(6, 2)], state, people=3)
+    (gone,) = made.suppress
+    assert (gone.reason, gone.until, gone.channel) == ("hard_bounce", 0.0, "whatsapp")
+    assert not after([bounce(0, 1)], state, people=3)[0].suppress
+    assert not after([bounce(0.1, 1), bounce(0.2, 2)], state, people=3)[0].suppress  # one day
+    assert not after([bounce(0, 1), bounce(8, 2)], state, people=3)[0].suppress
+    assert not after([bounce(0, 1), told("delivered", DAY, 3), bounce(2, 2)], state, people=3)[0].suppress
+    assert not after([bounce(0, 1), bounce(6, 2)], people=3)[0].suppress  # a code of another channel
+    other = told("bounced", 6 * DAY, 2, klass="soft", code=131000)
+    assert not after([bounce(0, 1), other], state, people=3)[0].suppress
+
+
 @given(st.lists(st.integers(0, 90), max_size=40))
 def test_days_with_soft_bounces_stay_few(days: list[int]) -> None:
     """One value of the table for each who bounces."""
