@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.delivery.report_words import STATES, told_of
 from app.ids import hook_token
 from app.routes import Route, RouteStatus
 
@@ -29,7 +30,7 @@ def rows_of(routes: Sequence[Route], statuses: Mapping[str, RouteStatus]) -> lis
         rows.append((
             route.name, _state(route, status), f"{speed:,.0f}", status.on_the_way if status is not None else "",
             f"{speed / total:.0%}" if total else "", route.provider, route.sender, conditions(route) or "all",
-            _fallbacks(route), status.reason if status is not None else "",
+            _fallbacks(route), "" if status is None else status.reason or STATES.get(status.reports, ""),
         ))  # fmt: skip
     return rows
 
@@ -105,6 +106,7 @@ def details(route: Route, status: RouteStatus | None, webhook: str = "") -> list
             ("why", status.reason or "-"),
             ("messages/s", f"{status.speed:,.1f}"),
             ("on the way", status.on_the_way),
+            ("reports", told_of(status) or "-"),
             *((f"towards {each.group}", each.reason or f"at {each.factor:.0%} of its rate") for each in status.senders),
         ]
     return lines

@@ -75,6 +75,7 @@ class _Figures(Collector):
         yield GaugeMetricFamily("fanfare_due_messages", "Messages that wait for credit: limits decide", totals.due)
         yield GaugeMetricFamily("fanfare_open_messages", "Messages released to senders and not answered", totals.open)
         yield self._campaigns()
+        yield from self._reports()
 
     def _workers(self) -> GaugeMetricFamily:
         workers = GaugeMetricFamily("fanfare_workers", "Workers that live, by plane", labels=["plane"])
@@ -84,6 +85,25 @@ class _Figures(Collector):
         for plane, count in sorted(alive.items()):
             workers.add_metric([plane], count)
         return workers
+
+    def _reports(self) -> Iterator[GaugeMetricFamily]:
+        """How late reports of each route come, and what they tell."""
+        lags = GaugeMetricFamily(
+            "fanfare_report_lag_seconds", "From what a provider reports to its arrival, of the last ten minutes",
+            labels=["route", "quantile"],
+        )  # fmt: skip
+        shares = GaugeMetricFamily(
+            "fanfare_reported_share", "Messages of a day that bounced, or were complained of", labels=["route", "fate"]
+        )
+        missing = GaugeMetricFamily("fanfare_reports_missing", "1: no webhook comes", labels=["route"])
+        for name, status in sorted(self._control.tail.route_status.items()):
+            for quantile, lag in (("0.5", status.lag), ("0.95", status.lag_most)):
+                if lag is not None:
+                    lags.add_metric([name, quantile], lag)
+            shares.add_metric([name, "bounced"], status.bounced)
+            shares.add_metric([name, "complained"], status.complained)
+            missing.add_metric([name], status.reports == "missing")
+        yield from (lags, shares, missing)
 
     def _campaigns(self) -> GaugeMetricFamily:
         campaigns = GaugeMetricFamily("fanfare_campaigns", "Live campaigns by state", labels=["state"])

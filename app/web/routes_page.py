@@ -10,6 +10,7 @@ from aiohttp import web
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.control import Control
 from app.delivery.limit_words import words
+from app.delivery.report_words import told_of
 from app.routes import LimitStatus, Notice, RouteStatus
 from app.web.keys import LINK, VIEWS
 from app.web.notices_seen import NoticeFilter, seen_notices
@@ -105,7 +106,9 @@ def routes_picture(control: Control, now: float) -> dict[str, Any]:
 
 def _route(status: RouteStatus, total: float) -> dict[str, Any]:
     share = round(status.speed / total, 4) if total else 0.0
-    return status.model_dump(exclude={"senders"}) | {"share": share, "slowed": len(status.senders)}
+    return status.model_dump(exclude={"senders"}) | {
+        "share": share, "slowed": len(status.senders), "reports_told": told_of(status),
+    }  # fmt: skip
 
 
 def _limit(status: LimitStatus) -> dict[str, Any]:

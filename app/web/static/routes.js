@@ -52,6 +52,7 @@
     if (route.reason && route.state !== "closed") cell.append(element("p", { class: "dim" }, route.reason));
     const head = element("th", { scope: "row" }, route.route);
     if (route.slowed) head.append(element("p", { class: "dim" }, `slowed towards ${route.slowed} mailbox provider${route.slowed > 1 ? "s" : ""}`));
+    if (route.reports_told) head.append(element("p", { class: "dim" }, `reports: ${route.reports_told}`));
     return element("tr", { "data-route": route.route }, head, cell,
       element("td", { class: "wide" }, bar("accent", route.share, `${percent(route.share)} of all messages`)),
       element("td", { class: "n" }, figure(route.speed)), element("td", { class: "n" }, figure(route.on_the_way)));
