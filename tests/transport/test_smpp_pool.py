@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,18 @@ import smpplib.client
 
 from app.delivery.outcomes import Kind
 from app.delivery.reports import ReportKind
+from app.local.ports import free_ports
+from app.local.simulator import simulators_in
+from app.local.simulators.doors import Doors
+from app.local.simulators.keys import Keys
+from app.local.simulators.known import NAMES
+from app.local.simulators.routes import routes_of
+from app.local.simulators.smpp import SmppSimulator
 from app.local.simulators.smsc import Smsc
+from app.local.sink_read import load
 from app.provider_accounts import Smpp
 from app.providers import smpp
-from app.providers.contract import Message
+from app.providers.contract import Message, Wish
 from app.providers.smpp_pdu import Pdu, packed
 from app.records import Outcome, ReceivedReport, Told
 from app.transport.http_pool import Parcel
@@ -266,6 +275,40 @@ async def test_a_route_that_changes_lets_what_is_under_way_end(monkeypatch: pyte
         await sending
         assert mailing.kinds() == {Kind.ACCEPTED: 8}
         await until(lambda: not smsc._sessions)
+
+
+async def test_the_simulator_takes_orders_and_keeps_a_record(tmp_path: Path) -> None:
+    """As one of `fanfare up --simulate`: on a port that can be closed, with replies of phones."""
+    (simulator,) = simulators_in(tmp_path, ["smpp"], {}).values()
+    assert isinstance(simulator, SmppSimulator)
+    doors, first, stored = Doors({"smpp": simulator}), free_ports(2), list[Pdu]()
+    await doors.open(first, {"smpp": first + 1})
+    config = routes_of(["smpp"], first - NAMES.index("smpp"), Keys(tmp_path / "keys"))[0].smpp
+    assert config is not None
+
+    async def received(pdu: Pdu) -> bool:
+        stored.append(pdu)
+        return True
+
+    pool = SmppPool(config.model_copy(update={"port": first + 1}), received)
+    taken, throttled, refused = Sms100(["Hi"] * 5 + ["x" * 200]), Sms100(["Hi"]), Sms100(["Hi"])
+    await pool.deliver(taken, 8)
+    assert taken.kinds() == {Kind.ACCEPTED: 6}
+    assert sorted(each.address for each in load(tmp_path / "smpp.txt")) == [f"+4915112{9000 + n}" for n in range(6)]
+    await until(lambda: len(stored) == 6)
+    await doors.behave("smpp", {"errors": {"throttle": 1.0}})
+    await pool.deliver(throttled, 8)
+    assert throttled.kinds() == {Kind.THROTTLED: 1}
+    assert simulator.said("+4915112349000", "62262", "STOP")
+    await until(lambda: len(stored) == 7)
+    (wish,) = smpp.events_in(config, ReceivedReport("smpp", "r", "session", 1.0, packed(stored[-1])))
+    assert isinstance(wish, Wish) and (wish.kind, wish.address) == ("unsubscribed", "+4915112349000")
+    await doors.behave("smpp", {"mend": True, "outage": "refuse"})
+    await until(lambda: not pool.healthy)
+    await pool.deliver(refused, 8)
+    assert refused.kinds() == {Kind.UNAVAILABLE: 1}
+    await pool.close()
+    await doors.close()
 
 
 async def test_another_library_can_use_our_smsc() -> None:

@@ -81,7 +81,8 @@ class Doors:
     async def _open_own(self, name: str) -> None:
         port, server, listening = self._own[name]
         if listening is None:
-            opened = await asyncio.get_running_loop().create_server(server, LOOPBACK, port, backlog=1_024)
+            speaks = self.simulators[name].protocol or server
+            opened = await asyncio.get_running_loop().create_server(speaks, LOOPBACK, port, backlog=1_024)
             self._own[name] = port, server, opened
 
     async def _move_doors(self) -> None:
@@ -91,6 +92,7 @@ class Doors:
                 await self._open_own(name)
             elif listening is not None:
                 listening.close()
+                self.simulators[name].cut()
                 for connection in list(server.connections):
                     if connection.transport is not None:
                         connection.transport.abort()
@@ -179,6 +181,8 @@ def _answer(simulator: Simulator, call: Call) -> Reply:
 def _inbound(simulator: Simulator, wish: Any) -> Reply:
     if not isinstance(wish, dict) or not all(isinstance(wish.get(each), str) for each in ("from", "to", "text")):
         return json_reply({"error": "write from, to and text"}, 400)
+    if simulator.said(wish["from"], wish["to"], wish["text"]):
+        return json_reply({"posted": "over its sessions"})
     return _posted(simulator, simulator.inbound(wish["from"], wish["to"], wish["text"], time.time()))
 
 

@@ -1,10 +1,11 @@
 """What all simulators have in common: orders, errors on demand, what they take, what they tell."""
 
+import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ class Simulator(ABC):
     batch: int = 1
     every: float = 0.0
     largest: int = 10_000_000  # bytes of a body
+    protocol: Callable[[], asyncio.Protocol] | None = None  # what its own port speaks, where that is not HTTP
 
     def __init__(self, keys: Keys, folder: Path, orders: Orders | None = None, seed: int = 1) -> None:
         self.keys = keys
@@ -63,6 +65,14 @@ class Simulator(ABC):
         """The request that tells of a message from a recipient; None where the provider has none."""
         del sender, to, text, now
         return None
+
+    def said(self, sender: str, to: str, text: str) -> bool:
+        """Tell of a message from a recipient over another way than a webhook; False where there is none."""
+        del sender, to, text
+        return False
+
+    def cut(self) -> None:  # noqa: B027 - only what has a protocol of its own has something to do
+        """Break the connections to its own port."""
 
     def happened(self, taken: Taken, step: Step) -> None:  # noqa: B027 - most have nothing to do
         """Hear of *step*, whether it is reported or not."""
@@ -150,6 +160,11 @@ class Simulator(ABC):
         self.counts[f"refused.{why}"] += 1
         self.record.refuse(message, call.at, address.replace(" ", "_") or "-", f"{reply.status} {why}")
         return RefusedError(reply)
+
+    @staticmethod
+    def now() -> float:
+        """Seconds since 1970."""
+        return time.time()
 
     def told(self) -> dict[str, Any]:
         """How it does, for people and tests."""

@@ -44,6 +44,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "vonage-api-key": lambda: secrets.token_hex(4),
     "vonage-api-secret": lambda: secrets.token_urlsafe(12),
     "vonage-signature-secret": lambda: secrets.token_urlsafe(24),
+    "smpp-password": lambda: secrets.token_hex(4),
     "whatsapp-number-id": lambda: _digits(15),
     "whatsapp-token": lambda: "EAA" + secrets.token_urlsafe(60).replace("-", "a").replace("_", "b"),
     "whatsapp-app-secret": lambda: secrets.token_hex(16),

@@ -13,6 +13,7 @@ MODULES = {
     "msg91": "msg91.Msg91Simulator",
     "vonage": "vonage.VonageSimulator",
     "whatsapp": "whatsapp.WhatsAppSimulator",
+    "smpp": "smpp.SmppSimulator",
 }
 NAMES = tuple(MODULES)
 ALL = "all"

@@ -6,6 +6,7 @@ from typing import Any
 from app.local.ports import LOOPBACK
 from app.local.simulators.keys import Keys
 from app.local.simulators.known import ports_of, route_name
+from app.local.simulators.smpp import SYSTEM_ID
 from app.routes import Route
 
 REGION = "us-east-1"
@@ -14,7 +15,7 @@ MAIL_DOMAIN = "mg.example.org"  # at Mailgun
 NUMBER = "+15005550006"
 SENDER_ID = "FANFAR"
 EMAIL = ("ses", "sendgrid", "mailgun")
-SMS = ("twilio", "msg91", "vonage")
+SMS = ("twilio", "msg91", "vonage", "smpp")
 VOICE = "twilio-voice"
 
 
@@ -40,7 +41,10 @@ def routes_of(names: Sequence[str], first_port: int, keys: Keys) -> list[Route]:
 
 
 def _route(name: str, channel: str, simulator: str, port: int, keys: Keys) -> tuple[str, dict[str, Any]]:
-    account = {"url": f"http://{LOOPBACK}:{port}/{simulator}", "timeout": 10} | _account(simulator, keys)
+    where = (
+        {"host": LOOPBACK, "port": port} if simulator == "smpp" else {"url": f"http://{LOOPBACK}:{port}/{simulator}"}
+    )
+    account = where | {"timeout": 10} | _account(simulator, keys)
     return name, {
         "name": route_name(name), "channel": channel, "provider": route_name(simulator), simulator: account,
         "breaker": {"open_for": 5, "longest": 20},
@@ -75,6 +79,8 @@ def _account(simulator: str, keys: Keys) -> dict[str, Any]:
                 "api_key": keys.text("vonage-api-key"), "api_secret": keys.place("vonage-api-secret"),
                 "signature_secret": keys.place("vonage-signature-secret"), "sender": SENDER_ID,
             }  # fmt: skip
+        case "smpp":
+            return {"system_id": SYSTEM_ID, "password": keys.place("smpp-password"), "sender": SENDER_ID}
         case _:
             return {
                 "number_id": keys.text("whatsapp-number-id"), "token": keys.place("whatsapp-token"),

@@ -42,6 +42,7 @@ ENDINGS: dict[str, tuple[int, str, str]] = {
     "0005": (0x0B, "", ""),  # no number
     "0006": (0, "", ""),  # taken, and nothing is ever told
 }
+THROTTLED, QUEUE_FULL, WRONG_PASSWORD = 0x58, 0x14, 0x0E
 STATES = {"ENROUTE": 1, "DELIVRD": 2, "EXPIRED": 3, "UNDELIV": 5, "REJECTD": 8}
 
 
@@ -55,6 +56,7 @@ class Orders:
     refuse_binds: int = 0  # status of every bind
     latency: float = 0.005  # seconds until an answer
     receipt_after: float = 0.05  # seconds until a receipt
+    receipts: bool = True
     receipts_twice: float = 0.0
     decimal_receipts: bool = False  # ids in receipts are decimal, in answers hexadecimal
 
@@ -80,6 +82,7 @@ class Smsc:
     password: str = "secret08"
     orders: Orders = field(default_factory=Orders)
     record: Callable[[Taken], None] = lambda _: None
+    too_many: Callable[[], bool] = lambda: False
     taken: list[Taken] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _sessions: list["_Session"] = field(default_factory=list)
@@ -90,8 +93,17 @@ class Smsc:
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
         """Listen; the port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Session(self), host, port)
+        self._server = await loop.create_server(self.session, host, port)
         return int(self._server.sockets[0].getsockname()[1])
+
+    def session(self) -> asyncio.Protocol:
+        """What serves one connection."""
+        return _Session(self)
+
+    @property
+    def waiting(self) -> int:
+        """Receipts that have not been taken yet."""
+        return len(self._receipts)
 
     async def stop(self) -> None:
         """Close everything."""
@@ -127,7 +139,7 @@ class Smsc:
         if system_id != self.system_id:
             return 0x0F
         if password != self.password:
-            return 0x0E
+            return WRONG_PASSWORD
         self._sessions.append(session)
         return 0
 
@@ -140,10 +152,10 @@ class Smsc:
         """(status, body of the answer, whether it is given) of a submit_sm."""
         self.counts["submit_sm"] += 1
         number = self.counts["submit_sm"]
-        if _drawn(number, self.orders.throttle):
-            return 0x58, b"", True
-        if _drawn(number, self.orders.queue_full):
-            return 0x14, b"", True
+        status = self._refused(number)
+        if status:
+            self.counts["refused"] += 1
+            return status, b"", True
         taken = _taken_in(pdu.body, self._next)
         if isinstance(taken, int):
             return taken, b"", True
@@ -154,9 +166,20 @@ class Smsc:
         self.taken.append(taken)
         self.record(taken)
         wanted = taken.registered & 3
-        if stat and (wanted == 1 or (wanted == 2 and stat != "DELIVRD")) and len(self._receipts) < MOST_PENDING:
+        if (
+            self.orders.receipts
+            and stat
+            and (wanted == 1 or (wanted == 2 and stat != "DELIVRD"))
+            and len(self._receipts) < MOST_PENDING
+        ):
             self._spawn(self._receipt(taken, stat, err))
         return 0, f"{taken.identity:x}".encode() + b"\0", not _drawn(number, self.orders.silent)
+
+    def _refused(self, number: int) -> int:
+        """The status of an order that holds for message *number*, or 0."""
+        if self.too_many() or _drawn(number, self.orders.throttle):
+            return THROTTLED
+        return QUEUE_FULL if _drawn(number, self.orders.queue_full) else 0
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)

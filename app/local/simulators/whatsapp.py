@@ -253,7 +253,7 @@ def _wrong_with(said: Mapping[str, Any], *, marketing: bool) -> Reply | None:
         return _error(400, 100, "The parameter to is required.")
     if not NUMBER.fullmatch(to) or to.endswith("0010"):
         return _error(400, 131009, "Parameter value is not valid", "to is no phone number.")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         return _error(400, 131051, "Unsupported message type")
     if not isinstance(said.get(kind), dict):
         return _error(400, 131008, "Required parameter is missing", f"{kind} is required.")
