@@ -1,9 +1,9 @@
-"""What the recipients plane asks of the settings of accounts besides their caps."""
+"""What the planes ask of the settings of accounts besides their caps."""
 
 from pydantic import ValidationError
 
 from app.stream.directory import Directory
-from app.things import Account
+from app.things import Account, NumberPool
 
 
 class Accounts:
@@ -23,3 +23,21 @@ class Accounts:
         except ValidationError:
             return
         (self._everywhere.add if everywhere else self._everywhere.discard)(account)
+
+
+class AccountPools:
+    """account.changed: the number pools of each account. Settings that cannot be read leave those that were."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._pools: dict[str, list[NumberPool]] = {}
+        directory.on_change(self._changed)
+
+    def of(self, account: str) -> list[NumberPool]:
+        """The pools of *account*."""
+        return self._pools.get(account, [])
+
+    def _changed(self, account: str, value: bytes | None) -> None:
+        try:
+            self._pools[account] = [] if value is None else Account.model_validate_json(value).number_pools
+        except ValidationError:
+            return

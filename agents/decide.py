@@ -4,17 +4,20 @@ from collections.abc import Callable
 from itertools import islice
 
 from agents.campaigns import Campaigns
+from agents.onward import Onwards
 from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_held_again
 from app.delivery.gate import end_of
+from app.delivery.onward import after as fallbacks_after
 from app.delivery.partition import HeldUnknown
-from app.delivery.unknown import UnknownRules, by_age, decide, hold_again, stranded
+from app.delivery.unknown import End, UnknownRules, by_age, decide, go_on, hold_again, stranded
 from app.faults import reached
 from app.settings import Settings
 from app.stream.app import StreamApp
 from app.stream.ticks import every
+from app.topics import PHONES
 from tables.recipients import Batch
 
 MOST_BYTES = 150_000  # of a batch to which a held unknown is added: its rows may be twice as much
@@ -22,8 +25,9 @@ HELD_A_TICK = 20  # packs that are held once more in one go
 
 
 def attach(
-    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings
-) -> None:
+    app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings,
+    onwards: Onwards,
+) -> None:  # fmt: skip
     """Add the deciding ticks to *app*. A restart goes on with what the table holds."""
 
     async def hold_stranded() -> None:
@@ -42,26 +46,39 @@ def attach(
         for partition, state in list(recipients.partitions.items()):
             now = app.now()
             due = list(by_age(state, rules_at(now), now))
+            await onwards.know({state.unknowns[number].campaign for number, *_ in due})
             while due and recipients.partitions.get(partition) is state:
                 batch, events = Batch(), []
                 while due and batch.size < MOST_BYTES:
                     number, end, why = due.pop(0)
-                    if number in state.unknowns:  # else somebody has told meanwhile
+                    held = state.unknowns.get(number)
+                    if held is None:  # somebody has told meanwhile
+                        continue
+                    if end is End.GIVE_UP and held.channel in PHONES:
+                        onward = onwards.of(partition, held.campaign, now)
+                        gone = go_on(state, batch, number, onward, why, now)
+                        events += [of_decision(decided, now, again) for decided, again in gone]
+                    else:
                         events.append(of_decision(decide(state, batch, number, end, why, now), now))
                 await recipients.commit(partition, batch, events)
                 reached("decide.written")
 
     def rules_at(now: float) -> Callable[[HeldUnknown], UnknownRules]:
-        return lambda held: unknown_rules(campaigns.get(held.campaign), settings, now, gone=routes.is_gone(held.route))
+        return lambda held: unknown_rules(
+            campaigns.get(held.campaign), settings, now, gone=routes.is_gone(held.route), channel=held.channel
+        )
 
     every(app, 0.5, decide_old)
     every(app, 1.0, hold_stranded)
 
 
-def unknown_rules(entry: CampaignEntry | None, settings: Settings, now: float, *, gone: bool = False) -> UnknownRules:
+def unknown_rules(
+    entry: CampaignEntry | None, settings: Settings, now: float, *, gone: bool = False, channel: str = ""
+) -> UnknownRules:
     """How long news of the unknowns of a campaign is awaited, and what then: as it says, else as it is set.
 
-    *gone*: the route is, on which they would be sent again.
+    *gone*: the route is, on which they would be sent again. Where another channel follows *channel*, they are waited
+    for as long as for any other message there, and then go on to it.
     """
     if entry is None:
         return UnknownRules(settings.uncertain_after)
@@ -69,6 +86,9 @@ def unknown_rules(entry: CampaignEntry | None, settings: Settings, now: float, *
     after = settings.uncertain_after if spec.unknown_after is None else spec.unknown_after
     if entry.state in ("CANCELLING", "CANCELLED"):
         return UnknownRules(after, ended="the campaign was cancelled")
+    following = fallbacks_after(spec, channel)
+    if following:
+        return UnknownRules(max(following[0].after, spec.unknown_after or 0.0))
     if gone or spec.unknown_then != "resend" or end_of(entry, now) is not None:
         return UnknownRules(after)
     delays = settings.retry_delays if spec.retries.transient is None else spec.retries.transient

@@ -11,8 +11,10 @@ from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import topics
 from app.commands import CampaignEntry
+from app.delivery.awaited import MOST_AWAITED
 from app.delivery.events import of_drops, of_put_off
 from app.delivery.gate import GateRules, applies, end_of
+from app.delivery.news import is_reached
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import WaitingPack
 from app.delivery.release import Permits, Spent, record_of
@@ -21,6 +23,7 @@ from app.faults import reached
 from app.records import EventPack, Outgoing, encode
 from app.stream.app import StreamApp
 from tables.recipients import Batch, suppressions_of
+from tables.reports import states_of
 
 
 class Opening:
@@ -39,6 +42,8 @@ class Opening:
 
         def running(campaign: str) -> int | None:
             entry = self.campaigns.get(campaign)
+            if entry is not None and self._waits_for_news(partition, entry):
+                return None
             return entry.version if entry is not None and entry.state == "RUNNING" and not end_of(entry, now) else None
 
         def forbidden(pack: WaitingPack, rows: Sequence[Outgoing]) -> list[tuple[int, DropReason, str]]:
@@ -50,6 +55,10 @@ class Opening:
             hits = ((i, applies(entries, rules, now)) for i, entries in enumerate(found) if entries)
             return [(i, DropReason.SUPPRESSED, f"{hit.reason} ({hit.scope})") for i, hit in hits if hit is not None]
 
+        def reached_before(_: WaitingPack, rows: Sequence[Outgoing]) -> list[int]:
+            states = states_of(self.recipients.table, partition, [row.message_id for row in rows])
+            return [i for i, row in enumerate(rows) if is_reached(states.get(row.message_id))]
+
         def opening(pack: WaitingPack) -> float:
             entry = self.campaigns.get(pack.campaign)
             return 0.0 if entry is None else self.hours.opening(entry, pack.zone, now)
@@ -60,7 +69,13 @@ class Opening:
                 return now
             return min(self.hours.closing(entry, pack.zone, now), entry.spec.expires_at or float("inf"))
 
-        return Permits(running, forbidden, opening, closing, partial(self.frequency.at_release, book))
+        desk = partial(self.frequency.at_release, book)
+        return Permits(running, forbidden, opening, closing, desk, reached_before)
+
+    def _waits_for_news(self, partition: int, entry: CampaignEntry) -> bool:
+        """Whether so much is awaited that nothing may leave of which more would be."""
+        awaits = bool(entry.spec.fallbacks) or entry.spec.channel == "voice"
+        return awaits and self.recipients.partitions[partition].awaiting.messages >= MOST_AWAITED
 
     def events_of(self, spent: Spent, now: float) -> list[EventPack]:
         """What is told of those who were dropped, or have to wait, at the last look."""

@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
-from pydantic import ValidationError
 
+from agents.accounts import AccountPools
 from agents.campaigns import Campaigns, content_of
 from agents.compose import content_id_for, link_key
 from app.commands import CampaignEntry
@@ -14,33 +14,15 @@ from app.content.letterhead import LinkOptions
 from app.content.phone_values import Owner
 from app.content.sms_template import SmsSizes
 from app.delivery.senders import sender_of
-from app.records import Recipient, Shard
+from app.records import Outgoing, Recipient, Shard
 from app.settings import Settings
 from app.specs import CampaignSpec
 from app.stream.directory import Directory
-from app.things import Account, NumberPool
+from app.things import NumberPool
 
 HEARD_SECONDS = 10.0  # in which a campaign that is expanded must be known here
 KEPT = 300  # compiled templates in memory
 ROWS_AT_ONCE = 500  # then others have their turn
-
-
-class AccountPools:
-    """account.changed: the number pools of each account. Settings that cannot be read leave those that were."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._pools: dict[str, list[NumberPool]] = {}
-        directory.on_change(self._changed)
-
-    def of(self, account: str) -> list[NumberPool]:
-        """The pools of *account*."""
-        return self._pools.get(account, [])
-
-    def _changed(self, account: str, value: bytes | None) -> None:
-        try:
-            self._pools[account] = [] if value is None else Account.model_validate_json(value).number_pools
-        except ValidationError:
-            return
 
 
 class PhoneRows:
@@ -57,7 +39,7 @@ class PhoneRows:
         if entry is None:
             return
         pools = self._pools.of(entry.account)
-        counters = await self._counters_of(entry, rows) if entry.spec.channel == "sms" else {}
+        counters = await self.counters_of(entry, {row.variant for row in rows}) if entry.spec.channel == "sms" else {}
         for start in range(0, len(rows), ROWS_AT_ONCE):
             fill_rows(rows[start : start + ROWS_AT_ONCE], counters, entry.spec.sender_id, pools)
             await asyncio.sleep(0)
@@ -71,9 +53,10 @@ class PhoneRows:
             await asyncio.sleep(0.05)
         return entry
 
-    async def _counters_of(self, entry: CampaignEntry, rows: Iterable[Recipient]) -> dict[int, SmsSizes]:
+    async def counters_of(self, entry: CampaignEntry, variants: Iterable[int]) -> dict[int, SmsSizes]:
+        """How many SMS the messages of *variants* take, as far as their contents are here."""
         found = {}
-        for variant in {row.variant for row in rows}:
+        for variant in variants:
             ident = content_id_for(entry, variant)
             key = entry.id, entry.version, ident
             counter = self._counters.get(key)
@@ -101,7 +84,7 @@ def fill_rows(
             row.sender = sender_of(sender_id, pools, row.recipient_id, row.group)
 
 
-def parts_for(counter: SmsSizes, row: Recipient) -> int:
+def parts_for(counter: SmsSizes, row: Recipient | Outgoing) -> int:
     """The SMS that the message to *row* takes; 1 where its variables cannot be read."""
     try:
         variables = orjson.loads(row.variables)

@@ -4,6 +4,7 @@ Reading order of a message: door, command, seal, expand, gate, demand, pace, rel
 Each builder imports its own agents, so that a worker holds in memory only what it runs.
 """
 
+import random
 from functools import partial
 
 from aiokafka.structs import TopicPartition
@@ -45,10 +46,12 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import decide, gate, refs, release, report, settle, suppress, sweep
-    from agents.accounts import Accounts
+    from agents import awaited, decide, gate, refs, release, report, settle, suppress, sweep
+    from agents.accounts import AccountPools, Accounts
     from agents.demand import DemandReport
     from agents.frequency import AccountsCaps, Frequency
+    from agents.heard import Heard
+    from agents.onward import Onwards
     from agents.opening import Opening
     from agents.recipients import Recipients
     from agents.stored_routes import StoredRoutes
@@ -70,12 +73,23 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     gate.attach(app, topics.BULK, Lanes(app, 16, "bulk"), opening, dead)
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     routes = StoredRoutes(_directory(app, topics.ROUTE_CHANGED))
-    settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes)
+    contents = _directory(app, topics.TEMPLATE_PUBLISHED)
+    onwards = Onwards(recipients, campaigns, routes, AccountPools(accounts), contents, settings)
+    settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes, onwards)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
-    reporting = Reporting(recipients, Accounts(accounts), dead)
-    report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead)
+    dice = random.Random()
+
+    def heard(partition: int, now: float) -> Heard:
+        state = recipients.partitions[partition]
+        return Heard(
+            partition, state, onwards, lambda name: settle.rules_of(campaigns.get(name), settings, hours), now, dice
+        )
+
+    reporting = Reporting(recipients, Accounts(accounts), dead, heard)
+    report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead, heard)
     refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
-    decide.attach(app, recipients, campaigns, routes, settings)
+    decide.attach(app, recipients, campaigns, routes, settings, onwards)
+    awaited.attach(app, recipients, campaigns, onwards)
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)
@@ -163,7 +177,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking DNS for MX groups."""
     from agents import door, expand, reports, seal, winner
-    from agents.phone_rows import AccountPools, PhoneRows
+    from agents.accounts import AccountPools
+    from agents.phone_rows import PhoneRows
     from app.clickhouse.client import ClickHouse
 
     app = _app("intake", topics.INTAKE_APP, settings, slot)

@@ -84,7 +84,7 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
                     break
                 pack, batch, now = state.packs[number], Batch(), app.now()
                 reason = ended[pack.campaign]
-                rows = clear(state, batch, number, reason, now)
+                rows = clear(state, batch, number, reason, now, opening.permits(partition, batch, now).reached)
                 opening.frequency.clear(partition, batch, pack, rows, now)
                 drops = [(row, reason, "") for row in rows]
                 await recipients.commit(partition, batch, of_drops(pack, drops, now))

@@ -3,11 +3,13 @@
 People tell of messages whose outcome was lost; what providers tell is applied by agents/told.py.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from faust.types import AgentT, EventT, StreamT
 
 from agents.frequency import Frequency
+from agents.heard import Heard
 from agents.recipients import Recipients
 from agents.told import Reporting
 from app import ids, topics
@@ -35,6 +37,7 @@ def attach(
     frequency: Frequency,
     reporting: Reporting,
     dead: DeadLetters,
+    heard: Callable[[int, float], Heard],
 ) -> AgentT[bytes]:
     """Add the reporting agent to *app*."""
 
@@ -60,8 +63,10 @@ def attach(
         lanes.check(event)
         state, batch, now = recipients.partitions[partition], Batch(), app.now()
         events, why = [], f"told by {told.source}"
+        asked = heard(partition, now)
         for number, messages in list(named_by(state, told)):
-            decided = decide(state, batch, number, End(told.outcome), why, now, messages)
+            onward = asked.onward_of(number)
+            decided = decide(state, batch, number, End(told.outcome), why, now, messages, onward)
             if decided.end is End.NOT_SENT:
                 frequency.not_sent(partition, batch, decided.held, now)
             events.append(of_decision(decided, now))

@@ -9,11 +9,13 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.campaigns import Campaigns
 from agents.frequency import Frequency
+from agents.onward import Onwards
 from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
+from app.delivery.onward import NOWHERE
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
 from app.delivery.release import rows_in
@@ -43,6 +45,7 @@ def attach(
     hours: Hours,
     settings: Settings,
     routes: StoredRoutes,
+    onwards: Onwards,
 ) -> AgentT[bytes]:
     """Add the settling agent to *app*."""
     dice = random.Random()
@@ -73,10 +76,19 @@ def attach(
             lanes.check(event)
             if number not in state.releases:
                 return
+        if release.channel in topics.PHONES and await onwards.know([release.campaign]):
+            lanes.check(event)
+            if number not in state.releases:
+                return
         batch = Batch()
         now = app.now()
         rules = rules_of(campaigns.get(release.campaign), settings, hours)
-        settlement = settle(state, batch, number, result, rules, now, dice.random())
+        onward = NOWHERE
+        if release.channel in topics.PHONES:
+            onward = onwards.of(
+                partition, release.campaign, now, rows_in(state, release) if release.attempt > 1 else ()
+            )
+        settlement = settle(state, batch, number, result, rules, now, dice.random(), onward)
         if settlement is not None:
             frequency.settle(partition, batch, settlement, app.now())
             await recipients.commit(partition, batch, of_settlement(settlement))

@@ -1,6 +1,6 @@
 """Which provider routes are stored, by route.changed. One that cannot be read is as if it were not there.
 
-And whose provider repeats our id with its reports.
+And whose provider repeats our id with its reports, and how long a call over one of them lasts at most.
 """
 
 import logging
@@ -12,6 +12,8 @@ from app.delivery.route_checks import IMPLICIT
 from app.routes import Route
 from app.stream.directory import Directory
 
+CALL_MARGIN = 60.0  # seconds that a call may stand in the provider's queue, and its last report be on the way
+
 logger = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ class StoredRoutes:
     def __init__(self, directory: Directory) -> None:
         self._names: set[str] = set()
         self._silent: set[str] = set()
+        self._lasts: dict[str, float] = {}
         directory.on_change(self._changed)
 
     def is_gone(self, route: str) -> bool:
@@ -31,9 +34,14 @@ class StoredRoutes:
         """Whether reports over *route* name our message: else it is found by the provider's own id."""
         return route not in self._silent
 
+    def call_lasts(self, route: str) -> float:
+        """Seconds after which a call over *route* is over for certain, from when it was asked for."""
+        return self._lasts.get(route, 0.0)
+
     def _changed(self, name: str, value: bytes | None) -> None:
         self._names.discard(name)
         self._silent.discard(name)
+        self._lasts.pop(name, None)
         if value is None:
             return
         try:
@@ -44,3 +52,5 @@ class StoredRoutes:
         self._names.add(name)
         if route.adapter in NO_ECHO:
             self._silent.add(name)
+        if route.channel == "voice" and route.twilio is not None:
+            self._lasts[name] = route.twilio.ring + route.twilio.longest_call + CALL_MARGIN

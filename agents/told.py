@@ -10,6 +10,7 @@ from itertools import chain, islice
 import msgspec
 
 from agents.accounts import Accounts
+from agents.heard import Heard
 from agents.recipients import Recipients
 from app import topics
 from app.delivery.events import of_decision
@@ -51,8 +52,12 @@ NOBODY = "no message has this id: it was never sent, or more than 30 days ago"
 class Reporting:
     """Applies reports. *check* in each call raises Abandoned when the partition is no longer ours."""
 
-    def __init__(self, recipients: Recipients, accounts: Accounts, dead: DeadLetters) -> None:
+    def __init__(
+        self, recipients: Recipients, accounts: Accounts, dead: DeadLetters, heard: Callable[[int, float], Heard]
+    ) -> None:
+        """*heard* makes, for a step on a partition at a moment, what is asked about messages that may go on."""
         self._recipients, self._accounts, self._dead = recipients, accounts, dead
+        self._heard = heard
         self._generation = -1
         self._held: dict[int, Held] = {}
         self._early: dict[int, dict[bytes, None]] = {}  # partition -> messages, next to be looked at first
@@ -130,14 +135,24 @@ class Reporting:
                 state = known.get(each.told.message_id)
                 there = state is not None and state.recipient and (bool(early) or not _is_early(each.told, state))
                 (now_known if there else too_early).append(each)
+            heard = self._heard(partition, now)
+            if await heard.know(known):
+                continue
             decisions, later = self._decisions(partition, [each.told for each in now_known], known)
+            going_on = {n: own for n, own in decisions.items() if heard.may_go_on(n)}
+            if going_on:  # first they are awaited like others, then the reports tell what became of them
+                events = self._decide(partition, batch, going_on, now_known, now, heard)
+                await self._recipients.commit(partition, batch, events)
+                reached("report.awaited")
+                continue
+            later |= heard.beyond(known, [each.told for each in now_known], MOST_DECIDED)
             left = [each for each in now_known if each.told.message_id in later]
             if left:
                 now_known = [each for each in now_known if each.told.message_id not in later]
             told = [each.told for each in now_known]
             keys = chain.from_iterable(soft_keys(known[each.message_id]) for each in told if needs_softs(each))
             softs = softs_of(table, partition, keys)
-            made = plan(told, known, softs, self._accounts.suppresses_everywhere)
+            made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard)
             missing = set(made.suppress) - suppressed
             if missing:
                 # Before the batch: a kill between suppresses once more, and forgets nobody.
@@ -145,7 +160,8 @@ class Reporting:
                 reached("report.suppressed")
                 suppressed |= missing
                 continue
-            events = self._decide(partition, batch, decisions, now_known, now)
+            events = self._decide(partition, batch, decisions, now_known, now, heard)
+            heard.leave(batch, made)
             for message, state in made.states.items():
                 batch.message(message, state)
             batch.also([soft_item(key, days) for key, days in made.softs.items()])
@@ -198,12 +214,13 @@ class Reporting:
         return decided, {message for number in found if number not in decided for message in found[number]}
 
     def _decide(
-        self, partition: int, batch: Batch, decisions: dict[int, list[bytes]], rows: Sequence[Waiting], now: float
-    ) -> list[EventPack]:
+        self, partition: int, batch: Batch, decisions: dict[int, list[bytes]], rows: Sequence[Waiting], now: float,
+        heard: Heard,
+    ) -> list[EventPack]:  # fmt: skip
         state = self._recipients.partitions[partition]
         why = f"told by {rows[0].source}" if rows else ""
         return [
-            of_decision(decide(state, batch, number, End.SENT, why, now, messages), now)
+            of_decision(decide(state, batch, number, End.SENT, why, now, messages, heard.onward_of(number)), now)
             for number, messages in decisions.items()
         ]
 

@@ -221,6 +221,7 @@ class ClassDemand(msgspec.Struct, array_like=True):
     channel: str = "email"
     parts: int = 1
     sender: str = ""
+    calls: dict[str, int] = {}  # route -> calls in progress: taken, and not over yet
 
 
 class RouteHealth(msgspec.Struct, array_like=True):

@@ -5,13 +5,14 @@
 | suppressions | s recipient_id | list of Suppression | suppress | on removal |
 | sightings | d recipient_id, hash of dedup scope | message_id, time | gate | swept by day, shared ones after a year |
 | verdicts | v pack_id | Verdict | gate | swept after 14 days |
-| waiting | p number / w number | WaitingPack / rows | gate, release, settle, decide, report | when used up |
+| waiting | p number / w number | WaitingPack / rows | gate, release, settle, decide, report, await | when used up |
 | releases | r number | OpenRelease | release, settle | when settled |
 | messages | m message_id | MessageState | gate, release, settle, decide, report | swept by day |
 | counters | n campaign | counts | gate, release, settle, decide, report | with the campaign |
 | marks | k | Marks | gate, release, settle, decide, report | never |
 | outbox | e number | EventPack, as produced | gate, release, settle, decide, report | once produced |
 | unknowns | u number / w number | HeldUnknown / rows | settle, decide, report | when decided |
+| awaited | o number / w number | Awaited / rows | settle, decide, report, await | with news of them |
 | touches | f recipient_id, hash of account | list of Touch | gate, release, settle | swept once none counts any more |
 
 Keys with a, h, i or y are those of tables/reports.py.
@@ -27,13 +28,14 @@ from typing import Protocol
 
 import msgspec
 
+from app.delivery.awaited import Awaited
 from app.delivery.frequency import Touch
 from app.delivery.gate import Known, Sighting, Suppression
 from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
 from app.records import EventPack, Outgoing
 
-SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN, TOUCHES = (
-    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u", b"f"
+SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN, TOUCHES, AWAITED = (
+    b"s", b"d", b"v", b"p", b"w", b"r", b"m", b"n", b"k", b"e", b"u", b"f", b"o"
 )  # fmt: skip
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -48,6 +50,7 @@ _VERDICT = msgspec.msgpack.Decoder(Verdict)
 _COUNTERS = msgspec.msgpack.Decoder(dict[str, int])
 _MARKS = msgspec.msgpack.Decoder(Marks)
 _UNKNOWN = msgspec.msgpack.Decoder(HeldUnknown)
+_AWAITED = msgspec.msgpack.Decoder(Awaited)
 _TOUCHES = msgspec.msgpack.Decoder(list[Touch])
 MOST_AHEAD = 256 * 1024  # bytes of keys and values in one batch of touches
 
@@ -121,6 +124,9 @@ class Batch:
 
     def unknown(self, number: int, held: HeldUnknown | None) -> None:
         self._items[UNKNOWN + _NUMBER.pack(number)] = None if held is None else _ENCODE(held)
+
+    def awaited(self, number: int, awaited: Awaited | None) -> None:
+        self._items[AWAITED + _NUMBER.pack(number)] = None if awaited is None else _ENCODE(awaited)
 
     def touches(self, key: bytes, touches: list[Touch] | None) -> None:
         self._touches[key] = touches
@@ -200,5 +206,6 @@ def restore(store: Store, partition: int) -> Partition:
         ((_NUMBER.unpack_from(k, 1)[0], _RELEASE.decode(v)) for k, v in store.scan(partition, RELEASE)),
         ((k[1:].decode(), _COUNTERS.decode(v)) for k, v in store.scan(partition, COUNTERS)),
         ((_NUMBER.unpack_from(k, 1)[0], _UNKNOWN.decode(v)) for k, v in store.scan(partition, UNKNOWN)),
+        ((_NUMBER.unpack_from(k, 1)[0], _AWAITED.decode(v)) for k, v in store.scan(partition, AWAITED)),
     )
     return state

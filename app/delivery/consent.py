@@ -42,3 +42,9 @@ def said(value: Any) -> bool | None:
         return consent_in(value) is not False if value is not None else None
     except ValueError:
         return None
+
+
+def agrees(rule: str, value: Any) -> bool:
+    """Whether somebody of whom contacts say *value* may be written to under the *rule* of a campaign."""
+    yes = said(value)
+    return yes is True if rule == GIVEN else yes is not False

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+from app.delivery import retries
+from app.delivery.awaited import Awaited
 from app.delivery.frequency import Room
 from app.delivery.gate import Placing
+from app.delivery.news import UNANSWERED
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
 from app.delivery.retries import policy_of
 from app.delivery.settle import Settled, Settlement
 from app.delivery.unknown import Decided, End
-from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, with_again
+from app.delivery.why import CAP, HOURS, SCHEDULE, Again, of_queued, with_again, with_next
 from app.records import EventPack, Outgoing, Recipient, RecipientPack
 
 Dropped = tuple[Outgoing, DropReason, str]  # row, reason, detail
@@ -146,7 +149,9 @@ def of_settlement(settlement: Settlement) -> list[EventPack]:
 def _again(message: Settled) -> Again | None:
     if message.again is None:
         return None
-    return Again(message.again.attempt, message.again.due, policy_of(message.outcome.kind, message.outcome.klass))
+    leg = message.again.leg
+    policy = policy_of(message.outcome.kind, message.outcome.klass) if leg is None else leg.channel
+    return Again(message.again.attempt, message.again.due, policy)
 
 
 def of_held_again(held: HeldUnknown) -> EventPack:
@@ -159,14 +164,28 @@ def of_held_again(held: HeldUnknown) -> EventPack:
     )  # fmt: skip
 
 
-def of_decision(decided: Decided, at: float) -> EventPack:
+def of_unanswered(awaited: Awaited, rows: Sequence[Outgoing], again: retries.Again, at: float) -> EventPack:
+    """DEFERRED of messages that go on to another channel: no report of delivery has come in time."""
+    detail = f"no report of delivery within {awaited.until - awaited.at:.0f} s"
+    return EventPack(
+        awaited.account, awaited.campaign, awaited.channel, awaited.lane, EventKind.DEFERRED, awaited.group,
+        awaited.route, awaited.attempt, at,
+        b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
+        classes=[UNANSWERED] * len(rows), details=[detail] * len(rows), why=with_next("", again, ""),
+    )  # fmt: skip
+
+
+def of_decision(decided: Decided, at: float, again: retries.Again | None = None) -> EventPack:
     """What became of messages whose outcome was lost.
 
     SENT where somebody knew; else UNKNOWN, with the way they went as the class: "decided" for good, or they wait again.
     """
     held, end, why = decided
-    kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.UNKNOWN, CLASS_OF.get(end, str(end)))
+    kind, klass = EventKind.UNKNOWN, CLASS_OF.get(end, str(end))
+    if end in (End.SENT, End.ONWARD):
+        kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.DEFERRED, UNANSWERED)
     return EventPack(
         held.account, held.campaign, held.channel, held.lane, kind, held.group, held.route, held.attempt, at,
         held.messages, held.recipients, classes=[klass] * held.count, details=[why] * held.count,
+        why=with_next("", again, ""),
     )  # fmt: skip

@@ -157,12 +157,12 @@ class Pacer:
         if demand.full:
             heard.full = True
             for key in [key for key in heard.cells if key not in named]:
-                self._update(heard, key, 0, 0.0, {})
+                self._update(heard, key, 0, 0.0, {}, {})
         for key, each in named.items():
             on = each.open_on
             if each.open and not on:
                 on = {self._somewhere(key): each.open}
-            self._update(heard, key, each.due, each.next_due, on)
+            self._update(heard, key, each.due, each.next_due, on, each.calls)
         return True
 
     def _somewhere(self, key: ClassKey) -> str:
@@ -185,7 +185,9 @@ class Pacer:
                 cap.give_back(weight * max(0, min(count, most)), slip.at)
                 self.touched.add(name)
 
-    def _update(self, heard: Heard, key: ClassKey, due: int, next_due: float, on: dict[str, int]) -> None:
+    def _update(
+        self, heard: Heard, key: ClassKey, due: int, next_due: float, on: dict[str, int], calls: dict[str, int]
+    ) -> None:  # fmt: skip
         cell = heard.cells.get(key)
         if cell is None:
             cell = heard.cells[key] = Cell(heard.number, key)
@@ -193,6 +195,10 @@ class Pacer:
             for route in on.keys() | cell.open.keys():
                 self._count(heard, key, route, on.get(route, 0) - cell.open.get(route, 0))
             cell.open = {route: n for route, n in on.items() if n}
+        if calls != cell.calls:
+            for route in calls.keys() | cell.calls.keys():
+                self._in_use(key, route, calls.get(route, 0) - cell.calls.get(route, 0))
+            cell.calls = {route: n for route, n in calls.items() if n}
         if due != cell.due:
             self.totals.more_due(key, due - cell.due)
             cell.due = due
@@ -214,6 +220,11 @@ class Pacer:
         """Note that *more* messages of the class are on the way."""
         if more:
             heard.rooms[key.lane][route].used += more
+            self._in_use(key, route, more)
+
+    def _in_use(self, key: ClassKey, route: str, more: int) -> None:
+        """Note that *more* messages of the class take a place where only so many may be at once."""
+        if more:
             self.flow.count(key.campaign, key.group, key.sender, route, more)
             for bound in self.book.option(key.campaign, key.group, key.sender, route, self._now).counted:
                 bound.used += more

@@ -27,6 +27,7 @@ class Cell:
     due: int = 0
     next_due: float = 0.0
     open: dict[str, int] = field(default_factory=dict)  # route -> messages in open releases
+    calls: dict[str, int] = field(default_factory=dict)  # route -> calls in progress: answered, and not over
     pending: int = 0  # granted by slips that no snapshot reflects yet
     place: int = NOWHERE
     gave_way: int = 0  # the tick in which it let others go first
@@ -39,7 +40,7 @@ class Cell:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to know of it."""
-        return not (self.due or self.next_due or self.open or self.pending or self.place)
+        return not (self.due or self.next_due or self.open or self.calls or self.pending or self.place)
 
 
 @dataclass(slots=True)

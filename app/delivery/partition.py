@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from app.delivery.awaited import Awaited, Awaiting
 from app.delivery.frequency import Touch
 from app.delivery.outcomes import DropReason, Status
 from app.delivery.route_counts import RouteCounts
@@ -39,7 +40,7 @@ class ClassKey(NamedTuple):
     sender: str = ""  # number or sender id that they come from; "": that of the route
 
 
-def class_of(named: "ClassDemand | Grant | WaitingPack | OpenRelease") -> ClassKey:
+def class_of(named: "ClassDemand | Grant | WaitingPack | OpenRelease | Awaited") -> ClassKey:
     """The class that a demand, a grant, a pack or a release is about."""
     return ClassKey(
         named.campaign, named.lane, named.group, named.tier, named.retry, named.pin,
@@ -68,6 +69,7 @@ class WaitingPack(msgspec.Struct, array_like=True):
     channel: str = "email"
     parts: int = 1
     sender: str = ""
+    began: int = 1  # the attempt with which they began on this channel
 
     @property
     def key(self) -> ClassKey:
@@ -99,6 +101,7 @@ class OpenRelease(msgspec.Struct, array_like=True):
     channel: str = "email"
     parts: int = 1
     sender: str = ""
+    began: int = 1
 
     @property
     def key(self) -> ClassKey:
@@ -125,11 +128,12 @@ class MessageState(msgspec.Struct, array_like=True):
     lane: str = "bulk"
     group: str = ""
     reported: int = 0  # bits: the kinds of reports that have come (app/delivery/report_moves.py)
+    awaited: int = -1  # where it lies while news of it is awaited (app/delivery/awaited.py); -1: nowhere
 
 
 def state_of(
-    named: "WaitingPack | OpenRelease | HeldUnknown", recipient: bytes, status: Status, attempt: int, at: float,
-    route: str,
+    named: "WaitingPack | OpenRelease | HeldUnknown | Awaited", recipient: bytes, status: Status, attempt: int,
+    at: float, route: str,
 ) -> MessageState:  # fmt: skip
     """The state of a message that has been on its way, with all that a report on it has to know."""
     return MessageState(
@@ -167,6 +171,7 @@ class HeldUnknown(msgspec.Struct, array_like=True):
     channel: str = "email"
     parts: int = 1
     sender: str = ""
+    began: int = 1
 
     @property
     def count(self) -> int:
@@ -222,6 +227,7 @@ class Marks(msgspec.Struct, array_like=True):
     next_release: int = 0
     next_event: int = 0
     next_unknown: int = 0
+    next_awaited: int = 0
 
 
 class Writes(Protocol):
@@ -237,6 +243,7 @@ class Writes(Protocol):
     def marks(self, marks: Marks) -> None: ...
     def event(self, number: int, event: EventPack | None) -> None: ...
     def unknown(self, number: int, held: HeldUnknown | None) -> None: ...
+    def awaited(self, number: int, awaited: Awaited | None) -> None: ...
     def touches(self, key: bytes, touches: list[Touch] | None) -> None: ...
 
 
@@ -249,7 +256,7 @@ class RowSource(Protocol):
 class ClassQueue:
     """The waiting packs of one class: those due, and those that become due."""
 
-    __slots__ = ("due", "later", "open", "open_on", "ready")
+    __slots__ = ("calls", "due", "later", "open", "open_on", "ready")
 
     def __init__(self) -> None:
         self.ready: deque[int] = deque()  # pack numbers, next to leave first
@@ -257,11 +264,18 @@ class ClassQueue:
         self.due = 0  # messages in ready packs
         self.open = 0  # messages in open releases
         self.open_on: dict[str, int] = {}  # the same by route
+        self.calls: dict[str, int] = {}  # route -> calls in progress
 
     @property
     def empty(self) -> bool:
         """Nothing waits and nothing is open."""
-        return not (self.ready or self.later or self.open)
+        return not (self.ready or self.later or self.open or self.calls)
+
+    def more_calls(self, route: str, more: int) -> None:
+        """Note that *more* calls over *route* are in progress."""
+        on = self.calls[route] = self.calls.get(route, 0) + more
+        if on <= 0:
+            del self.calls[route]
 
     def more_open(self, route: str, more: int) -> None:
         """Note that *more* messages are on the way over *route*."""
@@ -281,6 +295,7 @@ class Partition:
         self.releases: dict[int, OpenRelease] = {}
         self.queues: dict[ClassKey, ClassQueue] = {}
         self.unknowns: dict[int, HeldUnknown] = {}  # held, the oldest first
+        self.awaiting = Awaiting()
         self.counters: dict[str, dict[str, int]] = {}
         self.changed: set[ClassKey] = set()  # since the last snapshot
         self.recounted: set[str] = set()  # campaigns counted since the last snapshot
@@ -306,6 +321,7 @@ class Partition:
         releases: Iterable[tuple[int, OpenRelease]],
         counters: Iterable[tuple[str, dict[str, int]]],
         unknowns: Iterable[tuple[int, HeldUnknown]] = (),
+        awaited: Iterable[tuple[int, Awaited]] = (),
     ) -> None:
         """Take over what the table holds. Every class counts as changed."""
         if marks is not None:
@@ -328,6 +344,9 @@ class Partition:
             self.releases[number] = release
             self._opened(release)
         self.unknowns = dict(unknowns)
+        for number, each in awaited:
+            each.campaign = names.setdefault(each.campaign, each.campaign)
+            self._note_calls(each, self.awaiting.put(number, each))
         self.counters = {campaign: dict(counts) for campaign, counts in counters}
         self.recounted.update(self.counters)
 
@@ -527,6 +546,40 @@ class Partition:
         self.changed.add(pack.key)
         return start, stop
 
+    # -- awaiting --------------------------------------------------------------------------
+
+    def wait_for_news(self, writes: Writes, awaited: Awaited, rows: list[Outgoing]) -> int:
+        """Await news of *rows*, all of which have a place in *awaited*; the number of the pack."""
+        awaited.rows = self.keep(writes, rows)
+        number = self.marks.next_awaited
+        self.marks.next_awaited += 1
+        self._note_calls(awaited, self.awaiting.put(number, awaited))
+        writes.awaited(number, awaited)
+        return number
+
+    def no_longer_awaited(self, writes: Writes, number: int, places: Container[int]) -> None:
+        """Take these places out of the pack *number*, which goes with its last one."""
+        whole = self.awaiting.packs[number]
+        left = msgspec.structs.replace(whole, places=bytes([each for each in whole.places if each not in places]))
+        if left.places:
+            self._note_calls(left, self.awaiting.put(number, left))
+            writes.awaited(number, left)
+        else:
+            self._note_calls(whole, -self.awaiting.remove(number))
+            writes.awaited(number, None)
+            writes.rows(whole.rows, None)
+
+    def end_calls(self, now: float) -> None:
+        """Calls that are over for certain are in progress no longer."""
+        for number, calls in self.awaiting.ended(now):
+            self._note_calls(self.awaiting.packs[number], -calls)
+
+    def _note_calls(self, awaited: Awaited, more: int) -> None:
+        if more:
+            key = class_of(awaited)
+            self.queue(key).more_calls(awaited.route, more)
+            self.changed.add(key)
+
     # -- telling ---------------------------------------------------------------------------
 
     def tell(self, writes: Writes, events: Iterable[EventPack]) -> list[int]:
@@ -567,7 +620,7 @@ class Partition:
         next_due = queue.later[0][0] if queue.later else 0.0
         return ClassDemand(
             key.campaign, key.lane, key.group, queue.due, next_due, queue.open, key.tier, key.retry, key.pin,
-            dict(queue.open_on), key.channel, key.parts, key.sender,
+            dict(queue.open_on), key.channel, key.parts, key.sender, dict(queue.calls),
         )  # fmt: skip
 
     def wasted_since(self, since: float) -> list[tuple[int, int, int]]:

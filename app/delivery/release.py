@@ -20,7 +20,9 @@ from app.delivery.partition import (
     class_of,
     state_of,
 )
+from app.delivery.report_moves import COUNTED_AFTER
 from app.records import Outgoing, Release, Slip
+from app.topics import PHONES
 
 MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step
 MOST_PUT_OFF_BYTES = 60_000  # of rows in one step, and the rest of a slice, which may have 300,000
@@ -40,6 +42,11 @@ def for_ever(_: WaitingPack) -> float:
     return float("inf")
 
 
+def nobody_reached(_: WaitingPack, __: Sequence[Outgoing]) -> list[int]:
+    """Whom earlier attempts have reached, where nobody is asked."""
+    return []
+
+
 def no_desk(_: WaitingPack) -> None:
     """The desk where no frequency cap is known."""
 
@@ -51,7 +58,8 @@ class Permits:
     *running* gives the spec version of a campaign that may send, else None. *forbidden* gives the row indexes
     of a slice that must not be sent after all, with the reason. *opening* is 0 for a pack that may leave now,
     else the moment from which on it may; *closing* the moment up to which it may. *desk* is where the frequency
-    caps of a pack are asked, None where there are none.
+    caps of a pack are asked, None where there are none. *reached* gives the row indexes of whom an earlier attempt
+    has reached after all.
     """
 
     running: Callable[[str], int | None]
@@ -59,6 +67,7 @@ class Permits:
     opening: Callable[[WaitingPack], float] = at_once
     closing: Callable[[WaitingPack], float] = for_ever
     desk: Callable[[WaitingPack], Desk | None] = no_desk
+    reached: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached
 
 
 @dataclass(slots=True)
@@ -149,8 +158,10 @@ def _open_releases(
             pack.account, pack.campaign, pack.lane, pack.group, route, pack.attempt,
             number, start, stop, now, min(not_after, permits.closing(pack) - MARGIN), version,
             tier=pack.tier, retry=pack.retry, pin=pack.pin, why=why,
-            channel=pack.channel, parts=pack.parts, sender=pack.sender,
+            channel=pack.channel, parts=pack.parts, sender=pack.sender, began=pack.began,
         )  # fmt: skip
+        if pack.attempt > 1 and pack.channel in PHONES:
+            _let_go(state, writes, release, pack, permits)
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)
         desk = permits.desk(pack)
@@ -167,6 +178,16 @@ def _open_releases(
     return taken
 
 
+def _let_go(
+    state: Partition, writes: Writes, release: OpenRelease, pack: WaitingPack, permits: Permits
+) -> None:  # fmt: skip
+    """Leave out of *release* whom an earlier attempt has reached meanwhile: they are final."""
+    rows = state.rows_of(release.pack)[release.start : release.stop]
+    reached = permits.reached(pack, rows)
+    release.skipped.extend(reached)
+    state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(reached)))
+
+
 def _drop_forbidden(
     state: Partition,
     writes: Writes,
@@ -177,7 +198,9 @@ def _drop_forbidden(
     now: float,
 ) -> None:
     rows = state.rows_of(release.pack)[release.start : release.stop]
-    _drop(state, writes, release, pack, rows, permits.forbidden(pack, rows), spent, now)
+    skipped = set(release.skipped)
+    forbidden = [each for each in permits.forbidden(pack, rows) if each[0] not in skipped]
+    _drop(state, writes, release, pack, rows, forbidden, spent, now)
 
 
 def _drop(
@@ -276,12 +299,22 @@ def record_of(state: Partition, number: int) -> Release:
     )  # fmt: skip
 
 
-def clear(state: Partition, writes: Writes, number: int, reason: DropReason, now: float) -> list[Outgoing]:
-    """Drop every waiting row of a pack whose campaign sends nothing more; the rows, for their events."""
+def clear(
+    state: Partition, writes: Writes, number: int, reason: DropReason, now: float,
+    reached: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached,
+) -> list[Outgoing]:  # fmt: skip
+    """Drop every waiting row of a pack whose campaign sends nothing more; the rows, for their events.
+
+    Whom an earlier attempt has *reached* is not among them.
+    """
     pack = state.packs[number]
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
+    if pack.attempt > 1 and pack.channel in PHONES:
+        there = set(reached(pack, gone))
+        gone = [row for i, row in enumerate(gone) if i not in there]
+        state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(there)))
     _leave_out(state, writes, pack, gone, reason, now)
     writes.pack(number, pack)
     state.forget_if_used_up(writes, number)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from app.delivery.outcomes import EventKind
 from app.delivery.partition import MessageState
 from app.delivery.reports import ReportKind
+from app.delivery.retries import Again
+from app.delivery.why import with_next
 from app.records import EventPack, Told
 
 LONGEST = 500  # characters of a detail
@@ -24,24 +26,25 @@ class Reported(NamedTuple):
     state: MessageState
     told: Told
     kind: ReportKind
+    again: Again | None = None  # the next try
 
 
 def of_reports(reported: Iterable[Reported], source: str) -> list[EventPack]:
     """Their events."""
-    alike: dict[tuple[str, str, str, str, str, str, int], list[Reported]] = {}
+    alike: dict[tuple[str, str, str, str, str, str, int, Again | None], list[Reported]] = {}
     for each in reported:
         state, told = each.state, each.told
         key = (
             state.account, state.campaign, state.channel, state.lane, str(each.kind), state.route,
-            told.attempt or state.attempt,
+            told.attempt or state.attempt, each.again,
         )  # fmt: skip
         alike.setdefault(key, []).append(each)
     return [_pack(*key, rows, source) for key, rows in alike.items()]
 
 
 def _pack(
-    account: str, campaign: str, channel: str, lane: str, kind: str, route: str, attempt: int, rows: list[Reported],
-    source: str,
+    account: str, campaign: str, channel: str, lane: str, kind: str, route: str, attempt: int, again: Again | None,
+    rows: list[Reported], source: str,
 ) -> EventPack:  # fmt: skip
     told = [each.told for each in rows]
     hits = kind in (EventKind.OPENED, EventKind.CLICKED)
@@ -53,7 +56,7 @@ def _pack(
         classes=[(MACHINE if each.machine else PERSON) if hits else each.klass for each in told],
         details=[((each.url if hits else "") or each.detail or each.said)[:LONGEST] for each in told],
         refs=[each.ref for each in told],
-        why=f"told by {source}",
+        why=with_next(f"told by {source}", again, "soft"),
         reports=[each.event or f"{each.said} {each.at:.3f} {each.code}" for each in told],
         groups=[each.state.group for each in rows],
         reasons=[each.reason for each in told],

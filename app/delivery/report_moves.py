@@ -39,6 +39,10 @@ ONCE = frozenset({
     ReportKind.UNSUBSCRIBED,
 })  # fmt: skip
 
+# Bits of MessageState.reported above those of kinds; app/delivery/report_suppress.py has the 30th.
+MOVED = 1 << 29  # its attempt has failed, and another follows
+VOICEMAIL = 1 << 28  # a machine has answered the call
+
 KINDS = {str(kind): kind for kind in ReportKind}
 _BITS = {kind: 1 << place for place, kind in enumerate(ReportKind)}  # of MessageState.reported: stored data
 _BY_A_PROGRAM = frozenset({ReportKind.OPENED, ReportKind.CLICKED})
@@ -66,13 +70,17 @@ def moved(state: MessageState, told: Told) -> Move:
     status = STATUS_TOLD.get(kind)
     if status is None or not _goes(state, status, told):
         status = None
-    if status is None and not first:
+    voicemail = told.reason == "voicemail" and not state.reported & VOICEMAIL
+    if status is None and not first and not voicemail:
         return Move(kind, None)
     after = MessageState(
         state.status, state.attempt, state.at, state.route, state.recipient, state.account, state.campaign,
-        state.channel, state.lane, state.group, state.reported | _BITS[kind],
+        state.channel, state.lane, state.group, state.reported | _BITS[kind], state.awaited,
     )  # fmt: skip
     counts = [f"{REPORTED}.{kind}"] if first and kind in ONCE else []
+    if voicemail:
+        after.reported |= VOICEMAIL
+        counts.append(f"{REPORTED}.voicemail")
     if status is not None:
         counts += _fate_counts(state.status, status, told.klass)
         after.status, after.at = status, told.at
@@ -81,6 +89,8 @@ def moved(state: MessageState, told: Told) -> Move:
 
 def _goes(state: MessageState, status: Status, told: Told) -> bool:
     before = state.status
+    if state.reported & MOVED and RANK[status] < RANK[Status.DELIVERED]:
+        return False  # that is known: the next attempt is to come
     if 0 < told.attempt < state.attempt and RANK[status] < RANK[Status.DELIVERED]:
         return False
     if before in _TIMED and status in _TIMED:
@@ -89,7 +99,8 @@ def _goes(state: MessageState, status: Status, told: Told) -> bool:
 
 
 def _is_past(state: MessageState, told: Told, kind: ReportKind) -> bool:
-    return 0 < told.attempt < state.attempt and STATUS_TOLD.get(kind) in FAILED
+    earlier = 0 < told.attempt < state.attempt or state.reported & MOVED
+    return bool(earlier) and STATUS_TOLD.get(kind) in FAILED
 
 
 def _fate_counts(before: Status, after: Status, klass: str) -> list[str]:

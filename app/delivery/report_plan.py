@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
+from app.delivery.awaited import Place, place_of
+from app.delivery.news import Verdict, moved_on, verdict_on
 from app.delivery.partition import HeldUnknown, MessageState
 from app.delivery.report_events import REPEATED, UNTOLD, Reported
-from app.delivery.report_moves import FATE, Move, moved
+from app.delivery.report_moves import FATE, KINDS, Move, moved
 from app.delivery.report_suppress import (
     GONE_KINDS,
     SUPPRESSED,
@@ -22,9 +25,35 @@ from app.delivery.report_suppress import (
     with_soft,
 )
 from app.delivery.reports import ReportKind
+from app.delivery.retries import Again
 from app.records import Told
 
 HARMFUL = GONE_KINDS | {ReportKind.COMPLAINED, ReportKind.UNSUBSCRIBED}  # may suppress somebody
+
+
+class News(Protocol):
+    """What is asked about messages of which news is awaited."""
+
+    def where(self, message: MessageState) -> Place | None:
+        """Where *message* lies, if news of it is awaited."""
+
+    def follows(self, place: Place, told: Told) -> Again | None:
+        """What follows for the message there, once *told* says that its attempt has failed."""
+
+
+class NoNews:
+    """Where news of nobody is awaited."""
+
+    def where(self, _: MessageState) -> Place | None:
+        """Nowhere."""
+        return None
+
+    def follows(self, _: Place, __: Told) -> Again | None:
+        """Nothing."""
+        return None
+
+
+NO_NEWS = NoNews()
 
 
 @dataclass(slots=True)
@@ -37,6 +66,8 @@ class Plan:
     reported: list[Reported] = field(default_factory=list)  # what is told on, as events
     suppress: list[Suppress] = field(default_factory=list)
     moves: list[tuple[MessageState, Told, Move]] = field(default_factory=list)  # what counts: the state before it
+    ways: dict[int, dict[int, Again | None]] = field(default_factory=dict)  # awaited pack -> place -> what follows
+    reached: set[Place] = field(default_factory=set)  # of those
 
 
 def plan(
@@ -44,6 +75,7 @@ def plan(
     states: Mapping[bytes, MessageState],
     softs: Mapping[bytes, list[int]],
     everywhere: Callable[[str], bool],
+    news: News = NO_NEWS,
 ) -> Plan:
     """What *rows*, each of a message in *states*, change. *softs*: days with soft bounces by `soft_key`.
 
@@ -53,37 +85,66 @@ def plan(
     for told in rows:
         message = told.message_id
         state = made.states.get(message) or states[message]
+        told, again = _heard(made, news, state, told)
         move = moved(state, told)
-        after = move.state
-        suppress = _suppress(made, softs, state, told, move, everywhere) if move.kind in HARMFUL else None
-        if suppress is not None:
-            made.suppress.append(suppress)
-            if move.kind in GONE_KINDS:
-                after = msgspec.structs.replace(after or state, reported=(after or state).reported | SUPPRESSED)
+        after = _suppressed(made, softs, state, told, move, everywhere)
+        if move.counts:
+            made.moves.append((state, told, move))
+        if again is not None:
+            after, move = moved_on(after or state, told.at), Move(ReportKind.DEFERRED, None, first=True)
+        elif _is_over(made, state):
+            after = msgspec.structs.replace(after or state, awaited=-1)
         if after is not None:
             made.states[message] = after
             if (softs or made.softs) and FATE.get(after.status) == "delivered" and after.status is not state.status:
                 _forget_soft(made, softs, state)
-        if move.counts:
-            made.moves.append((state, told, move))
         for name in move.counts:
             counts = made.counts.setdefault(state.campaign, {})
             counts[name] = counts.get(name, 0) + 1
         if move.kind not in UNTOLD and (after is not None or move.first or move.kind in REPEATED):
             # An attempt that failed before another one is no end of its message: the record must not say so.
             kind = ReportKind.DEFERRED if move.past else move.kind
-            made.reported.append(Reported(message, state, told, kind))
+            made.reported.append(Reported(message, state, told, kind, again))
     return made
 
 
-def _suppress(
+def _heard(made: Plan, news: News, state: MessageState, told: Told) -> tuple[Told, Again | None]:
+    """*told* as it counts for a message of which news may be awaited, and what follows if its attempt has failed."""
+    place, kind = news.where(state), KINDS.get(told.kind, ReportKind.UNRECOGNISED)
+    verdict = verdict_on(state, told, kind) if place is not None else Verdict.NOTHING
+    if place is None or verdict is Verdict.NOTHING:
+        return told, None
+    again = news.follows(place, told) if verdict is Verdict.FAILED else None
+    made.ways.setdefault(place.number, {})[place.place] = again
+    if verdict is Verdict.REACHED:
+        made.reached.add(place)
+    elif again is None and kind is ReportKind.DEFERRED:  # it is not tried again: that was the end of it
+        told = msgspec.structs.replace(told, kind=str(ReportKind.BOUNCED))
+    return told, again
+
+
+def _is_over(made: Plan, state: MessageState) -> bool:
+    """Whether news of the message is awaited no longer, since one of these reports."""
+    place = place_of(state.awaited)
+    return place is not None and place.place in made.ways.get(place.number, ())
+
+
+def _suppressed(
     made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told, move: Move,
     everywhere: Callable[[str], bool],
-) -> Suppress | None:  # fmt: skip
-    at_once = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
-    if at_once is None and move.first and is_soft(told, move.kind):
-        return _soft(made, softs, state, told)
-    return at_once
+) -> MessageState | None:  # fmt: skip
+    """Note who is not written to any more since *told*; the message after *move*, with what follows from that."""
+    after = move.state
+    if move.kind not in HARMFUL:
+        return after
+    suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
+    if suppress is None and move.first and is_soft(told, move.kind):
+        suppress = _soft(made, softs, state, told)
+    if suppress is not None:
+        made.suppress.append(suppress)
+        if move.kind in GONE_KINDS:
+            after = msgspec.structs.replace(after or state, reported=(after or state).reported | SUPPRESSED)
+    return after
 
 
 def _soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told) -> Suppress | None:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.delivery.onward import Leg
 from app.delivery.outcomes import Kind
 from app.records import Outcome
 
-SOFT = frozenset({"mailbox_full", "mailbox_busy", "unknown_user"})  # classes of a reply: the mailbox, not the server
+# Classes of a reply, or of a call: it is about the mailbox or the phone, not about the server.
+SOFT = frozenset({"mailbox_full", "mailbox_busy", "unknown_user", "busy", "no_answer"})
 PATIENT = frozenset({"greylisted"})  # who comes back before the delay is over begins anew (RFC 6647): no jitter
 SOON = 1.0  # seconds until a message is tried again that its route could not take
 GAVE_UP = "gave_up"  # no retry was left
@@ -62,16 +64,26 @@ class Again(NamedTuple):
     due: float
     tried: bool = True  # False: nothing was begun, it stands where it stood
     pinned: bool = False  # to the route it was on: nobody knows what became of it there
+    leg: Leg | None = None  # on another channel, where it begins anew
 
 
 def next_try(
-    outcome: Outcome, attempt: int, since: float, zone: str, rules: RetryRules, now: float, dice: float
+    outcome: Outcome, attempt: int, since: float, zone: str, rules: RetryRules, now: float, dice: float, began: int = 1
 ) -> Again | str:
     """What follows *outcome* of *attempt* (from 1), or why nothing does: "" where the outcome is an end in itself.
 
     *since* is when the message passed the gate. *dice* is in [0, 1), rolled for each release: those of one release may
-    come back together, those of an outage spread.
+    come back together, those of an outage spread. *began* is the attempt with which its channel began: those before
+    were tried on another one.
     """
+    before, attempt = began - 1, attempt - began + 1
+    found = _next_try(outcome, attempt, since, zone, rules, now, dice)
+    return found._replace(attempt=found.attempt + before) if isinstance(found, Again) else found
+
+
+def _next_try(
+    outcome: Outcome, attempt: int, since: float, zone: str, rules: RetryRules, now: float, dice: float
+) -> Again | str:
     if outcome.kind == Kind.RETURNED:
         return Again(attempt, now, tried=False)
     match policy_of(outcome.kind, outcome.klass):

@@ -1,15 +1,20 @@
 """Settling a result: close the release, count each message once, schedule what is to be tried again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
+from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
+from app.delivery.onward import NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.release import rows_in
-from app.delivery.retries import EXPIRED, Again, RetryRules, next_try
+from app.delivery.report_moves import COUNTED_AFTER
+from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try
 from app.delivery.unknown import hold
 from app.records import Outcome, Outgoing, Result
+from app.topics import PHONES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,53 +61,134 @@ EXPIRED_DETAIL = "its campaign ends before the next try"
 
 
 def settle(
-    state: Partition, writes: Writes, number: int, result: Result, rules: RetryRules, now: float, dice: float
-) -> Settlement | None:
+    state: Partition, writes: Writes, number: int, result: Result, rules: RetryRules, now: float, dice: float,
+    onward: Onward = NOWHERE,
+) -> Settlement | None:  # fmt: skip
     """Act on *result* for the open release *number*; None when that release is not open (any more).
 
-    One decision per release: a result that comes twice, or late, changes nothing.
+    One decision per release: a result that comes twice, or late, changes nothing. What was taken, and may go *onward*
+    to another channel, or is a call, is not final: news of it is awaited.
     """
     release = state.releases.get(number)
     if release is None:
         return None
     rows = rows_in(state, release)
-    pack = state.packs[release.pack]
-    settlement = Settlement(release)
-    again: dict[Again, list[Outgoing]] = {}
-    lost: list[Outgoing] = []
-    counts: dict[str, int] = {}
+    step = _Step(writes, release, state.packs[release.pack], onward, Settlement(release), now)
     state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
     state.health.note(release.route, release.group, result.outcomes)
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
     for row, outcome in zip(rows, outcomes, strict=True):
-        kind = Kind(outcome.kind)
-        retry = next_try(outcome, release.attempt, pack.since, pack.zone, rules, now, dice)
-        settlement.fates.append((row, outcome, retry.due if isinstance(retry, Again) else 0.0))
+        step.take(row, outcome, rules, dice)
+    step.end(state, number)
+    return step.settlement
+
+
+@dataclass(slots=True)
+class _Step:
+    """The messages of one release, one after the other, and what becomes of all of them."""
+
+    writes: Writes
+    release: OpenRelease
+    pack: WaitingPack
+    onward: Onward
+    settlement: Settlement
+    now: float
+    again: dict[Again, list[Outgoing]] = field(default_factory=dict)
+    lost: list[Outgoing] = field(default_factory=list)
+    taken: list[Outgoing] = field(default_factory=list)  # by a provider of phones
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def take(self, row: Outgoing, outcome: Outcome, rules: RetryRules, dice: float) -> None:
+        """Settle one message."""
+        release, kind, now = self.release, Kind(outcome.kind), self.now
+        if row.message_id in self.onward.reached and kind is not Kind.RETURNED:
+            self._reached(row, outcome, kind)
+            return
+        pack = self.pack
+        retry = next_try(outcome, release.attempt, pack.since, pack.zone, rules, now, dice, release.began)
+        if _has_failed(kind, outcome, retry):
+            retry = onto(release, row, self.onward, now) or retry
+        self.settlement.fates.append((row, outcome, retry.due if isinstance(retry, Again) else 0.0))
+        if kind is Kind.ACCEPTED and release.channel in PHONES:
+            self.taken.append(row)
+            self.settlement.messages.append(Settled(EVENT_OF[kind], row, outcome))
+            return
         if isinstance(retry, Again):
-            again.setdefault(retry, []).append(row)
+            self.again.setdefault(retry, []).append(row)
         elif kind is Kind.UNCERTAIN:
-            lost.append(row)
-        for name in _counted_as(outcome, retry):
-            counts[name] = counts.get(name, 0) + 1
-        if kind is Kind.RETURNED:
-            continue
+            self.lost.append(row)
+        self._count(_counted_as(outcome, retry, release.channel))
+        if kind is not Kind.RETURNED:
+            self._tell(row, outcome, kind, retry)
+
+    def _tell(self, row: Outgoing, outcome: Outcome, kind: Kind, retry: Again | str) -> None:
+        """Write down and tell what one attempt came to."""
+        release = self.release
         told = _given_up(outcome, retry) if isinstance(retry, str) and retry else outcome
         status, event = (STATUS_OF[kind], EVENT_OF[kind]) if told is outcome else (Status.BOUNCED, EventKind.BOUNCED)
-        at, route = outcome.at, release.route
-        writes.message(row.message_id, state_of(release, row.recipient_id, status, release.attempt, at, route))
-        settlement.messages.append(Settled(event, row, told, retry if isinstance(retry, Again) else None))
-    state.close(writes, number)
-    for retry, waiting in again.items():
-        state.add(writes, _waiting(release, pack, retry, len(waiting)), waiting)
-    if lost:
-        hold(state, writes, release, pack, lost, now)
-    state.count(writes, release.campaign, counts)
-    writes.marks(state.marks)
-    return settlement
+        message = state_of(release, row.recipient_id, status, release.attempt, outcome.at, release.route)
+        if isinstance(retry, Again) and retry.leg is not None:
+            message, event = moved_on(message, outcome.at), EventKind.DEFERRED
+        self.writes.message(row.message_id, message)
+        self.settlement.messages.append(Settled(event, row, told, retry if isinstance(retry, Again) else None))
+
+    def _reached(self, row: Outgoing, outcome: Outcome, kind: Kind) -> None:
+        """An earlier attempt has been delivered meanwhile: the message is final, whatever became of this one."""
+        release = self.release
+        message = state_of(release, row.recipient_id, Status.DELIVERED, release.attempt, outcome.at, release.route)
+        self.writes.message(row.message_id, message)
+        went_out = kind in (Kind.ACCEPTED, Kind.UNCERTAIN)
+        self.settlement.fates.append((row, outcome, 0.0))
+        self.settlement.messages.append(Settled(EVENT_OF[kind] if went_out else EventKind.DEFERRED, row, outcome))
+        self._count(["sent", COUNTED_AFTER])
+
+    def end(self, state: Partition, number: int) -> None:
+        """Close the release, and let its messages wait for whatever comes next."""
+        release, pack, now = self.release, self.pack, self.now
+        self._await_news(state)
+        state.close(self.writes, number)
+        for retry, waiting in self.again.items():
+            if retry.leg is not None:
+                waits = pack_for(release, retry, len(waiting), now, pack.zone)
+            else:
+                waits = _waiting(release, pack, retry, len(waiting))
+            state.add(self.writes, waits, waiting)
+        if self.lost:
+            hold(state, self.writes, release, pack, self.lost, now)
+        state.count(self.writes, release.campaign, self.counts)
+        self.writes.marks(state.marks)
+
+    def _await_news(self, state: Partition) -> None:
+        """Of messages that a provider of phones has taken: they are final, or news of them is awaited."""
+        if not self.taken:
+            return
+        release, pack, now = self.release, self.pack, self.now
+        lots, others = lots_of(release, self.taken, self.onward)
+        wait_for_news(state, self.writes, release, pack.since, pack.zone, lots, now, self.counts)
+        for row in others:
+            message = state_of(release, row.recipient_id, Status.SENT, release.attempt, now, release.route)
+            self.writes.message(row.message_id, message)
+            self._count(["sent"])
+        if self.onward.spec is not None and self.onward.spec.fallbacks:
+            name = by_channel(release.channel, "accepted")
+            self.counts[name] = self.counts.get(name, 0) + len(self.taken)
+
+    def _count(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.counts[name] = self.counts.get(name, 0) + 1
 
 
-def _counted_as(outcome: Outcome, retry: Again | str) -> list[str]:
+def _has_failed(kind: Kind, outcome: Outcome, retry: Again | str) -> bool:
+    """Whether nothing more comes of the message on this channel."""
+    if retry == GAVE_UP:
+        return kind is not Kind.UNCERTAIN
+    return retry == "" and kind in (Kind.REFUSED, Kind.BLOCKED) and outcome.klass not in NEVER_ON
+
+
+def _counted_as(outcome: Outcome, retry: Again | str, channel: str) -> list[str]:
     """The counters of one message with *outcome*, of which *retry* tells whether it is tried again."""
+    if isinstance(retry, Again) and retry.leg is not None:
+        return counted_as(retry, channel)
     if isinstance(retry, Again):
         return ["deferred" if retry.tried else "returned"]
     if retry:
@@ -128,5 +214,5 @@ def _waiting(release: OpenRelease, pack: WaitingPack, retry: Again, count: int) 
     return WaitingPack(
         release.account, release.campaign, release.lane, release.group, retry.attempt, pack.since, retry.due, count,
         zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin, counted=release.counted,
-        channel=release.channel, parts=release.parts, sender=release.sender,
+        channel=release.channel, parts=release.parts, sender=release.sender, began=release.began,
     )  # fmt: skip

@@ -61,5 +61,5 @@ def forgotten(state: Partition, is_known: Callable[[str], bool]) -> list[str]:
     if not gone:
         return []
     busy = {pack.campaign for pack in state.packs.values()} | {key.campaign for key in state.queues}
-    busy |= {release.campaign for release in state.releases.values()}
+    busy |= {release.campaign for release in state.releases.values()} | state.awaiting.of_campaign.keys()
     return [campaign for campaign in gone if campaign not in busy]

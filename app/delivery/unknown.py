@@ -7,7 +7,7 @@ knows, or else age. Each of its messages then goes one way, once:
 - it was not sent: it waits again, as a retry, on whichever route pacing picks;
 - nobody knows, and it shall be sent again: it waits again, on the route it was on, because a second provider would not
   know the message of the first;
-- nobody will learn: it stays UNKNOWN and is final.
+- nobody will learn: it goes on to the next channel of its campaign, or it stays UNKNOWN and is final.
 
 Who waits to be sent again on a route that is deleted meanwhile is held once more, and is not sent again by itself.
 """
@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
+from app.delivery.onward import NOWHERE, Onward
 from app.delivery.outcomes import DECIDED, RESENT, RESOLVED, UNKNOWN, Status
 from app.delivery.partition import HeldUnknown, OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.retries import Again
 from app.records import DeliveryReport, Outgoing
 
 ID = 16  # bytes
@@ -36,6 +39,7 @@ class End(StrEnum):
     NOT_SENT = "not_sent"
     GIVE_UP = "give_up"
     RESEND = "resend"
+    ONWARD = "onward"  # to the next channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def hold(
         release.account, release.campaign, release.lane, release.group, release.route, release.attempt, now,
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
         state.keep(writes, rows), pack.since, pack.zone, release.tier, release.counted,
-        release.channel, release.parts, release.sender,
+        release.channel, release.parts, release.sender, release.began,
     )  # fmt: skip
     _add(state, writes, held)
 
@@ -109,27 +113,29 @@ def named_by(
 
 
 def decide(
-    state: Partition, writes: Writes, number: int, end: End, why: str, now: float, only: Collection[bytes] | None = None
-) -> Decided:
-    """Let the messages of the held unknown *number*, or *only* these of it, go the way *end*. Each is counted once."""
+    state: Partition, writes: Writes, number: int, end: End, why: str, now: float,
+    only: Collection[bytes] | None = None, onward: Onward = NOWHERE,
+) -> Decided:  # fmt: skip
+    """Let the messages of the held unknown *number*, or *only* these of it, go the way *end*. Each is counted once.
+
+    Those that went out, and may go *onward* to another channel, or are calls, are not final: news of them is awaited.
+    """
     whole = state.unknowns[number]
     named = frozenset(whole.ids if only is None else only)
     held, rest = whole.parted(named)
     rows = [row for row in state.rows_of(held.rows) if row.message_id in named] if held.rows >= 0 else []
     if end in (End.NOT_SENT, End.RESEND) and len(rows) != held.count:
         end, why = End.GIVE_UP, OF_BEFORE
-    if rest.count:
-        state.unknowns[number] = rest
-        writes.unknown(number, rest)
-    else:
-        del state.unknowns[number]
-        writes.unknown(number, None)
-        if held.rows >= 0:
-            writes.rows(held.rows, None)
+    _shorten(state, writes, number, rest)
     match end:
         case End.SENT:
             _note(writes, held, Status.SENT, now)
-            state.count(writes, held.campaign, {"sent": held.count, RESOLVED: held.count})
+            lots, others = lots_of(held, rows, onward)
+            counts = {RESOLVED: held.count, "sent": held.count - len(rows) + len(others)}
+            if onward.spec is not None and onward.spec.fallbacks:
+                counts[by_channel(held.channel, "accepted")] = held.count
+            wait_for_news(state, writes, held, held.since, held.zone, lots, now, counts)
+            state.count(writes, held.campaign, counts)
         case End.GIVE_UP:
             state.count(writes, held.campaign, {DECIDED: held.count})
         case _:
@@ -137,7 +143,7 @@ def decide(
             waits = WaitingPack(
                 held.account, held.campaign, held.lane, held.group, held.attempt + 1, held.since, now, held.count,
                 zone=held.zone, tier=held.tier, retry=True, pin=pin, counted=held.counted,
-                channel=held.channel, parts=held.parts, sender=held.sender,
+                channel=held.channel, parts=held.parts, sender=held.sender, began=held.began,
             )  # fmt: skip
             if not pin:
                 _note(writes, held, Status.DEFERRED, now)
@@ -145,6 +151,52 @@ def decide(
             state.count(writes, held.campaign, {RESENT: held.count})
     writes.marks(state.marks)
     return Decided(held, end, why)
+
+
+def go_on(
+    state: Partition, writes: Writes, number: int, onward: Onward, why: str, now: float
+) -> list[tuple[Decided, Again | None]]:
+    """Let nobody wait any longer for news of the held unknown *number*: its messages go onward, or are given up.
+
+    What went which way, with where it waits now.
+    """
+    held = state.unknowns[number]
+    rows = state.rows_of(held.rows) if held.rows >= 0 else []
+    waiting: dict[Again, list[Outgoing]] = {}
+    for row in rows:
+        again = onto(held, row, onward, now) if row.message_id not in onward.reached else None
+        if again is not None:
+            waiting.setdefault(again, []).append(row)
+    told: list[tuple[Decided, Again | None]] = []
+    named = frozenset(held.ids)
+    waiting = {again: kept for again, own in waiting.items() if (kept := [r for r in own if r.message_id in named])}
+    for again, own in waiting.items():
+        ids = frozenset(row.message_id for row in own)
+        part, rest = state.unknowns[number].parted(ids)
+        _shorten(state, writes, number, rest)
+        for row in own:
+            before = state_of(part, row.recipient_id, Status.UNKNOWN, part.attempt, now, part.route)
+            writes.message(row.message_id, moved_on(before, now))
+        state.add(writes, pack_for(part, again, len(own), now, part.zone), own)
+        counts = {RESENT: len(own)} | {name: len(own) for name in counted_as(again, part.channel)}
+        state.count(writes, part.campaign, counts)
+        told.append((Decided(part, End.ONWARD, why), again))
+    if number in state.unknowns:
+        told.append((decide(state, writes, number, End.GIVE_UP, why, now), None))
+    writes.marks(state.marks)
+    return told
+
+
+def _shorten(state: Partition, writes: Writes, number: int, rest: HeldUnknown) -> None:
+    """Keep *rest* of the held unknown *number*, or nothing."""
+    if rest.count:
+        state.unknowns[number] = rest
+        writes.unknown(number, rest)
+    else:
+        held = state.unknowns.pop(number)
+        writes.unknown(number, None)
+        if held.rows >= 0:
+            writes.rows(held.rows, None)
 
 
 def _note(writes: Writes, held: HeldUnknown, status: Status, now: float) -> None:
@@ -173,7 +225,7 @@ def hold_again(state: Partition, writes: Writes, number: int, now: float) -> Hel
         pack.account, pack.campaign, pack.lane, pack.group, pack.pin, pack.attempt - 1, now,
         b"".join([row.message_id for row in rows]), b"".join([row.recipient_id for row in rows]),
         state.keep(writes, rows), pack.since, pack.zone, pack.tier, pack.counted,
-        pack.channel, pack.parts, pack.sender,
+        pack.channel, pack.parts, pack.sender, pack.began,
     )  # fmt: skip
     _add(state, writes, held)
     state.count(writes, pack.campaign, {UNKNOWN: held.count})

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.delivery import retries
+
 LONGEST = 500  # characters
 SCHEDULE, HOURS, CAP = "schedule", "hours", "cap"  # why a message waits for a moment
 
@@ -58,6 +60,13 @@ def with_again(why: str, again: Again) -> str:
     """*why* a message was sent, and when it is tried again."""
     said = f"next: attempt {again.attempt} at {told(again.due)} ({again.policy})"
     return f"{why[: LONGEST - len(said) - 2]}; {said}" if why else said
+
+
+def with_next(why: str, again: retries.Again | None, policy: str) -> str:
+    """*why* something was told, and what follows: another channel, or a try by this retry *policy*."""
+    if again is None:
+        return why
+    return with_again(why, Again(again.attempt, again.due, again.leg.channel if again.leg is not None else policy))
 
 
 def without_again(why: str) -> tuple[str, Again | None]:
