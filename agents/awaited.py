@@ -24,32 +24,39 @@ MOST_BYTES = 150_000  # of a batch to which a pack is added: its rows may be twi
 LOST_FOR = 3_600.0  # seconds after its deadline at which what is awaited of a campaign that nobody knows is over
 
 
-def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, onwards: Onwards) -> None:
-    """Add the tick to *app*. A restart goes on with what the table holds."""
+class Deadlines:
+    """Looks at what is awaited, of every partition."""
 
-    async def look() -> None:
-        for partition, state in list(recipients.partitions.items()):
-            now = app.now()
-            state.end_calls(now)
-            due = due_in(state, campaigns, now)
-            if due and await onwards.know({state.awaiting.packs[number].campaign for number in due}):
-                now = app.now()
-            while due and recipients.partitions.get(partition) is state:
-                batch, events = Batch(), list[EventPack]()
+    def __init__(self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, onwards: Onwards) -> None:
+        self._app, self._recipients, self._campaigns, self._onwards = app, recipients, campaigns, onwards
+
+    def attach(self) -> None:
+        """Start the tick. A restart goes on with what the table holds."""
+        every(self._app, TICK_SECONDS, self.look)
+
+    async def look(self) -> None:
+        """Wait no longer for what is due, some packs at a time."""
+        for partition, state in list(self._recipients.partitions.items()):
+            state.end_calls(self._app.now())
+            due = due_in(state, self._campaigns, self._app.now())
+            if due:
+                await self._onwards.know({state.awaiting.packs[number].campaign for number in due})
+            while due and self._recipients.partitions.get(partition) is state:
+                batch, events, now = Batch(), list[EventPack](), self._app.now()
                 while due and batch.size < MOST_BYTES:
                     number = due.pop(0)
                     if number in state.awaiting.packs:  # else news of all of it has come meanwhile
-                        events += end(partition, state, batch, number, now)
-                await recipients.commit(partition, batch, events)
+                        events += self._end(partition, state, batch, number, now)
+                await self._recipients.commit(partition, batch, events)
                 reached("await.written")
 
-    def end(partition: int, state: Partition, batch: Batch, number: int, now: float) -> list[EventPack]:
+    def _end(self, partition: int, state: Partition, batch: Batch, number: int, now: float) -> list[EventPack]:
         """Wait no longer for news of a pack."""
         awaited = state.awaiting.packs[number]
         rows = state.rows_of(awaited.rows)
         here = {place: rows[place] for place in awaited.places}
-        states = states_of(recipients.table, partition, [row.message_id for row in here.values()])
-        onward = onwards.of(partition, awaited.campaign, now)
+        states = states_of(self._recipients.table, partition, [row.message_id for row in here.values()])
+        onward = self._onwards.of(partition, awaited.campaign, now)
         ways: dict[int, Again | None] = {}
         going: dict[Again, list[Outgoing]] = {}
         there = {place for place, row in here.items() if is_reached(states.get(row.message_id))}
@@ -63,8 +70,6 @@ def attach(app: StreamApp, recipients: Recipients, campaigns: Campaigns, onwards
         fallbacks = onward.spec is not None and bool(onward.spec.fallbacks)
         leave(state, batch, number, ways, rows, there, fallbacks=fallbacks)
         return [of_unanswered(awaited, own, again, now) for again, own in going.items()]
-
-    every(app, TICK_SECONDS, look)
 
 
 def due_in(state: Partition, campaigns: Campaigns, now: float) -> list[int]:

@@ -9,6 +9,7 @@ from agents.opening import rules_of
 from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
 from app.commands import CampaignEntry
+from app.content.phone import LANDLINE, PhoneError, phone_of
 from app.delivery.gate import applies, end_of
 from app.delivery.lifecycle import ENDED
 from app.delivery.news import is_reached
@@ -91,7 +92,7 @@ class Onwards:
             return self._sender(entry, row, channel, group)
 
         ended = end_of(entry, now) is not None or entry.state in ENDED
-        return Onward(entry.spec, ended, suppressed, parts, sender, self._routes.call_lasts, reached)
+        return Onward(entry.spec, ended, suppressed, parts, sender, self._routes.call_lasts, is_landline, reached)
 
     def _sender(self, entry: CampaignEntry, row: Outgoing, channel: str, group: str) -> str:
         """The number or sender id of the campaign, as far as *channel* can have it."""
@@ -104,3 +105,11 @@ class Onwards:
         """The messages of *rows* of which it is known that they were delivered."""
         states = states_of(self._recipients.table, partition, [row.message_id for row in rows]) if rows else {}
         return frozenset(message for message, state in states.items() if is_reached(state))
+
+
+def is_landline(number: str) -> bool:
+    """Whether *number* gets no SMS."""
+    try:
+        return phone_of(number).kind == LANDLINE
+    except PhoneError:
+        return False

@@ -46,8 +46,9 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import awaited, decide, gate, refs, release, report, settle, suppress, sweep
+    from agents import decide, gate, refs, release, report, settle, suppress, sweep
     from agents.accounts import AccountPools, Accounts
+    from agents.awaited import Deadlines
     from agents.demand import DemandReport
     from agents.frequency import AccountsCaps, Frequency
     from agents.heard import Heard
@@ -89,7 +90,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead, heard)
     refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
     decide.attach(app, recipients, campaigns, routes, settings, onwards)
-    awaited.attach(app, recipients, campaigns, onwards)
+    Deadlines(app, recipients, campaigns, onwards).attach()
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)

@@ -83,6 +83,7 @@ WHERE campaign = {campaign:String} AND message_id = toFixedString(unhex({message
 
 TOLD = (
     "kind",
+    "channel",
     "attempt",
     "provider",
     "route",
@@ -188,7 +189,7 @@ async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[s
     return {
         "message": message_id.hex(), "recipient": first["recipient"], "campaign": first["campaign"],
         "address": addresses.get(first["recipient"], ""),
-        "channel": first["channel"], "lane": first["lane"],
+        "channel": max(events, key=lambda each: each["attempt"])["channel"], "lane": first["lane"],
         **_shown(state[0]),
         "events": [{"at": each["ms"] / 1000} | {name: each[name] for name in TOLD} for each in events],
     }  # fmt: skip

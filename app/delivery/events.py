@@ -179,11 +179,12 @@ def of_decision(decided: Decided, at: float, again: retries.Again | None = None)
     """What became of messages whose outcome was lost.
 
     SENT where somebody knew; else UNKNOWN, with the way they went as the class: "decided" for good, or they wait again.
+    DEFERRED where they go on to another channel, for the attempt *again*.
     """
     held, end, why = decided
-    kind, klass = EventKind.UNKNOWN, CLASS_OF.get(end, str(end))
-    if end in (End.SENT, End.ONWARD):
-        kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.DEFERRED, UNANSWERED)
+    kind, klass = (EventKind.SENT, "") if end is End.SENT else (EventKind.UNKNOWN, CLASS_OF.get(end, str(end)))
+    if again is not None:
+        kind, klass = EventKind.DEFERRED, UNANSWERED
     return EventPack(
         held.account, held.campaign, held.channel, held.lane, kind, held.group, held.route, held.attempt, at,
         held.messages, held.recipients, classes=[klass] * held.count, details=[why] * held.count,

@@ -11,11 +11,12 @@ from app.delivery import explain_words as words
 from app.delivery.explain_around import of_campaign, of_notices, of_reader
 from app.delivery.explain_steps import SHORT, listed, of_events, why_dropped
 from app.delivery.explain_story import HITS, Event, Explanation, Step, Story, Waiting, is_final
-from app.delivery.explain_waiting import meter, waits_for
+from app.delivery.explain_waiting import meter, news_of, waits_for
 from app.delivery.explain_words import span
 from app.delivery.outcomes import EventKind, Status
 from app.delivery.why import told
 from app.delivery.windows import Hours
+from app.topics import PHONES
 
 MOST_STEPS = 500
 
@@ -23,7 +24,7 @@ MOST_STEPS = 500
 def explain(story: Story, hours: Hours | None = None) -> Explanation:
     """The timeline of *story*, in the order of time, with what it waits for."""
     events = sorted(story.events, key=lambda each: (each.at, each.attempt))
-    final = is_final(story.status, events)
+    final = is_final(story.status, events) and news_of(story, events) is None
     waiting = None if final else waits_for(story, events, hours)
     steps = [
         *listed(story),
@@ -46,7 +47,7 @@ def explain(story: Story, hours: Hours | None = None) -> Explanation:
 def _summary(story: Story, events: Sequence[Event], waiting: Waiting | None) -> str:
     last = [each for each in events if each.kind not in HITS]
     if waiting is not None:
-        return f"{words.SO_FAR.get(story.status, 'Not sent yet')}: {waiting.text}."
+        return f"{words.SO_FAR.get(story.status, 'Not sent yet')}: {waiting.text}.{_ways(events)}"
     dropped = next((each for each in reversed(last) if each.kind == EventKind.DROPPED), None)
     if story.status == Status.DROPPED and dropped is not None:
         return f"Not sent: {why_dropped(story, dropped)}."
@@ -63,4 +64,24 @@ def _summary(story: Story, events: Sequence[Event], waiting: Waiting | None) -> 
         text += f": {said}"
     elif last and decisive.at - last[0].at >= SHORT:
         text += f", {span(decisive.at - last[0].at)} after it was let through"
-    return f"{text.rstrip('.')}."
+    return f"{text.rstrip('.')}.{_ways(events)}"
+
+
+def _ways(events: Sequence[Event]) -> str:
+    """What became of it on each of its channels, where it has had several."""
+    last: dict[str, Event] = {}
+    for each in events:
+        if each.attempt and each.channel in PHONES:
+            last[each.channel] = each
+    if len(last) < 2:
+        return ""
+    return " " + "; ".join(f"{words.CHANNELS[channel]}: {_came_to(each)}" for channel, each in last.items()) + "."
+
+
+def _came_to(event: Event) -> str:
+    if event.kind in (EventKind.SENT, EventKind.DELIVERED):
+        return words.ON_PHONES[event.kind]
+    if event.kind in HITS:
+        return words.HITS[event.kind][0].lower() + words.HITS[event.kind][1:]
+    why = event.detail or words.CLASSES.get(event.klass, event.klass.replace("_", " "))
+    return why or words.OUTCOMES.get(event.kind, event.kind)

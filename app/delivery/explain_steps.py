@@ -10,6 +10,7 @@ from app.delivery.limit_words import EVERY_NAME, in_words
 from app.delivery.limit_words import words as limit_words
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.why import CAP, dedup_key_in, later_in, tier_in, told, without_again
+from app.topics import PHONES
 
 HELD = re.compile(r"held (\d+(?:\.\d+)?) s by ([^;]+)")  # as pacing tells what held a class back (pacing_why.py)
 MOST_OF = 0.9  # of a wait: nothing else needs to be told
@@ -64,8 +65,10 @@ def of_events(story: Story, events: Sequence[Event]) -> list[Step]:
         if again is not None:
             ready, since = again.due, f"retry.{again.policy}"
             wait = max(0.0, again.due - event.at)
-            text = words.AGAIN.get(again.policy, words.AGAIN_AT).format(
-                attempt=again.attempt, span=span(wait), at=told(again.due)
+            text = (
+                (words.AGAIN | words.ONWARD)
+                .get(again.policy, words.AGAIN_AT)
+                .format(attempt=again.attempt, span=span(wait), at=told(again.due))
             )
             steps.append(Step(
                 event.at, "retry", text, rule=f"retry.{again.policy}", route=event.route,
@@ -188,7 +191,11 @@ def _paused(story: Story, since: float, until: float) -> float:
 
 def _outcome(story: Story, event: Event, why: str) -> Step:
     text = words.OUTCOMES.get(event.kind, event.kind)
-    text = f"Attempt {event.attempt}: {text}" if event.attempt else text
+    if event.channel in PHONES:
+        text = words.ON_PHONES.get(event.kind, text)
+        text = f"{words.CHANNELS[event.channel]}, attempt {event.attempt}: {text}" if event.attempt else text
+    else:
+        text = f"Attempt {event.attempt}: {text}" if event.attempt else text
     if event.route:
         text += f" over route {event.route}"
     said = words.reply(event.code, event.detail)

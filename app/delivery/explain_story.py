@@ -30,6 +30,7 @@ class Event:
     klass: str = ""
     detail: str = ""
     why: str = ""
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from app.delivery import explain_words as words
 from app.delivery.explain_story import HITS, Event, Story, Waiting
 from app.delivery.explain_words import span
+from app.delivery.lifecycle import ENDED, STOPPING
 from app.delivery.limit_words import STATE
 from app.delivery.limit_words import words as limit_words
-from app.delivery.outcomes import EventKind
+from app.delivery.onward import after
+from app.delivery.outcomes import EventKind, Status
 from app.delivery.why import later_in, told, without_again
 from app.delivery.windows import Hours
+from app.topics import PHONES
+
+LONGEST_CALL = 900.0  # seconds in which an end that was not told may still be
 
 
 def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None) -> Waiting:
@@ -17,9 +22,9 @@ def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None)
     last = [each for each in events if each.kind not in HITS]
     since = last[-1].at if last else story.now
     entry = story.entry
-    unknown = _unknown(story, last)
-    if unknown is not None:
-        return unknown
+    held = news_of(story, events) or _unknown(story, last)
+    if held is not None:
+        return held
     if entry is not None and entry.state != "RUNNING":
         since = max((each.at for each in story.states if each.state == entry.state), default=since)
         return Waiting(
@@ -34,6 +39,26 @@ def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None)
         text = words.WAITS.get(closed, words.WAITS_UNTIL).format(at=told(opening), span=span(opening - story.now))
         return Waiting(closed, text, max(since, due), opening, estimate=round(opening - story.now, 1))
     return _in_line(story, max(since, due))
+
+
+def news_of(story: Story, events: Sequence[Event]) -> Waiting | None:
+    """For one that is out, and goes on to another channel unless it is delivered in time; or a call in progress."""
+    last = next((each for each in reversed(events) if each.kind not in HITS), None)
+    entry = story.entry
+    if last is None or entry is None or last.kind != EventKind.SENT or story.status != Status.SENT:
+        return None
+    if last.channel not in PHONES or entry.state in ENDED or entry.state in STOPPING:
+        return None
+    following = after(entry.spec, last.channel)
+    if following and last.at + following[0].after > story.now:
+        due = last.at + following[0].after
+        text = words.NEWS.format(
+            channel=words.CHANNELS[last.channel], at=told(due), then=words.NEXT[following[0].channel]
+        )
+        return Waiting("news", text, last.at, due)
+    if last.channel == "voice" and last.at + LONGEST_CALL > story.now:
+        return Waiting("news", words.CALLING, last.at)
+    return None
 
 
 def _unknown(story: Story, events: Sequence[Event]) -> Waiting | None:

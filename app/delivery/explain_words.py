@@ -18,6 +18,11 @@ OUTCOMES: dict[str, str] = {
     EventKind.EXPIRED: "not delivered within the time in which it was tried",
     EventKind.UNRECOGNISED: "something that this version does not know",
 }
+# The same of messages to phones.
+ON_PHONES: dict[str, str] = {
+    EventKind.SENT: "taken by the provider",
+    EventKind.DELIVERED: "delivered",
+}
 HITS: dict[str, str] = {
     EventKind.OPENED: "Opened",
     EventKind.CLICKED: "A link was clicked",
@@ -60,6 +65,16 @@ AGAIN = {
     "route": "It is tried again in {span}, at {at}: the route took nothing at all, which is no attempt.",
     "resend": "It is sent again as attempt {attempt}, at {at}: the campaign would rather send twice than not at all.",
 }
+# The same for another channel.
+ONWARD = {
+    "sms": "It goes on by SMS, as attempt {attempt}, at {at}.",
+    "whatsapp": "It goes on by WhatsApp, as attempt {attempt}, at {at}.",
+    "voice": "It goes on by a call, as attempt {attempt}, at {at}.",
+}
+CHANNELS = {"email": "Email", "sms": "SMS", "whatsapp": "WhatsApp", "voice": "Call"}
+NEWS = "it is out by {channel}, and a report of delivery is awaited until {at}: then {then}"
+NEXT = {"sms": "it goes on by SMS", "whatsapp": "it goes on by WhatsApp", "voice": "it goes on by a call"}
+CALLING = "the call is in progress, or the report of its end is on the way"
 AGAIN_AT = "Attempt {attempt} comes in {span}, at {at}."
 WAITS = {
     "schedule": "it is not its time yet where the recipient is: from {at} on, in {span}",
@@ -72,6 +87,9 @@ WAITS = {
     "retry.throttle": "it is tried again at {at}, in {span}: the server asked for a slower pace",
     "retry.route": "it is tried again at {at}, in {span}: the route took nothing at all",
     "retry.resend": "it is sent again at {at}",
+    "retry.sms": "it goes on by SMS at {at}, in {span}",
+    "retry.whatsapp": "it goes on by WhatsApp at {at}, in {span}",
+    "retry.voice": "it goes on by a call at {at}, in {span}",
 }
 WAITS_UNTIL = "it waits until {at}, in {span}"
 READY = {
@@ -173,6 +191,10 @@ CLASSES = {
     "expired": "its campaign ends before the next try",
     "route_gone": "the route on which it was to be sent again was deleted",
     "mailbox_busy": "the mailbox is busy",
+    "busy": "the line was busy",
+    "no_answer": "nobody answered the call",
+    "unanswered": "no report of delivery came in time",
+    "pair": "this person had another message a moment ago",
     "connection": "the connection failed",
     "render": "its template could not be filled in",
     "variables": "its variables cannot be read",

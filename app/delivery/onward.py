@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.content.address import AddressError
-from app.content.phone import LANDLINE, phone_of
 from app.delivery.consent import agrees, attribute_of
 from app.records import Outgoing
 from app.specs import CampaignSpec, Fallback
@@ -58,13 +56,19 @@ def no_call(_: str) -> float:
     return 0.0
 
 
+def no_landline(_: str) -> bool:
+    """Whether an address is a number that gets no SMS, where nobody looks."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Onward:
     """What one step asks about messages of one campaign that may go on.
 
     *suppressed* tells of (recipient, channel) whether a suppression forbids it; *parts* gives the SMS that a row
     takes; *sender* whom (row, channel, group) comes from; *lasts* the seconds that a call over a route lasts at most;
-    *reached* are messages of the step of which it is known that they were delivered, by whichever attempt.
+    *is_landline* tells of an address whether it gets no SMS; *reached* are messages of the step of which it is known
+    that they were delivered, by whichever attempt.
     """
 
     spec: CampaignSpec | None = None  # None: its campaign is not known
@@ -73,6 +77,7 @@ class Onward:
     parts: Callable[[Outgoing], int] = one_part
     sender: Callable[[Outgoing, str, str], str] = of_route
     lasts: Callable[[str], float] = no_call
+    is_landline: Callable[[str], bool] = no_landline
     reached: frozenset[bytes] = field(default_factory=frozenset)
 
     def leg(self, channel: str, group: str, row: Outgoing) -> Leg | None:
@@ -84,30 +89,25 @@ class Onward:
         if spec is None or self.ended or not spec.fallbacks:
             return
         for step in after(spec, channel):
-            if may_use(spec, step.channel, row) and not self.suppressed(row.recipient_id, step.channel):
+            if self._reaches(step.channel, row) and may_use(spec, step.channel, row):
                 parts = self.parts(row) if step.channel == "sms" else 1
                 yield Leg(step.channel, step.after, parts, self.sender(row, step.channel, group))
+
+    def _reaches(self, channel: str, row: Outgoing) -> bool:
+        gets_none = channel == "sms" and self.is_landline(row.address)
+        return not gets_none and not self.suppressed(row.recipient_id, channel)
 
 
 NOWHERE = Onward()
 
 
 def may_use(spec: CampaignSpec, channel: str, row: Outgoing) -> bool:
-    """Whether *row* may be written to on *channel*: its person agrees, and an SMS can reach the number.
+    """Whether the person of *row* agrees to be written to on *channel*.
 
     Somebody asked for a transactional message: it takes a no to keep it from them.
     """
-    if channel == "sms" and _is_landline(row.address):
-        return False
     try:
         said = _VARIABLES.decode(row.variables).get(attribute_of(channel))
     except msgspec.DecodeError:
         return False
     return agrees("not_refused" if spec.kind == "transactional" else spec.consent, said)
-
-
-def _is_landline(address: str) -> bool:
-    try:
-        return phone_of(address).kind == LANDLINE
-    except AddressError:
-        return False

@@ -39,7 +39,6 @@ class End(StrEnum):
     NOT_SENT = "not_sent"
     GIVE_UP = "give_up"
     RESEND = "resend"
-    ONWARD = "onward"  # to the next channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def go_on(
 ) -> list[tuple[Decided, Again | None]]:
     """Let nobody wait any longer for news of the held unknown *number*: its messages go onward, or are given up.
 
-    What went which way, with where it waits now.
+    What went which way, with where it waits now; None for who is given up.
     """
     held = state.unknowns[number]
     rows = state.rows_of(held.rows) if held.rows >= 0 else []
@@ -180,7 +179,7 @@ def go_on(
         state.add(writes, pack_for(part, again, len(own), now, part.zone), own)
         counts = {RESENT: len(own)} | {name: len(own) for name in counted_as(again, part.channel)}
         state.count(writes, part.campaign, counts)
-        told.append((Decided(part, End.ONWARD, why), again))
+        told.append((Decided(part, End.GIVE_UP, why), again))
     if number in state.unknowns:
         told.append((decide(state, writes, number, End.GIVE_UP, why, now), None))
     writes.marks(state.marks)

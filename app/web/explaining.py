@@ -43,7 +43,7 @@ class Explaining:
         events = [
             Event(
                 each["kind"], each["at"], each["attempt"], each["provider"], each["route"], each["code"],
-                each["class"], each["detail"], each["why"],
+                each["class"], each["detail"], each["why"], each["channel"],
             )
             for each in told["events"]
         ]  # fmt: skip

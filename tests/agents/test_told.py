@@ -15,9 +15,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from agents.accounts import Accounts
+from agents.heard import Heard
 from agents.refs import Refs, mistakes_in
 from agents.told import Reporting
 from app import topics
+from app.delivery.onward import NOWHERE
 from app.delivery.outcomes import FINAL, Kind, Status
 from app.delivery.partition import HeldUnknown, MessageState
 from app.delivery.refs import key_of, partition_of
@@ -44,6 +46,10 @@ class Table(Rows):
         return True
 
 
+async def _nothing_to_learn(_: object) -> bool:
+    return False
+
+
 @dataclass
 class World:
     """One worker of the recipients plane with one partition; *kill_at* is the step at which it dies."""
@@ -66,7 +72,12 @@ class World:
         self.app = app
         dead = DeadLetters(app)
         accounts = Accounts(cast(Any, SimpleNamespace(on_change=lambda _: None)))
-        self.reporting = Reporting(cast(Any, self), accounts, dead)
+        onwards = cast(Any, SimpleNamespace(of=lambda *_: NOWHERE, know=_nothing_to_learn))
+
+        def heard(partition: int, now: float) -> Heard:
+            return Heard(partition, self.partitions[partition], onwards, lambda _: RULES, now, random.Random(1))
+
+        self.reporting = Reporting(cast(Any, self), accounts, dead, heard)
         self.refs = Refs(app, cast(Any, SimpleNamespace(check=lambda _: None)), cast(Any, self), dead)
 
     def _step(self) -> None:

@@ -19,6 +19,7 @@ from app.delivery.unknown import End
 from app.delivery.why import Again, of_queued, with_again
 from app.routes import Notice
 from app.specs import CampaignSpec
+from app.topics import CHANNELS, PHONES
 
 T = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 MESSAGE = "4f0a" + "0" * 28
@@ -53,11 +54,33 @@ def test_everything_that_can_happen_has_words() -> None:
     policies = {*POLICIES.values(), "soft"}
     assert set(words.AGAIN) == policies
     assert {f"retry.{each}" for each in policies} <= set(words.WAITS)
+    assert set(words.ONWARD) == set(words.NEXT) == set(PHONES) and set(words.CHANNELS) == set(CHANNELS)
+    assert {f"retry.{each}" for each in PHONES} <= set(words.WAITS)
     tried_again = {Kind.DEFERRED, Kind.THROTTLED, Kind.UNAVAILABLE, Kind.UNCERTAIN}
     assert tried_again == set(POLICIES)
     assert set(words.DECISIONS) == {CLASS_OF.get(each, str(each)) for each in End} - {"sent"}
     assert set(words.UNKNOWN_POLICIES) == set(get_args(CampaignSpec.model_fields["unknown"].annotation))
     assert set(words.UNKNOWN_WAITS) == set(get_args(CampaignSpec.model_fields["unknown_then"].annotation))
+
+
+def test_the_story_of_a_message_that_went_on_tells_what_each_channel_came_to() -> None:
+    """Support has to say why somebody got an SMS, and when."""
+    fields = {"channel": "whatsapp", "lists": ["news"], "fallbacks": [{"channel": "sms", "after": 60}]}
+    running = entry(spec=CampaignSpec.model_validate(fields))
+    refused = Event(
+        "deferred", T + 1, 1, "IN", "wa", 131026, "soft", "not on WhatsApp", channel="whatsapp",
+        why="wa: 1st of 1; next: attempt 2 at 2027-01-15T08:00:05Z (sms)",
+    )  # fmt: skip
+    sent = Event("sent", T + 6, 2, "IN", "twilio", channel="sms")
+    delivered = Event("delivered", T + 9, 2, "IN", "twilio", channel="sms", why="told by webhook")
+    told = story("DELIVERED", queued(), refused, sent, delivered, entry=running)
+    assert told.final and told.summary.endswith("WhatsApp: not on WhatsApp; SMS: delivered.")
+    assert "It goes on by SMS, as attempt 2, at 2027-01-15T08:00:05Z." in [each.text for each in told.steps]
+    awaited = Event("sent", T + 1, 1, "IN", "wa", channel="whatsapp")
+    told = story("SENT", queued(), awaited, entry=running, now=T + 10)
+    assert not told.final and told.waiting is not None and told.waiting.held_by == "news"
+    assert "goes on by SMS" in told.summary
+    assert story("SENT", queued(), awaited, entry=running, now=T + 100).final
 
 
 def test_what_a_reader_did_is_the_end_of_a_message() -> None:
