@@ -283,7 +283,7 @@ def events_in(config: SendGrid, received: ReceivedReport) -> Sequence[Found]:
 def _event(event: object, at: float) -> Found:
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         return Unreadable("an event without its kind", _raw(event))
-    said: str = event["event"][:100]
+    said = word(event["event"], 100)
     at = seconds_in(event.get("timestamp"), at)
     if said == "account_status_change":
         change = word(event.get("type")) or "something"

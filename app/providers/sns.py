@@ -31,7 +31,8 @@ OLDEST, YOUNGEST = 4_200.0, 600.0  # seconds; SNS tries for an hour, with the ti
 MOST_TEXT = 300_000  # characters of a field: SNS takes 256 KB
 # The other signature version of SNS; SHA-1 is what topics have that nobody has changed.
 _HASHES = {"1": SHA1, "2": SHA256}
-_HOST = r"https://sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(?:\.cn)?"
+# Of a region, and of no other service: sns.s3-us-west-2.amazonaws.com is somebody's bucket.
+_HOST = r"https://sns\.[a-z]{2}(?:-[a-z]+){1,3}-[0-9]{1,2}\.amazonaws\.com(?:\.cn)?"
 _CERTIFICATE = re.compile(_HOST + r"/[A-Za-z0-9_/-][A-Za-z0-9._/-]*\.pem", re.ASCII)
 _CONFIRMATION = re.compile(_HOST + r"/\?[A-Za-z0-9=&%:._~-]{1,1000}", re.ASCII)
 _OWN_PATH = re.compile(r"[A-Za-z0-9=&%:._~/?-]{1,1000}", re.ASCII)
