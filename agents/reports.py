@@ -39,6 +39,7 @@ log = logging.getLogger("fanfare.reports")
 MOST_BODY = 16_000_000  # bytes of a body that is unpacked
 MOST_PARTS = 50_000  # of a body
 MOST_SINGLE = 20  # parts of a body that are set aside one by one: beyond it the whole body is
+MOST_SET_ASIDE = 1_000_000  # bytes of a part that is set aside without the rest of its body
 MOST_ATTEMPT = 0xFFFF
 OLDEST, LATEST = 40 * 86_400.0, 86_400.0  # seconds around its arrival at which a report may say that it happened
 LONGEST = {"ref": 300, "klass": 40, "reason": 80, "status": 20, "detail": 500, "action": 20, "event": 200, "said": 100,
@@ -111,6 +112,9 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> A
             except (UnicodeError, ValueError) as error:
                 parts.unreadable.append(Unreadable(f"a wish of nobody: {error}", repr(wish)[:2_000].encode()))
         for what in parts.unreadable[:MOST_SINGLE]:
+            if len(what.raw) > MOST_SET_ASIDE:
+                await dead.put(event, what.reason)  # as it came: unpacked it would not fit
+                continue
             value = encode(msgspec.structs.replace(received, body=what.raw, packed=False))
             await dead.put_value(topics.REPORT_RECEIVED, event.message.partition, value, what.reason)
         if len(parts.unreadable) > MOST_SINGLE:
@@ -171,6 +175,8 @@ def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
     parts, at, others = Sorted([], [], [], [], []), received.at, set[str]()
     for each in found:
         match each:
+            case Told() if not _can_be_stored(each):
+                parts.unreadable.append(Unreadable("a report that cannot be stored", repr(each)[:2_000].encode()))
             case Told() if len(each.message_id) == ids.ID_BYTES:
                 parts.told.append(within_bounds(each, at))
             case Told() if not each.message_id and each.ref:
@@ -189,6 +195,15 @@ def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
         text = f"somebody wrote, and asks for nothing that is done here: {', '.join(sorted(others))}"
         parts.unreadable.append(Unreadable(text, received.body))
     return parts
+
+
+def _can_be_stored(told: Told) -> bool:
+    """Whether *told* can be written at all: half a surrogate pair in a text would stop all that travels with it."""
+    try:
+        encode(told)
+    except (UnicodeError, ValueError, OverflowError, TypeError):
+        return False
+    return True
 
 
 def within_bounds(told: Told, at: float) -> Told:

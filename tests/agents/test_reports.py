@@ -234,3 +234,34 @@ def test_bounces_come_back_also_while_no_route_is_stored() -> None:
     implied = reports.Routes(cast(Any, nothing)).get("smtp")
     assert implied is not None and implied.adapter == "smtp"
     assert reports.Routes(cast(Any, nothing)).get("other") is None
+
+
+SENDGRID = Route.model_validate({"name": "sg", "sendgrid": {"api_key": "env:K"}})
+
+
+def test_a_report_that_cannot_be_stored_stops_nobody(tmp_path: Path) -> None:
+    """
+    Half a surrogate pair is no JSON, Python reads it all the same, and no record can be made of it.
+    """
+    message = ids.message_id(20_000, "c", 1, bytes(16), "email")
+    told = [Told(message, "delivered", AT, said="\ud800"), Told(b"", "delivered", AT, ref="x", url="\udfff")]
+    parts = sorted_parts([*told, Told(message, "delivered", AT)], received(SENDGRID, b""))
+    assert len(parts.told) == 1 and not parts.refs and len(parts.unreadable) == 2
+    intake = Intake(tmp_path, SENDGRID)
+    events = [{"event": "\ud800", "msg_id": message.hex()}, {"event": "delivered", "msg_id": message.hex()}]
+    intake.take(encode(received(SENDGRID, json.dumps(events).encode())))
+    ((_, raw),) = intake.of(topics.DELIVERY_REPORTED)
+    assert [each.kind for each in cast(DeliveryReport, decode(DeliveryReport, raw)).told][-1] == "delivered"
+
+
+def test_a_large_body_that_cannot_be_read_is_kept_whole(tmp_path: Path) -> None:
+    """
+    Unpacked it is larger than a dead letter may be, and would be cut.
+    """
+    intake = Intake(tmp_path, SENDGRID)
+    body = b"no JSON " * 400_000
+    value = encode(received(SENDGRID, zlib.compress(body), packed=True))
+    intake.take(value)
+    ((_, raw),) = intake.of(topics.DEAD_LETTERED)
+    letter = cast(DeadLetter, decode(DeadLetter, raw))
+    assert letter.value == value and not letter.reason.startswith("cut")
