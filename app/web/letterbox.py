@@ -41,6 +41,9 @@ MOST_COMMANDS = 5_000  # of a kind, in a session
 MOST_SESSIONS = 200  # at once
 MOST_OF_ONE = 50  # from one host
 LONGEST_LINE = 1_000_000  # bytes: mail that comes back breaks RFC 5321, 4.5.3.1.6, and must not be lost for it
+# Bytes of mail that is being received, of all sessions and of one; each line costs so much more while it waits. Once
+# there are many, a session may still have a little: bounces are small.
+MOST_HELD, MOST_HELD_OF_ONE, ALWAYS_HELD, LINE_COSTS = 200_000_000, 60_000_000, 1_000_000, 130
 SILENCE = 60.0  # seconds
 STORE_WITHIN = 30.0  # seconds: who sends waits for ten minutes (RFC 5321, 4.5.3.2.6)
 ONE = "452 4.5.3 one recipient at a time: send the others after this one"
@@ -81,6 +84,11 @@ class Letterbox:
             return "451 4.3.0 cannot be stored now: try again later"
         return "250 2.0.0 stored"
 
+    async def handle_exception(self, error: Exception) -> str:
+        """A mistake of ours is no reason to refuse mail for good."""
+        log.exception("mail is not taken: %s", type(error).__name__, exc_info=error)
+        return "451 4.3.0 cannot be taken now: try again later"
+
     async def _take(self, local: str, raw: bytes, at: float) -> None:
         if local == UNSUBSCRIBE:
             message = unsubscribed_in(raw, self._keys)
@@ -107,11 +115,12 @@ def route_for(domain: str, routes: dict[str, Route]) -> str:
 
 
 class Door:
-    """How many may be connected: all, and from one host."""
+    """How many may be connected, all and from one host, and how much they may have us hold."""
 
     def __init__(self) -> None:
         self._of_host: dict[str, int] = {}
         self._all = 0
+        self.held = 0  # bytes
 
     def come(self, host: str) -> bool:
         """Whether one more may stay."""
@@ -138,6 +147,7 @@ def session_for(box: Letterbox, door: Door, *, protocol: str, hostname: str) -> 
 
         line_length_limit = LONGEST_LINE
         _host: str | None = None
+        _held = 0
 
         def connection_made(self, transport: Any) -> None:
             peer = transport.get_extra_info("peername")
@@ -149,11 +159,32 @@ def session_for(box: Letterbox, door: Door, *, protocol: str, hostname: str) -> 
             self._host = host
             super().connection_made(transport)
 
+        def data_received(self, data: bytes) -> None:
+            more = len(data) + LINE_COSTS * data.count(b"\n")
+            self._held += more
+            door.held += more
+            if self._held > (MOST_HELD_OF_ONE if door.held <= MOST_HELD else ALWAYS_HELD):
+                self.transport.write(b"421 4.3.1 too much at once: try again later\r\n")
+                self.transport.close()
+                return
+            super().data_received(data)
+
+        def _set_post_data_state(self) -> None:
+            """A message has been dealt with, or there is none yet: nothing of it is held any more."""
+            self._let_go()
+            super()._set_post_data_state()
+
+        def _let_go(self) -> None:
+            door.held -= self._held
+            self._held = 0
+
         def connection_lost(self, error: Exception | None) -> None:
+            self._let_go()
             if self._host is not None:
                 door.go(self._host)
                 self._host = None
                 super().connection_lost(error)
+                self._handler_coroutine = None  # it knows us: what it holds of a message would wait for the collector
 
     limits = {"NOOP": 20, "VRFY": 0, "HELP": 5, "*": MOST_COMMANDS}
     made: asyncio.Protocol = Limited(

@@ -4,6 +4,7 @@ import asyncio
 import smtplib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.provider_accounts import SmtpServer
 from app.providers.smtp_mail import events_in
 from app.records import ReceivedReport, Told
 from app.routes import Route
+from app.web import letterbox
 from app.web.letterbox import Door, Letterbox, route_for, serve
 from tests.bounces.formats import arf
 from tests.bounces.letters import ANA, dsn
@@ -162,3 +164,54 @@ def test_a_bounce_belongs_to_the_route_that_names_its_domain() -> None:
               (("one", ""), ("two", "B.example.com"))}  # fmt: skip
     assert route_for(DOMAIN, routes) == "two"
     assert route_for("c.example.com", routes) == "smtp"
+
+
+async def test_mail_of_short_lines_fills_no_memory_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of two bytes takes a hundred while it waits: ten megabytes of them would take a gigabyte."""
+    monkeypatch.setattr(letterbox, "MOST_HELD_OF_ONE", 3_000_000)
+    monkeypatch.setattr(letterbox, "MOST_HELD", 1_000_000)
+    kept = Kept()
+
+    def flood(client: smtplib.SMTP) -> None:
+        client.ehlo()
+        client.mail("")
+        client.rcpt(f"postmaster@{DOMAIN}")
+        client.docmd("DATA")
+        for _ in range(100):
+            client.send("\r\n" * 10_000)
+        client.send(".\r\n")
+        assert client.getreply()[0] != 250
+
+    async with listening(kept) as port:
+        for _ in range(2):
+            with pytest.raises((smtplib.SMTPException, OSError)):
+                await talk(port, lambda client: (flood(client), client.sendmail("", [f"fbl@{DOMAIN}"], "x")))
+        # Who sends one message after another is not charged for those that were stored.
+        small = ("x" * 60 + "\r\n") * 3_000
+
+        def many(client: smtplib.SMTP) -> None:
+            for _ in range(8):
+                client.sendmail("", [f"fbl@{DOMAIN}"], small)
+
+        await talk(port, many)
+    assert len(kept.reports) == 8
+
+
+async def test_a_mistake_of_ours_refuses_no_mail_for_good() -> None:
+    """A 500 would have the sender throw it away."""
+    kept = Kept()
+
+    async def broken(_: ReceivedReport) -> None:
+        raise KeyError("a bug")
+
+    kept.store = broken  # type: ignore[method-assign, assignment]
+    async with listening(kept) as port:
+
+        def send(client: smtplib.SMTP) -> tuple[int, bytes]:
+            client.ehlo()
+            client.mail("")
+            client.rcpt(f"fbl@{DOMAIN}")
+            return client.data(arf().encode())
+
+        status, words = cast(tuple[int, bytes], await talk(port, send))
+    assert status == 451 and b"bug" not in words
