@@ -46,7 +46,7 @@ def _directory(app: StreamApp, topic: str) -> Directory:
 
 def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     """recipients: suppressions, dedup window, and each message's life from listed to final."""
-    from agents import decide, gate, refs, release, report, settle, suppress, sweep
+    from agents import decide, gate, inbound, refs, release, report, settle, suppress, sweep
     from agents.accounts import AccountPools, Accounts
     from agents.awaited import Deadlines
     from agents.demand import DemandReport
@@ -78,6 +78,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     onwards = Onwards(recipients, campaigns, routes, AccountPools(accounts), contents, settings)
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes, onwards)
     suppress.attach(app, Lanes(app, 64), recipients, dead)
+    inbound.attach(app, Lanes(app, 64), recipients, accounts, dead)
     dice = random.Random()
 
     def heard(partition: int, now: float) -> Heard:
@@ -179,6 +180,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking DNS for MX groups."""
     from agents import door, expand, reports, seal, winner
     from agents.accounts import AccountPools
+    from agents.number_owners import NumberOwners
     from agents.phone_rows import PhoneRows
     from app.clickhouse.client import ClickHouse
 
@@ -187,11 +189,12 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     app.after_stop(client.close)
     door.attach(app, Lanes(app, 16), client, dead)
     seal.attach(app, Lanes(app, 8), client, dead, settings.secret_path)
-    campaigns, pools = Campaigns(_directory(app, topics.CAMPAIGN_CHANGED)), _directory(app, topics.ACCOUNT_CHANGED)
-    phones = PhoneRows(campaigns, AccountPools(pools), _directory(app, topics.TEMPLATE_PUBLISHED), settings)
+    campaigns, accounts = Campaigns(_directory(app, topics.CAMPAIGN_CHANGED)), _directory(app, topics.ACCOUNT_CHANGED)
+    phones = PhoneRows(campaigns, AccountPools(accounts), _directory(app, topics.TEMPLATE_PUBLISHED), settings)
     expand.attach(app, Lanes(app, 4), client, dead, phones)
     winner.attach(app, Lanes(app, 4), client, dead)
-    reports.attach(app, Lanes(app, 128), reports.Routes(_directory(app, topics.ROUTE_CHANGED)), dead)
+    known_routes = reports.Routes(_directory(app, topics.ROUTE_CHANGED))
+    reports.attach(app, Lanes(app, 128), known_routes, NumberOwners(accounts, campaigns), dead)
     if settings.mx_lookup == "on":
         from agents import mx
         from app.transport.mx_lookup import MxLookup

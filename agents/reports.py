@@ -1,4 +1,4 @@
-"""report.received -> delivery.reported, ref.learned: reads what providers sent, and brings it to the messages.
+"""report.received -> delivery.reported, ref.learned, inbound.received: reads what providers sent, and passes it on.
 
 A body is read by the adapter of its route. One part that cannot be read never costs the others: it goes to the dead
 letters with its bytes.
@@ -16,8 +16,8 @@ from faust.types import AgentT, EventT, StreamT
 from pydantic import ValidationError
 
 from agents.gathering import Gathering
+from agents.number_owners import NumberOwners
 from app import ids, topics
-from app.delivery.gate import UNSUBSCRIBED
 from app.delivery.notice_ids import notice_id
 from app.delivery.report_packs import references_of, reports_of
 from app.delivery.route_checks import IMPLICIT
@@ -25,13 +25,12 @@ from app.faults import reached
 from app.provider_accounts import SmtpServer
 from app.providers.contract import AccountNews, Unreadable, Wish
 from app.providers.registry import adapter_of
-from app.records import ReceivedReport, Told, Undecodable, decode, encode
+from app.records import Inbound, ReceivedReport, Told, Undecodable, decode, encode
 from app.routes import Notice, Route
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.directory import Directory
 from app.stream.lanes import Lanes
-from app.suppressions import SuppressionCommand
 from app.things import ThingRecord
 
 log = logging.getLogger("fanfare.reports")
@@ -41,6 +40,8 @@ MOST_PARTS = 50_000  # of a body
 MOST_SINGLE = 20  # parts of a body that are set aside one by one: beyond it the whole body is
 MOST_SET_ASIDE = 1_000_000  # bytes of a part that is set aside without the rest of its body
 MOST_ATTEMPT = 0xFFFF
+LONGEST_ADDRESS, LONGEST_SAID, LONGEST_NUMBER, LONGEST_EVENT = 320, 500, 50, 200  # characters
+KINDS_OF_WISH = frozenset({"unsubscribed", "resubscribed", "help"})
 OLDEST, LATEST = 40 * 86_400.0, 86_400.0  # seconds around its arrival at which a report may say that it happened
 LONGEST = {"ref": 300, "klass": 40, "reason": 80, "status": 20, "detail": 500, "action": 20, "event": 200, "said": 100,
            "url": 500, "kind": 20}  # fmt: skip
@@ -84,8 +85,8 @@ class Routes:
         return self._read[name]
 
 
-def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> AgentT[bytes]:
-    """Add the agent of reports to *app*."""
+def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, dead: DeadLetters) -> AgentT[bytes]:
+    """Add the agent of reports to *app*. *owners* know whose number somebody has written to."""
     gathering = Gathering(app)
 
     @app.agent(app.raw_topic(topics.REPORT_RECEIVED), name="reports")
@@ -105,10 +106,10 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> A
         if isinstance(parts, str):
             await dead.put(event, parts)
             return
-        commands = list[SuppressionCommand]()
+        inbound, secret = list[Inbound](), app.settings.secret_path.read_bytes() if parts.wishes else b""
         for wish in parts.wishes:
             try:
-                commands += suppressions_of(wish, route, app.settings.secret_path.read_bytes(), received.at)
+                inbound.append(inbound_of(wish, route, secret, received.at, owners.of(wish.sender)))
             except (UnicodeError, ValueError) as error:
                 parts.unreadable.append(Unreadable(f"a wish of nobody: {error}", repr(wish)[:2_000].encode()))
         for what in parts.unreadable[:MOST_SINGLE]:
@@ -120,19 +121,19 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, dead: DeadLetters) -> A
         if len(parts.unreadable) > MOST_SINGLE:
             await dead.put(event, f"{len(parts.unreadable)} parts cannot be read: {parts.unreadable[-1].reason}")
         lanes.check(event)
-        await asyncio.gather(*hand_on(route, received, parts, commands))
+        await asyncio.gather(*hand_on(route, received, parts, inbound))
         reached("reports.sent")
 
     def hand_on(
-        route: Route, received: ReceivedReport, parts: Sorted, commands: Iterable[SuppressionCommand]
+        route: Route, received: ReceivedReport, parts: Sorted, inbound: Iterable[Inbound]
     ) -> Iterator[Awaitable[object]]:
         for owner, report in reports_of(parts.told, route.name, received.provider, received.at, app.partitions):
             yield gathering.add(owner, report)
         for owner, references in references_of(parts.refs, route.name, received.provider, received.at, app.partitions):
             yield app.produce_soon(topics.REF_LEARNED, owner, None, encode(references))
-        for command in commands:
-            owner = ids.partition_of(bytes.fromhex(command.recipient_id), app.partitions)
-            yield app.produce_soon(topics.SUPPRESSION_COMMANDED, owner, None, command.encoded())
+        for said in inbound:
+            owner = ids.partition_of(said.recipient_id, app.partitions)
+            yield app.produce_soon(topics.INBOUND_RECEIVED, owner, None, encode(said))
         for news in parts.news:
             record = notice_of(news, route)
             yield app.produce_soon(topics.THING_RECORDED, None, record.id.encode(), record.model_dump_json().encode())
@@ -172,7 +173,7 @@ def unpacked(body: bytes) -> bytes | None:
 
 def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
     """What was *found* in *received* by where it goes; what an adapter may not tell is unreadable."""
-    parts, at, others = Sorted([], [], [], [], []), received.at, set[str]()
+    parts, at = Sorted([], [], [], [], []), received.at
     for each in found:
         match each:
             case Told() if not _can_be_stored(each):
@@ -183,17 +184,12 @@ def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
                 parts.refs.append(within_bounds(each, at))
             case Told():
                 parts.unreadable.append(Unreadable("a report of a message that it does not name", encode(each)))
-            case Wish(kind="unsubscribed"):
-                parts.wishes.append(each)
             case Wish():
-                others.add(each.kind or "no keyword")
+                parts.wishes.append(each)
             case AccountNews():
                 parts.news.append(each)
             case Unreadable():
                 parts.unreadable.append(each)
-    if others:
-        text = f"somebody wrote, and asks for nothing that is done here: {', '.join(sorted(others))}"
-        parts.unreadable.append(Unreadable(text, received.body))
     return parts
 
 
@@ -223,20 +219,31 @@ def _words(told: Told) -> str:
     return told.klass + told.reason + told.status + told.action + told.said + told.kind
 
 
-def suppressions_of(wish: Wish, route: Route, secret: bytes, at: float) -> Iterator[SuppressionCommand]:
-    """Who asks to be left alone is: by the accounts whose route it is, or by all where it is everybody's.
+def inbound_of(wish: Wish, route: Route, secret: bytes, at: float, owners: list[str]) -> Inbound:
+    """Who has written what, and whose it is: of *owners*, who have the number, else of the accounts of the route.
 
-    *at* is when the wish came. Raises ValueError, or UnicodeError, for an address that is none.
+    Where neither is known, it is found out in the partition of the person. *at* is when it came. Raises ValueError, or
+    UnicodeError, for an address that is none.
     """
-    when = wish.at if math.isfinite(wish.at) and at - OLDEST <= wish.at <= at + LATEST else at
     phone = wish.channel in topics.PHONES
     address = wish.address if phone else ids.normalise_email(wish.address)
-    recipient = ids.recipient_id(secret, "phone" if phone else wish.channel, address).hex()
-    for account in route.accounts or [""]:
-        yield SuppressionCommand(
-            "add", "account" if account else "global", account, recipient, reason=UNSUBSCRIBED,
-            source=f"{route.adapter}: {wish.text}"[:200], at=when, channel=wish.channel if phone else "",
-        )  # fmt: skip
+    if not address or (phone and not address.removeprefix("+").isdigit()) or len(address) > LONGEST_ADDRESS:
+        raise ValueError(f"{wish.address[:80]!r} is no {'number' if phone else 'address'}")
+    named, by = [each for each in owners if not route.accounts or each in route.accounts], "number"
+    if not named:
+        named, by = list(route.accounts), "route" if route.accounts else ""
+    when = wish.at if math.isfinite(wish.at) and at - OLDEST <= wish.at <= at + LATEST else at
+    recipient = ids.recipient_id(secret, ids.PHONE if phone else wish.channel, address)
+    kind = wish.kind if wish.kind in KINDS_OF_WISH else ""
+    return Inbound(
+        route.name, route.adapter, wish.channel, recipient, address, kind, _utf8(wish.text, LONGEST_SAID),
+        _utf8(wish.sender, LONGEST_NUMBER), when, at, _utf8(wish.event, LONGEST_EVENT), named, by, wish.answered,
+    )  # fmt: skip
+
+
+def _utf8(text: str, most: int) -> str:
+    """Up to *most* characters of *text* that can be passed on."""
+    return text[:most].encode("utf-8", "replace").decode()
 
 
 def notice_of(news: AccountNews, route: Route) -> ThingRecord:

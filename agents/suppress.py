@@ -6,17 +6,14 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.recipients import Recipients
 from app import topics
-from app.delivery.gate import UNSUBSCRIBED, Suppression
-from app.delivery.report_suppress import SOFT
+from app.delivery.gate import Suppression
+from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, changed, has_room, is_true, place_of, told_of
 from app.records import Undecodable
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
 from app.suppressions import SuppressionCommand, decode_suppression
 from tables.recipients import Batch, suppressions_of
-
-MOST_ENTRIES = 500  # suppressions of one person: they are one value of the table ...
-MOST_BYTES = 200_000  # ... and of so many bytes; a batch is closed when it has as many
 
 
 def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLetters) -> AgentT[bytes]:
@@ -34,10 +31,22 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
         partition = event.message.partition
         for owner, packs in command.apart(app.partitions).items():
             for pack in packs:
-                if owner == partition:
+                if owner == partition and pack.told:
+                    await look_at_told(event, pack)
+                elif owner == partition:
                     await apply(event, pack)
                 else:  # a producer with another partitioner: hand it to the owner
                     await app.produce(topics.SUPPRESSION_COMMANDED, owner, None, pack.encoded())
+
+    async def look_at_told(event: EventT[bytes], told: SuppressionCommand) -> None:
+        """What was told to ClickHouse is told anew where a command has come between the batch and that."""
+        partition = event.message.partition
+        for recipient, entries in zip(
+            told.people, suppressions_of(recipients.table, partition, told.people), strict=True
+        ):
+            if not is_true(told, entries):
+                again = told_of(place_of(told), recipient, entries).encoded()
+                await app.produce(topics.SUPPRESSION_COMMANDED, partition, None, again)
 
     async def apply(event: EventT[bytes], command: SuppressionCommand) -> None:
         """Batch by batch, nearly always one. A replay writes the same again."""
@@ -65,43 +74,6 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
         now = app.now()
         for recipient, before in zip(people, suppressions_of(recipients.table, partition, people), strict=True):
             after = changed(before, command, now)
-            room = len(after) <= max(MOST_ENTRIES, len(before)) and 4 * sum(map(characters, after)) <= MOST_BYTES
-            yield recipient, after if room or len(after) <= len(before) else None
+            yield recipient, after if has_room(before, after) else None
 
     return suppress
-
-
-def characters(entry: Suppression) -> int:
-    """How long the texts of *entry* are, and what holds them."""
-    return len(entry.scope_id) + len(entry.reason) + len(entry.source) + len(entry.account) + 20
-
-
-def changed(entries: list[Suppression], command: SuppressionCommand, now: float) -> list[Suppression]:
-    """*entries* after *command*: one entry a scope and channel, the newest.
-
-    Leaving does not undo a complaint, nor does a rest for some weeks what holds longer: both are kept.
-    """
-    place = (command.scope, command.scope_id, command.account, command.channel)
-    others = [each for each in entries if (each.scope, each.scope_id, each.account, each.channel) != place]
-    if command.op == "remove":
-        return others
-    since = command.at or now
-    fresh = Suppression(
-        command.scope, command.scope_id, command.reason, command.source, since, command.until, command.account,
-        command.channel,
-    )  # fmt: skip
-    if command.reason == UNSUBSCRIBED:
-        others += [entry for entry in entries if entry not in others and outlives_leaving(entry, now)]
-    elif command.reason == SOFT:
-        others += [entry for entry in entries if entry not in others and outlasts(entry, fresh)]
-    return [*others, fresh]
-
-
-def outlives_leaving(entry: Suppression, now: float) -> bool:
-    """Whether *entry* stops more than an unsubscribe does, and still holds."""
-    return entry.reason != UNSUBSCRIBED and not 0 < entry.until <= now
-
-
-def outlasts(entry: Suppression, fresh: Suppression) -> bool:
-    """Whether *entry* holds longer than *fresh*, or for another reason than bounces that may pass."""
-    return entry.reason != SOFT and (not entry.until or entry.until > fresh.until)

@@ -137,6 +137,25 @@ class ReceivedReport(msgspec.Struct, array_like=True):
     packed: bool = False  # *body* is compressed (zlib)
 
 
+class Inbound(msgspec.Struct, array_like=True):
+    """inbound.received: what somebody has written to us. Read in the partition of that person."""
+
+    route: str
+    adapter: str
+    channel: str
+    recipient_id: bytes
+    address: str  # phone number in E.164, or email address
+    kind: str  # unsubscribed, resubscribed, help, or "" for anything else
+    text: str
+    number: str  # of ours, that it was written to; "" where nobody tells
+    at: float  # when it was written, as far as that is told
+    received_at: float
+    event: str = ""  # the provider's id of it
+    accounts: list[str] = []  # whose it is; none: whoever wrote to them last
+    by: str = ""  # why those: number, route
+    answered: bool = False  # the provider has answered it, as it does with keywords
+
+
 class Reference(msgspec.Struct, array_like=True):
     """The message behind a provider's own id, or a report that knows only that id."""
 

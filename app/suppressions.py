@@ -25,6 +25,7 @@ class SuppressionCommand(msgspec.Struct, forbid_unknown_fields=True, omit_defaul
     until: float = 0.0  # 0: for good
     account: str = ""  # whose list or campaign *scope_id* is; "" only from operators: then of any account
     channel: str = ""  # on which nobody writes to them; "": on all that reach this address or number
+    told: bool = False  # nothing is asked for: so it stands by now, for ClickHouse
 
     @property
     def owner(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
-from app.specs import Content, Label, Moment, Name, Strict, Window, ZoneName
+from app.specs import Content, Label, Locale, Moment, Name, Strict, Window, ZoneName
 
 # -- segments: a filter is a tree of these
 
@@ -275,6 +275,11 @@ class NumberPool(Strict):
     )
 
 
+Answers = dict[
+    Locale, Annotated[str, StringConstraints(min_length=1, max_length=480, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+]
+
+
 class Account(Strict):
     """How an account wants its campaigns to be run."""
 
@@ -292,6 +297,9 @@ class Account(Strict):
     suppress: Literal["account", "global"] = Field(
         default="account", description="Whom a hard bounce or a complaint keeps from writing: this account, or all"
     )
+    help_text: Answers = Field(default_factory=dict, max_length=50, description="Answer to HELP, by language")
+    stop_text: Answers = Field(default_factory=dict, max_length=50, description="Answer to STOP; {}: none")
+    start_text: Answers = Field(default_factory=dict, max_length=50, description="Answer to START; {}: none")
     revision: int = 1
 
     @field_validator("frequency_caps")
@@ -306,7 +314,7 @@ class Account(Strict):
         return caps
 
 
-ThingKind = Literal["campaign", "template", "segment", "notice"]
+ThingKind = Literal["campaign", "template", "segment", "notice", "inbound"]
 
 
 class ThingRecord(Strict):

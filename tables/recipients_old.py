@@ -12,8 +12,10 @@ from app.delivery.partition import Verdict
 from app.delivery.refs import KEPT_FOR
 from app.delivery.report_suppress import is_old_soft
 from app.delivery.sweep import Horizon, is_old_message, is_old_record, is_old_sighting, is_old_verdict
+from app.delivery.wishes import is_forgotten
 from tables.recipients import COUNTERS, MESSAGE, SIGHTING, TOUCHES, VERDICT, Store, sighting_in, touches_in
 from tables.reports import REF, SOFT, days_in, learned_in
+from tables.wishes import WRITTEN, written_in
 
 _VERDICT = msgspec.msgpack.Decoder(Verdict)
 SLOTS = 1 << 16
@@ -27,6 +29,8 @@ def slices(store: Store, partition: int, partitions: int, old: Horizon) -> Itera
             yield from (section + slot.to_bytes(2, "big") for slot in slots)
     if next(store.scan(partition, SOFT), None) is not None:
         yield from (SOFT + slot.to_bytes(2, "big") for slot in slots)
+    if next(store.scan(partition, WRITTEN), None) is not None:
+        yield from (WRITTEN + slot.to_bytes(2, "big") for slot in slots)
     if next(store.scan(partition, REF), None) is not None:
         yield from (REF + slot.to_bytes(2, "big") for slot in slots)
     yield from (VERDICT + number.to_bytes(2, "big") for number in range(SLOTS))
@@ -60,6 +64,8 @@ def _is_old(key: bytes, value: bytes, old: Horizon) -> bool:
             return is_old_record(touches_in(value), old)
         case b"h":
             return is_old_soft(days_in(value), old)
+        case b"b":
+            return is_forgotten(written_in(value), old.now)
         case b"i":
             return learned_in(value).at < old.now - KEPT_FOR
     return is_old_message(key[1:], old)

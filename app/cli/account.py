@@ -27,6 +27,7 @@ account_group = typer.Typer(
 NONE = "none"
 _CAP = re.compile(r"(\d{1,6})/([^:]+)(?::([a-z,]+))?")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")]
 
@@ -53,6 +54,11 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         ("share of what accounts compete for", found.weight),
         ("messages to one person", ", ".join(map(_cap_shown, found.frequency_caps)) or NONE),
         ("bounces and complaints suppress", "in this account" if found.suppress == "account" else "in all accounts"),
+        *(
+            (f"answer to {word} ({locale})", text)
+            for word, texts in (("HELP", found.help_text), ("STOP", found.stop_text), ("START", found.start_text))
+            for locale, text in texts.items()
+        ),
         *((f"number pool {pool.name}", _pool_shown(pool)) for pool in found.number_pools),
     ]
     table(name, ("setting", "value"), rows)
@@ -69,6 +75,7 @@ def show(name: Name = "default", as_json: AsJson = False) -> None:
         "fanfare account set acme --cap none",
         "fanfare account set acme --number-pool us=+15005550006,+15005550007 --number-pool us:CA=+15005550008",
         "fanfare account set acme --number-pool us=none",
+        'fanfare account set acme --help-text "en=Acme: help at acme.example, reply STOP to leave"',
     ),
 )
 def set_account(
@@ -102,6 +109,15 @@ def set_account(
     suppress: Annotated[
         str, typer.Option("--suppress", help="Where hard bounces and complaints suppress: account or global.")
     ] = "",
+    help_text: Annotated[
+        list[str] | None, typer.Option("--help-text", help="Answer to HELP: en=TEXT, several; or none: the usual one.")
+    ] = None,
+    stop_text: Annotated[
+        list[str] | None, typer.Option("--stop-text", help="Answer to STOP: en=TEXT, several; or none.")
+    ] = None,
+    start_text: Annotated[
+        list[str] | None, typer.Option("--start-text", help="Answer to START: en=TEXT, several; or none.")
+    ] = None,
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
@@ -120,6 +136,9 @@ def set_account(
         changes["frequency_caps"] = [] if cap == [NONE] else [_cap(each) for each in cap]
     if suppress:
         changes["suppress"] = suppress
+    for field, said in (("help_text", help_text), ("stop_text", stop_text), ("start_text", start_text)):
+        if said:
+            changes[field] = _answers(field, said)
     if not changes and not number_pool:
         raise CommandError("nothing to set", "give a setting, such as --running 20", Exit.USAGE)
     before = _account(name)
@@ -140,6 +159,18 @@ def _window(hours: str, local: bool) -> dict[str, Any]:
     if read is None:
         raise CommandError(f"--quiet {hours!r} are no hours", "write them as 21:00-08:00, or none", Exit.USAGE)
     return {"opens": read[1], "closes": read[2], "local": local}
+
+
+def _answers(field: str, said: list[str]) -> dict[str, str]:
+    """Texts by language, from en=TEXT; none is no text."""
+    texts = {}
+    for each in said if said != [NONE] else ():
+        locale, sign, text = each.partition("=")
+        if not sign or not text.strip() or not _LOCALE.fullmatch(locale):
+            option = f"--{field.replace('_', '-')}"
+            raise CommandError(f"{option} {each!r} is no text", f'write it as {option} "en=Acme: call us"', Exit.USAGE)
+        texts[locale] = text.strip()
+    return texts
 
 
 def _pools(before: "Account", said: list[str]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from app.cli import (
     deadletters,
     demo,
     domain,
+    inbound,
     keys,
     limits,
     lists,
@@ -87,6 +88,7 @@ messages.attach(app)
 segments.attach(app)
 templates.attach(app)
 suppressions.attach(app)
+inbound.attach(app)
 keys.attach(app)
 limits.attach(app)
 notices.attach(app)

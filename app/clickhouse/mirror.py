@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from app import topics
+from app.clickhouse import inbound
 from app.clickhouse.campaign_rows import campaign_row, state_row
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.insert import insert
@@ -61,7 +62,7 @@ async def mirror(client: ClickHouse, records: Sequence[ConsumerRecord], partitio
     async def refused_suppression(unit: tuple[SourcedSuppression, ConsumerRecord], reason: str) -> None:
         await dead(unit[1], reason)
 
-    for table in ("campaigns", "things", "notices"):
+    for table in ("campaigns", "things", "notices", inbound.INTO):
         await insert(client, [row for row in rows if row.table == table], _json, refused)
     await insert(client, states, _json, refused)
     await insert(client, suppressions, _native, refused_suppression)
@@ -78,6 +79,8 @@ def row_of(record: ConsumerRecord) -> Row | str | None:
         thing = ThingRecord.model_validate_json(record.value)
         if thing.kind == "notice":
             return Row("notices", notice_row(Notice.model_validate(thing.body)), record)
+        if thing.kind == "inbound":
+            return Row(inbound.INTO, inbound.inbound_row(thing), record)
         if thing.kind != "campaign":
             return Row("things", thing_row(thing), record)
         entry = CampaignEntry.model_validate(thing.body)

@@ -243,7 +243,9 @@ class Tail:
             self._take_entry(place, key, value)
         elif place.topic == THING_RECORDED:
             with contextlib.suppress(ValidationError):
-                self.overlay.take(place.partition, offset, ThingRecord.model_validate_json(value or b""))
+                record = ThingRecord.model_validate_json(value or b"")
+                if record.kind != "inbound":  # nobody asks for one of them, and there may be many
+                    self.overlay.take(place.partition, offset, record)
         elif place == STATUS:
             self._take_status((key or b"").decode(errors="replace"), value)
         elif place == BEATS:

@@ -104,6 +104,7 @@ class Wish:
     text: str = ""  # what was written, at most 500 characters
     sender: str = ""  # number or address of ours that it was written to
     event: str = ""  # the provider's id of it: a repeat changes nothing
+    answered: bool = False  # the provider answers it itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,16 @@ def wish_in(text: str, number: str = "") -> str:
     return words.get(said, "") or words.get(said.replace(" ", ""), "")  # S.T.O.P.
 
 
+def languages_of(text: str, number: str) -> list[str]:
+    """Languages to answer *text* from *number* in, the best first: those that have the word, then others spoken there.
+
+    At least one.
+    """
+    spoken, said = LANGUAGES.get(country_of(number), ("en",)), plain(text[:LONGEST])
+    having = [each for each in spoken if any(said in map(plain, words) for words in SPOKEN[each].values())]
+    return list(dict.fromkeys((*having, *spoken)))
+
+
 def country_of(number: str) -> str:
     """The ISO 3166 code of the country of an E.164 number; "" where it has none."""
     if not number.startswith("+") or not number[1:].isascii() or not number[1:].isdigit():

@@ -293,15 +293,15 @@ def told(message: bytes, attempt: int, sid: str, status: str, code: int, at: flo
 
 def wish_in(form: Mapping[str, str], received: ReceivedReport) -> Wish | Unreadable:
     """What somebody has written. Twilio's own reading goes first where it has one."""
-    address, text = number_in(form.get("From")), word(form.get("Body"))
+    written_by, text = form.get("From", ""), word(form.get("Body"))
+    channel = "whatsapp" if written_by.startswith("whatsapp:") else "sms"
+    address, to = (number_in(each.removeprefix("whatsapp:")) for each in (written_by, form.get("To", "")))
     if not address:
         return Unreadable("a message without a sender", received.body)
-    kind = OPT_OUT.get(form.get("OptOutType", "").upper()) or keywords.wish_in(text, address)
+    theirs = OPT_OUT.get(form.get("OptOutType", "").upper(), "")
+    kind = theirs or keywords.wish_in(text, address)
     sid = word(form.get("MessageSid") or form.get("SmsSid"), 64)
-    channel = "sms"
-    if address.startswith("whatsapp:"):
-        address, channel = number_in(address.removeprefix("whatsapp:")), "whatsapp"
-    return Wish(kind, channel, address, received.at, text, number_in(form.get("To")), sid)
+    return Wish(kind, channel, address, received.at, text, to, sid, answered=bool(theirs))
 
 
 # -- look-ups

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import reports
-from agents.reports import MOST_BODY, MOST_SINGLE, parts_in, sorted_parts, unpacked
+from agents.reports import MOST_BODY, MOST_SINGLE, inbound_of, parts_in, sorted_parts, unpacked
 from app import ids, topics
 from app.delivery.refs import key_of, partition_of
 from app.providers.contract import AccountNews, Unreadable, Wish
-from app.records import DeadLetter, DeliveryReport, ReceivedReport, References, Told, decode, encode
+from app.records import DeadLetter, DeliveryReport, Inbound, ReceivedReport, References, Told, decode, encode
 from app.routes import Route
 from app.stream.dead_letters import DeadLetters
-from app.suppressions import SuppressionCommand, decode_suppression
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 AT = 1_786_000_010.0
@@ -37,6 +36,7 @@ class Intake:
     def __init__(self, tmp_path: Path, *routes: Route) -> None:
         (tmp_path / "secret").write_bytes(SECRET)
         self.produced: list[tuple[str, int | None, bytes]] = []
+        self.owners: dict[str, list[str]] = {}
         self._routes = {each.name: each for each in routes}
         settings = SimpleNamespace(secret_path=tmp_path / "secret")
         self._app = cast(Any, SimpleNamespace(
@@ -45,7 +45,8 @@ class Intake:
         ))  # fmt: skip
         self._handler: Any = None
         lanes = cast(Any, SimpleNamespace(check=lambda _: None, run=self._keep))
-        agent = reports.attach(self._app, lanes, cast(Any, self._routes), DeadLetters(self._app))
+        owners = cast(Any, SimpleNamespace(of=lambda number: self.owners.get(number, [])))
+        agent = reports.attach(self._app, lanes, cast(Any, self._routes), owners, DeadLetters(self._app))
         asyncio.run(cast(Any, agent)(None))
 
     async def _keep(self, _: Any, handler: Any) -> None:
@@ -117,24 +118,42 @@ def test_what_knows_the_providers_id_alone_goes_to_the_partition_of_that(tmp_pat
             assert partition_of(key_of("in", row.ref), 4) == partition
 
 
-def test_who_writes_stop_is_left_alone_by_the_accounts_of_the_number(tmp_path: Path) -> None:
+def test_what_is_written_goes_to_the_person_with_the_accounts_whose_number_it_is(tmp_path: Path) -> None:
     """
-    Where everybody sends from a number, it is everybody who is told to stop.
+    Accounts that have the number; else those of the route; else it is found out where the person is known. An account
+    that must not use the route has no number on it.
     """
     body = (SAMPLES / "whatsapp-inbound-stop.json").read_bytes()
-    shared = WHATSAPP.model_copy(update={"accounts": []})
-    for route, scopes in ((WHATSAPP, {("account", "acme"), ("account", "other")}), (shared, {("global", "")})):
+    recipient = ids.recipient_id(SECRET, "phone", "+16505551234")
+    shared, number = WHATSAPP.model_copy(update={"accounts": []}), "+15550783881"
+    for route, owners, expected in (
+        (WHATSAPP, ["acme"], (["acme"], "number")),
+        (WHATSAPP, ["foreign"], (["acme", "other"], "route")),
+        (WHATSAPP, [], (["acme", "other"], "route")),
+        (shared, ["foreign"], (["foreign"], "number")),
+        (shared, [], ([], "")),
+    ):
         intake = Intake(tmp_path, route)
+        intake.owners[number] = owners
         intake.take(encode(received(route, body)))
-        recipient = ids.recipient_id(SECRET, "phone", "+16505551234")
-        commands = [(p, decode_suppression(raw)) for p, raw in intake.of(topics.SUPPRESSION_COMMANDED)]
-        found = set()
-        for partition, command in commands:
-            assert isinstance(command, SuppressionCommand) and partition == ids.partition_of(recipient, 4)
-            assert (command.op, command.reason, command.channel) == ("add", "unsubscribed", "whatsapp")
-            assert command.people == [recipient]
-            found.add((command.scope, command.scope_id))
-        assert found == scopes
+        ((partition, raw),) = intake.of(topics.INBOUND_RECEIVED)
+        said = decode(Inbound, raw)
+        assert isinstance(said, Inbound) and partition == ids.partition_of(recipient, 4)
+        assert (said.recipient_id, said.kind, said.channel) == (recipient, "unsubscribed", "whatsapp")
+        assert (said.accounts, said.by) == expected and said.number == number and said.text == "STOP"
+        assert len(intake.produced) == 1
+
+
+def test_who_has_no_number_has_written_nothing(tmp_path: Path) -> None:
+    """
+    A sender id writes, too: it is kept with its bytes, and nobody is suppressed.
+    """
+    wish = Wish("unsubscribed", "sms", "BANK", AT, "STOP")
+    with pytest.raises(ValueError, match="no number"):
+        inbound_of(wish, MSG91, SECRET, AT, [])
+    said = inbound_of(Wish("?", "sms", "+1415", float("nan"), "a\ud800", "n" * 99, "e" * 900), MSG91, SECRET, AT, [])
+    assert (said.kind, said.at, said.text, len(said.number), len(said.event)) == ("", AT, "a?", 50, 200)
+    assert isinstance(decode(Inbound, encode(said)), Inbound)
 
 
 def test_news_of_the_account_become_notices(tmp_path: Path) -> None:
@@ -214,7 +233,7 @@ def test_whatever_an_adapter_says_fits_into_records_and_tables(told: Told) -> No
     Times of other centuries and details of a megabyte come from somewhere.
     """
     parts = sorted_parts([told, Wish("", "sms", "+1", AT), AccountNews("x", AT)], received(WHATSAPP, b"body"))
-    assert len(parts.told) + len(parts.refs) + len(parts.unreadable) == 2 and len(parts.news) == 1
+    assert len(parts.told) + len(parts.refs) + len(parts.unreadable) == 1 and len(parts.news) == 1
     for each in (*parts.told, *parts.refs):
         assert abs(each.at - AT) < 41 * 86_400 and 0 <= each.attempt <= 0xFFFF
         assert len(each.detail) <= 500 and len(each.ref) <= 300 and len(encode(each)) < 12_000

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from agents.frequency import Frequency
-from agents.suppress import changed
 from app import ids
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_drops, of_settlement
@@ -17,6 +16,7 @@ from app.delivery.outcomes import DropReason, Kind, Status
 from app.delivery.partition import ClassKey, MessageState, Partition
 from app.delivery.release import Permits, record_of, repeats_after, spend, spend_standing, stand
 from app.delivery.settle import settle
+from app.delivery.suppressing import changed
 from app.delivery.unknown import End, decide
 from app.delivery.windows import Hours
 from app.records import Grant, Outcome, Recipient, RecipientPack, Release, Result, Slip, decode, encode

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.suppress import changed
 from app import ids
 from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, classes_of, message_ids
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import Partition
+from app.delivery.suppressing import changed
 from app.records import Recipient, RecipientPack
 from app.suppressions import SuppressionCommand
 from tables.recipients import Batch

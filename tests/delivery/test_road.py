@@ -17,7 +17,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.suppress import changed
 from app import ids
 from app.commands import CampaignEntry
 from app.delivery.events import of_admission, of_decision, of_drops, of_settlement
@@ -28,6 +27,7 @@ from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, Spent, clear, record_of, spend, spend_standing, stand
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
+from app.delivery.suppressing import changed
 from app.delivery.unknown import End, UnknownRules, by_age, decide, named_by, still_open
 from app.delivery.windows import Hours
 from app.records import (

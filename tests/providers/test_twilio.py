@@ -157,10 +157,22 @@ def test_a_status_that_nobody_knows_is_kept() -> None:
 def test_stop_comes_in_as_a_wish() -> None:
     """Twilio's own reading goes before ours."""
     (wish,) = twilio.events_in(TWILIO, received("twilio-sms-inbound-stop", "twilio"))
-    assert wish == Wish("unsubscribed", "sms", "+14155550100", AT, "STOP", "+15005550006", "SM" + "b" * 32)
+    assert wish == Wish("unsubscribed", "sms", "+14155550100", AT, "STOP", "+15005550006", "SM" + "b" * 32, True)
     body = urlencode({"From": "+14155550100", "Body": "ALTO", "SmsStatus": "received", "MessageSid": "SM1"}).encode()
     (wish,) = twilio.events_in(TWILIO, reported("twilio", body))
-    assert isinstance(wish, Wish) and wish.kind == "unsubscribed"
+    assert isinstance(wish, Wish) and wish.kind == "unsubscribed" and not wish.answered
+
+
+def test_whatsapp_over_twilio_is_a_channel_of_its_own() -> None:
+    """Numbers have a prefix there; the language is that of the number behind it."""
+    form = {
+        "From": "whatsapp:+4915123456789",
+        "To": "whatsapp:+15005550006",
+        "Body": "abmelden",
+        "SmsStatus": "received",
+    }
+    (wish,) = twilio.events_in(TWILIO, reported("twilio", urlencode(form).encode()))
+    assert wish == Wish("unsubscribed", "whatsapp", "+4915123456789", AT, "abmelden", "+15005550006")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda each: each["name"])

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.specs import KnownZone, Strict, Window
-from app.things import Account, FrequencyCap, NumberPool
+from app.things import Account, Answers, FrequencyCap, NumberPool
 from app.web.etags import etag
 from app.web.problems import refuse
 from app.web.reading import validated
@@ -34,6 +34,13 @@ class AccountChange(Strict):
     suppress: Literal["account", "global"] | None = Field(
         default=None, description="Whom a hard bounce or a complaint keeps from writing: set by the operator"
     )
+    help_text: Answers | None = Field(
+        default=None,
+        max_length=50,
+        description='Answer to HELP by language: {"en": "Acme: call +1 ..."}; {}: the usual one',
+    )
+    stop_text: Answers | None = Field(default=None, max_length=50, description="Answer to STOP by language; {}: none")
+    start_text: Answers | None = Field(default=None, max_length=50, description="Answer to START by language; {}: none")
 
 
 async def get_account(call: Call) -> Reply:
