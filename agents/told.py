@@ -10,6 +10,7 @@ from itertools import chain, islice
 import msgspec
 
 from agents.accounts import Accounts
+from agents.doubts import Doubts
 from agents.heard import Heard
 from agents.recipients import Recipients
 from app import topics
@@ -21,7 +22,7 @@ from app.delivery.report_counts import counted, heard_names
 from app.delivery.report_events import of_reports
 from app.delivery.report_moves import KINDS
 from app.delivery.report_plan import Held, Plan, needs_softs, plan
-from app.delivery.report_suppress import Suppress, soft_keys
+from app.delivery.report_suppress import Suppress, rested, soft_keys
 from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
 from app.delivery.unknown import End, decide
 from app.faults import reached
@@ -60,6 +61,7 @@ class Reporting:
         self._heard = heard
         self._generation = -1
         self._held: dict[int, Held] = {}
+        self._doubts = Doubts(recipients)
         self._early: dict[int, dict[bytes, None]] = {}  # partition -> messages, next to be looked at first
 
     async def take(self, partition: int, report: DeliveryReport, check: Callable[[], None]) -> None:
@@ -105,12 +107,16 @@ class Reporting:
             return [each for message in part for each in found.get(message, [])]
 
         for message in gone:
-            for each in waiting.get(message, []):
+            aside = waiting.get(message, [])
+            for each in aside:
                 await self._set_aside(partition, each, NOBODY)
             check()
+            # Another one may have come meanwhile.
+            left = [each for each in rows_now([message]) if each not in aside]
             batch = Batch()
-            batch.also([waiting_item(EARLY, message, [])])
-            self._early_of(partition).pop(message, None)
+            batch.also([waiting_item(EARLY, message, left)])
+            if not left:
+                self._early_of(partition).pop(message, None)
             await self._recipients.commit(partition, batch)
         for start in range(0, len(ready), MOST_DECIDED):
             part = ready[start : start + MOST_DECIDED]
@@ -124,6 +130,7 @@ class Reporting:
         *early* are messages whose reports have waited: no longer.
         """
         suppressed: set[Suppress] = set()
+        doubted: frozenset[str] | None = None  # routes whose hard bounces are too many to be true; decided once
         while True:
             check()
             self._begin()
@@ -153,6 +160,12 @@ class Reporting:
             keys = chain.from_iterable(soft_keys(known[each.message_id]) for each in told if needs_softs(each))
             softs = softs_of(table, partition, keys)
             made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard)
+            if doubted is None:
+                doubted = self._doubts.of(partition, made, now)
+                if doubted:
+                    await self._doubts.tell(doubted, now)
+                    continue
+            made.suppress = [rested(each, doubted) for each in made.suppress]
             missing = set(made.suppress) - suppressed
             if missing:
                 # Before the batch: a kill between suppresses once more, and forgets nobody.
@@ -168,6 +181,7 @@ class Reporting:
             for campaign, counts in made.counts.items():
                 self._recipients.partitions[partition].count(batch, campaign, counts)
             self._count(partition, made, now)
+            self._doubts.note(partition, made, now)
             aside = self._keep_early(partition, batch, too_early, now)
             batch.also([waiting_item(EARLY, message, []) for message in early])
             for message in early:
@@ -275,6 +289,7 @@ class Reporting:
             self._generation = self._recipients.generation
             self._held.clear()
             self._early.clear()
+            self._doubts.clear()
 
     async def _set_aside(self, partition: int, each: Waiting, reason: str) -> None:
         report = DeliveryReport(b"", "told", each.at, each.source, told=[each.told], route=each.route)

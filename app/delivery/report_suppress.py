@@ -11,12 +11,14 @@
 | any other | nobody: it is about us, not about them |
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from app.delivery.gate import UNSUBSCRIBED
 from app.delivery.partition import MessageState
 from app.delivery.reports import ReportKind
+from app.delivery.suppress_brake import REST
 from app.delivery.sweep import Horizon
 from app.records import Told
 from app.topics import PHONES
@@ -24,6 +26,8 @@ from app.topics import PHONES
 DAY = 86_400.0
 SOFT_DAYS, SOFT_WITHIN, SOFT_FOR = 5, 30, 30  # bounces, in days; days of rest
 HARD, COMPLAINT, MIRRORED, SOFT = "hard_bounce", "complaint", "provider_suppressed", "soft_bounces"  # reasons
+DOUBTED = "doubted_bounce"  # of hard bounces that are too many to be true: app/delivery/suppress_brake.py
+RESTS = frozenset({SOFT, DOUBTED})  # reasons that pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Suppress:
     reason: str
     at: float
     until: float = 0.0
+    route: str = ""  # of a hard bounce: over which it went
 
 
 def suppression_of(
@@ -70,7 +75,7 @@ def suppression_of(
     if not reason:
         return None
     wide = everywhere and reason in (HARD, COMPLAINT)
-    return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at)
+    return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at, 0.0, state.route)
 
 
 def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> str:
@@ -84,6 +89,18 @@ def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> s
         return MIRRORED
     hard = told.klass == "hard" and told.action in ("none", "suppress")
     return HARD if hard or told.action == "suppress" else ""
+
+
+def is_bounce(suppress: Suppress) -> bool:
+    """Whether a provider says that there is nobody, which it may say of everybody when it is in trouble."""
+    return suppress.reason in (HARD, MIRRORED, DOUBTED)
+
+
+def rested(suppress: Suppress, doubted: Collection[str]) -> Suppress:
+    """*suppress* as it is while hard bounces of the routes *doubted* are too many to be true."""
+    if not is_bounce(suppress) or suppress.route not in doubted:
+        return suppress
+    return replace(suppress, reason=DOUBTED, until=suppress.at + REST)
 
 
 def channel_of(state: MessageState) -> str:

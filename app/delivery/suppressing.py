@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.delivery.gate import UNSUBSCRIBED, Suppression
-from app.delivery.report_suppress import SOFT
+from app.delivery.report_suppress import RESTS
 from app.suppressions import SuppressionCommand
 
 MOST_ENTRIES = 500  # suppressions of one person: they are one value of the table ...
@@ -33,7 +33,7 @@ def changed(entries: list[Suppression], command: SuppressionCommand, now: float)
     )  # fmt: skip
     if command.reason == UNSUBSCRIBED:
         others += [entry for entry in entries if entry not in others and _outlives_leaving(entry, now)]
-    elif command.reason == SOFT:
+    elif command.reason in RESTS:
         others += [entry for entry in entries if entry not in others and _outlasts(entry, fresh)]
     return [*others, fresh]
 
@@ -45,7 +45,7 @@ def _outlives_leaving(entry: Suppression, now: float) -> bool:
 
 def _outlasts(entry: Suppression, fresh: Suppression) -> bool:
     """Whether *entry* holds longer than *fresh*, or for another reason than bounces that may pass."""
-    return entry.reason != SOFT and (not entry.until or entry.until > fresh.until)
+    return entry.reason not in RESTS and (not entry.until or entry.until > fresh.until)
 
 
 def has_room(before: Sequence[Suppression], after: Sequence[Suppression]) -> bool:

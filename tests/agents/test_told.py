@@ -25,6 +25,7 @@ from app.delivery.partition import HeldUnknown, MessageState
 from app.delivery.refs import key_of, partition_of
 from app.delivery.report_moves import FATE, fates
 from app.delivery.settle import settle
+from app.delivery.suppress_brake import FEW, REST
 from app.records import DeliveryReport, EventPack, Reference, References, Told, decode, encode
 from app.stream.dead_letters import DeadLetters
 from app.suppressions import SuppressionCommand, decode_suppression
@@ -326,3 +327,53 @@ def test_records_of_another_partition_and_what_is_no_id_are_refused() -> None:
     assert mistakes_in(reference("", message=bytes(16)), owner, 4)
     assert mistakes_in(reference("x", message=b"short"), owner, 4)
     assert msgspec.msgpack.encode(reference("x"))
+
+
+def test_bounces_that_are_too_many_to_be_true_suppress_nobody_for_good() -> None:
+    """
+    An account in trouble is told that nobody exists. Up to some they are believed, then they rest for a week.
+    """
+    world = World()
+    world.send(300)
+    run(world, [report([row(number, "bounced", klass="hard")]) for number in range(300)])
+    reasons = [reason for _, reason in world.suppressed()]
+    assert len(reasons) == 300 and reasons.count("hard_bounce") == FEW
+    commands = [cast(SuppressionCommand, decode_suppression(raw)) for raw in world.told(topics.SUPPRESSION_COMMANDED)]
+    assert {each.until - each.at for each in commands if each.reason == "doubted_bounce"} == {REST}
+    (notice,) = world.told(topics.THING_RECORDED)
+    assert b"too many to be true" in notice
+
+
+def test_bounces_of_a_bad_list_among_many_that_arrive_are_believed() -> None:
+    """
+    One in ten may well be gone.
+    """
+    world = World()
+    world.send(600)
+    kinds = ["bounced" if number % 10 == 0 else "delivered" for number in range(600)]
+    run(world, [report([row(number, kind, klass="hard") for number, kind in enumerate(kinds)])])
+    assert [reason for _, reason in world.suppressed()] == ["hard_bounce"] * 60
+    assert not world.told(topics.THING_RECORDED)
+
+
+def test_a_report_that_comes_while_older_ones_are_set_aside_is_not_lost() -> None:
+    """
+    Setting aside waits for Kafka: meanwhile the next report of the same message begins to wait.
+    """
+    world = World()
+    run(world, [report([row(7, "deferred", attempt=1)])])
+    world.now += 3_700
+    late = report([row(7, "delivered", attempt=1)])
+    produce = world.produce
+
+    async def meanwhile(topic: str, partition: int, key: bytes | None, value: bytes) -> None:
+        if topic == topics.DEAD_LETTERED and not world.told(topics.DEAD_LETTERED):
+            await world.reporting.take(0, late, nothing)
+        await produce(topic, partition, key, value)
+
+    world.app.produce = meanwhile
+    asyncio.run(world.reporting.look_at_early(world.now))
+    assert [key for key in world.table.items if key[:1] == b"y"]
+    world.now += 3_700
+    asyncio.run(world.reporting.look_at_early(world.now))
+    assert len(world.told(topics.DEAD_LETTERED)) == 2

@@ -1,0 +1,71 @@
+"""Whether hard bounces are too many to be true, by partition and route; the operator is told when they are."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from agents.recipients import Recipients
+from app import topics
+from app.delivery.notice_ids import notice_id
+from app.delivery.report_plan import Plan
+from app.delivery.report_suppress import is_bounce
+from app.delivery.reports import ReportKind
+from app.delivery.suppress_brake import WINDOW, Brake
+from app.routes import Notice
+from app.things import ThingRecord
+
+
+class Doubts:
+    """What the partitions of a worker were told of late. After a take-over it begins anew."""
+
+    def __init__(self, recipients: Recipients) -> None:
+        self._recipients = recipients
+        self._brakes: dict[int, Brake] = {}
+        self._told: dict[str, float] = {}  # route -> the hour in which a notice told of it
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._brakes.clear()
+
+    def of(self, partition: int, made: Plan, now: float) -> frozenset[str]:
+        """Routes whose hard bounces would be too many to be true with those of *made*."""
+        gone = _gone(made)
+        if not gone:
+            return frozenset()
+        brake, answered = self._of(partition)
+        return frozenset(
+            route for route, count in gone.items() if brake.doubts(route, count, answered.get(route, 0), now)
+        )
+
+    def note(self, partition: int, made: Plan, now: float) -> None:
+        """Remember what *made* tells of its routes."""
+        brake, answered = self._of(partition)
+        gone = _gone(made)
+        others = Counter(state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED)
+        for route in gone.keys() | others.keys():
+            brake.note(route, gone[route], others[route], answered.get(route, 0), now)
+
+    async def tell(self, routes: Iterable[str], now: float) -> None:
+        """A notice for each of *routes*, once an hour: all partitions tell it under one id."""
+        hour = now // WINDOW * WINDOW
+        for route in routes:
+            if self._told.get(route) == hour:
+                continue
+            self._told[route] = hour
+            text = (
+                f"hard bounces of the route {route} are too many to be true: whoever bounces rests for a week, and is "
+                "not suppressed for good. See what the provider says of the account"
+            )
+            notice = Notice(
+                id=notice_id(hour, "doubted", route), at=now, kind="bounces", level="alert", route=route, reason=text
+            )
+            body = notice.model_dump(mode="json")
+            record = ThingRecord(kind="notice", account="", id=notice.id, version=1, at=now, body=body)
+            value = record.model_dump_json().encode()
+            await self._recipients.app.produce(topics.THING_RECORDED, None, notice.id.encode(), value)
+
+    def _of(self, partition: int) -> tuple[Brake, dict[str, int]]:
+        return self._brakes.setdefault(partition, Brake()), self._recipients.partitions[partition].answered
+
+
+def _gone(made: Plan) -> Counter[str]:
+    return Counter(each.route for each in made.suppress if is_bounce(each))
