@@ -68,7 +68,7 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         if verdict_on(table, partition, pack.pack_id) is not None:
             return  # a replay: all of it is in the table, its events too
         state, batch, now = recipients.partitions[partition], Batch(), app.now()
-        rules = rules_of(entry, now)
+        rules = rules_of(entry, now, categories=opening.categories)
         messages = message_ids(pack, rules.channel)
         known_rows = known_of(
             table, partition, [row.recipient_id for row in pack.rows], sighting_keys(rules, pack.rows)

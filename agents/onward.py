@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from agents.accounts import AccountPools
 from agents.campaigns import Campaigns
+from agents.categories import Categories
 from agents.opening import rules_of
 from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
@@ -37,6 +38,7 @@ class Onwards:
     ) -> None:  # fmt: skip
         self._recipients, self._campaigns, self._routes = recipients, campaigns, routes
         self._pools, self._contents, self._settings = pools, contents, settings
+        self._categories = Categories(contents)
         self._rows: PhoneRows | None = None  # once a campaign needs them: they take memory
         self._sizes: dict[tuple[str, int], Mapping[int, SmsSizes]] = {}
 
@@ -80,7 +82,7 @@ class Onwards:
 
         def suppressed(recipient: bytes, channel: str) -> bool:
             (found,) = suppressions_of(table, partition, [recipient])
-            return bool(found) and applies(found, rules_of(entry, now, channel), now) is not None
+            return bool(found) and applies(found, rules_of(entry, now, channel, self._categories), now) is not None
 
         def parts(row: Outgoing) -> int:
             from agents.phone_rows import parts_for

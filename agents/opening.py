@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from agents.campaigns import Campaigns
+from agents.categories import Categories
 from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import topics
@@ -22,7 +23,7 @@ from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import EventPack, Outgoing, encode
 from app.stream.app import StreamApp
-from tables.recipients import Batch, suppressions_of
+from tables.recipients import Batch, sightings_of, suppressions_of
 from tables.reports import states_of
 
 
@@ -30,10 +31,11 @@ class Opening:
     """What the gate and the release agent share. The same releases are produced again until they are settled."""
 
     def __init__(
-        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, frequency: Frequency
-    ) -> None:
+        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, hours: Hours, frequency: Frequency,
+        categories: Categories | None = None,
+    ) -> None:  # fmt: skip
         self.app, self.recipients, self.campaigns, self.hours = app, recipients, campaigns, hours
-        self.frequency = frequency
+        self.frequency, self.categories = frequency, categories
         self.produced: dict[tuple[int, int], float] = {}  # (partition, release) -> when it was last produced
 
     def permits(self, partition: int, batch: Batch, now: float) -> Permits:
@@ -50,7 +52,7 @@ class Opening:
             entry = self.campaigns.get(pack.campaign)
             if entry is None:
                 return []
-            rules = rules_of(entry, now, pack.channel)
+            rules = rules_of(entry, now, pack.channel, self.categories)
             found = suppressions_of(self.recipients.table, partition, [row.recipient_id for row in rows])
             hits = ((i, applies(entries, rules, now)) for i, entries in enumerate(found) if entries)
             return [(i, DropReason.SUPPRESSED, f"{hit.reason} ({hit.scope})") for i, hit in hits if hit is not None]
@@ -70,7 +72,8 @@ class Opening:
             return min(self.hours.closing(entry, pack.zone, now), entry.spec.expires_at or float("inf"))
 
         desk = partial(self.frequency.at_release, book)
-        return Permits(running, forbidden, opening, closing, desk, reached_before)
+        seen = partial(sightings_of, self.recipients.table, partition)
+        return Permits(running, forbidden, opening, closing, desk, reached_before, seen)
 
     def _waits_for_news(self, partition: int, entry: CampaignEntry) -> bool:
         """Whether so much is awaited that nothing may leave of which more would be."""
@@ -110,8 +113,10 @@ class Opening:
         reached("release.produced")
 
 
-def rules_of(entry: CampaignEntry, now: float, channel: str = "") -> GateRules:
+def rules_of(entry: CampaignEntry, now: float, channel: str = "", categories: Categories | None = None) -> GateRules:
     """What the gate needs to know of a campaign, for messages on *channel* ("": the campaign's own).
+
+    *categories* tells of which category its WhatsApp templates are; marketing where nobody knows.
 
     A second transactional message is no duplicate of the first.
     """
@@ -126,4 +131,5 @@ def rules_of(entry: CampaignEntry, now: float, channel: str = "") -> GateRules:
         window,
         end_of(entry, now),
         transactional=spec.kind == "transactional",
+        marketing=categories is None or (channel or spec.channel) != "whatsapp" or categories.is_marketing(entry),
     )

@@ -49,6 +49,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     from agents import decide, gate, inbound, refs, release, report, settle, suppress, sweep
     from agents.accounts import AccountPools, Accounts
     from agents.awaited import Deadlines
+    from agents.categories import Categories
     from agents.demand import DemandReport
     from agents.frequency import AccountsCaps, Frequency
     from agents.heard import Heard
@@ -69,12 +70,12 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     caps, hours = AccountsCaps(accounts), Hours(zone_named)
     frequency = Frequency(recipients, campaigns, caps, hours)
     frequency.attach()
-    opening = Opening(app, recipients, campaigns, hours, frequency)
+    contents = _directory(app, topics.TEMPLATE_PUBLISHED)
+    opening = Opening(app, recipients, campaigns, hours, frequency, Categories(contents))
     gate.attach(app, topics.TRANSACTIONAL, Lanes(app, 64, "urgent"), opening, dead)
     gate.attach(app, topics.BULK, Lanes(app, 16, "bulk"), opening, dead)
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     routes = StoredRoutes(_directory(app, topics.ROUTE_CHANGED))
-    contents = _directory(app, topics.TEMPLATE_PUBLISHED)
     onwards = Onwards(recipients, campaigns, routes, AccountPools(accounts), contents, settings)
     settle.attach(app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes, onwards)
     suppress.attach(app, Lanes(app, 64), recipients, dead)

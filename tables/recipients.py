@@ -3,7 +3,7 @@
 | section | key | value | written by | shrinks |
 |---|---|---|---|---|
 | suppressions | s recipient_id | list of Suppression | suppress | on removal |
-| sightings | d recipient_id, hash of dedup scope | message_id, time | gate | swept by day, shared ones after a year |
+| sightings | d recipient_id, hash of scope | message_id, time | gate, release | by day, shared ones after a year |
 | verdicts | v pack_id | Verdict | gate | swept after 14 days |
 | waiting | p number / w number | WaitingPack / rows | gate, release, settle, decide, report, await | when used up |
 | releases | r number | OpenRelease | release, settle | when settled |
@@ -158,6 +158,12 @@ def known_of(store: Store, partition: int, recipients: Sequence[bytes], sighting
         [None if raw is None else _SUPPRESSIONS.decode(raw) for raw in found[:n]],
         [None if raw is None else sighting_in(raw) for raw in found[n:]],
     )
+
+
+def sightings_of(store: Store, partition: int, keys: Sequence[bytes]) -> list[Sighting | None]:
+    """The sightings under *keys*."""
+    found = store.get_many(partition, [SIGHTING + key for key in keys])
+    return [None if raw is None else sighting_in(raw) for raw in found]
 
 
 def sighting_in(raw: bytes) -> Sighting:

@@ -61,6 +61,7 @@ LATER_AT = "It may leave from {at} on"
 AGAIN = {
     "transient": "Attempt {attempt} comes in {span}, at {at}: the refusal was temporary.",
     "soft": "Attempt {attempt} comes in {span}, at {at}: the mailbox could not take it, which may change.",
+    "pair": "Attempt {attempt} comes in {span}, at {at}: the person had one from this number a moment ago.",
     "throttle": "It is tried again in {span}, at {at}: the server asked for a slower pace, which is no attempt.",
     "route": "It is tried again in {span}, at {at}: the route took nothing at all, which is no attempt.",
     "resend": "It is sent again as attempt {attempt}, at {at}: the campaign would rather send twice than not at all.",
@@ -84,6 +85,7 @@ WAITS = {
     "quiet": "the account has quiet hours until {at}, in {span}",
     "retry.transient": "it is tried again at {at}, in {span}, after a temporary refusal",
     "retry.soft": "it is tried again at {at}, in {span}, after the mailbox could not take it",
+    "retry.pair": "it is tried again at {at}, in {span}: the person had another message from this number a moment ago",
     "retry.throttle": "it is tried again at {at}, in {span}: the server asked for a slower pace",
     "retry.route": "it is tried again at {at}, in {span}: the route took nothing at all",
     "retry.resend": "it is sent again at {at}",
@@ -98,6 +100,7 @@ READY = {
     "cap": ", from the end of the recipient's cap on",
     "retry.transient": ", once it was to be tried again",
     "retry.soft": ", once it was to be tried again",
+    "retry.pair": ", once it was to be tried again",
     "retry.throttle": ", once it was to be tried again",
     "retry.route": ", once it was to be tried again",
 }

@@ -19,6 +19,9 @@ MOST_ROWS = 500  # of a pack: what is written for it must fit into one batch
 LATEST = 366 * 86_400.0  # seconds: no message waits longer for its time
 LONGEST_ZONE = 64  # characters
 UNSUBSCRIBED = "unsubscribed"  # reason of a suppression: the person left
+MIRRORED = "provider_suppressed"  # the provider does not write to them
+HELD_BACK = "held_back"  # WhatsApp has held a marketing message back: for a day there is no other
+OF_MARKETING = frozenset({UNSUBSCRIBED, MIRRORED, HELD_BACK})  # reasons that stop only marketing on WhatsApp
 LONGEST_REQUEST, LONGEST_BODY = 300, 64  # characters, bytes
 MOST_PARTS, LONGEST_SENDER = 255, 50  # SMS that one message takes: more than any template makes; characters
 
@@ -58,6 +61,7 @@ class GateRules:
     dedup_window: float
     closed: DropReason | None = None  # nobody is written to any more: cancelled, or expired
     transactional: bool = False  # somebody asked for it: whoever left a newsletter still gets it
+    marketing: bool = True  # False: a WhatsApp template of the category utility or authentication
 
 
 def end_of(entry: CampaignEntry, now: float) -> DropReason | None:
@@ -93,7 +97,8 @@ def sighting_keys(rules: GateRules, rows: Sequence[Recipient]) -> list[bytes]:
 def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -> Suppression | None:
     """The first suppression that forbids this campaign to write, or None.
 
-    Leaving a newsletter is no wish to get no password any more: it stops nothing transactional, unless it is global.
+    Leaving a newsletter is no wish to get no password any more: it stops nothing transactional, unless it is global. So
+    it is with marketing on WhatsApp and a template of another category.
     """
     for entry in suppressions:
         if entry.until and entry.until <= now:
@@ -102,7 +107,7 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
             continue  # another account may have a list of the same name
         if entry.channel and entry.channel != rules.channel:
             continue
-        if rules.transactional and entry.reason == UNSUBSCRIBED and entry.scope != "global":
+        if entry.scope != "global" and _is_of_marketing(entry, rules):
             continue
         match entry.scope:
             case "global":
@@ -114,6 +119,13 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
             case "list" if entry.scope_id in rules.lists:
                 return entry
     return None
+
+
+def _is_of_marketing(entry: Suppression, rules: GateRules) -> bool:
+    """Whether *entry* stops marketing alone, and the messages of *rules* are none."""
+    if rules.transactional and entry.reason == UNSUBSCRIBED:
+        return True
+    return not rules.marketing and entry.channel == "whatsapp" and entry.reason in OF_MARKETING
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from app.specs import CampaignSpec, Fallback
 
 # Class of an answer after which no other channel is tried: whoever tried to send it died of it.
 NEVER_ON = frozenset({"poison"})
+# (channel, code) of an answer that may be another one later: where there is another channel, nobody waits for that.
+GOES_ON = frozenset({("whatsapp", 131026)})  # not on WhatsApp
 FALLBACK = "fallback"  # counter: messages that went on; "fallback.sms": to this channel
 
 _VARIABLES = msgspec.json.Decoder(dict[str, object])

@@ -91,4 +91,5 @@ RESOLVED = "unknown.resolved"  # of those: somebody told that it went out; count
 RESENT = "unknown.resent"  # of those: it waits for another try
 FINAL = (DROPPED, "sent", "delivered", "bounced", "blocked", DECIDED, "given_up")
 REPORTED = "reported"  # "reported.delivered", "reported.bounced" ...: told after the attempt; no part of FINAL
+PAIRED = "deferred.pair"  # times that a message waited as its person had one a moment ago; not in "deferred"
 PUT_OFF = "deferred.capped"  # times that a frequency cap had a message wait; not in "deferred", which was attempted

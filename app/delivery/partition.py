@@ -476,6 +476,10 @@ class Partition:
         self._written += len(encode(state)) + RECORD
         writes.message(message, state)
 
+    def wrote(self, size: int) -> None:
+        """Note that this step writes *size* bytes besides packs and releases."""
+        self._written += size
+
     def rows_of(self, number: int) -> list[Outgoing]:
         """The rows of a waiting pack; kept in memory while it has open releases."""
         rows = self._rows.get(number)

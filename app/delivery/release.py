@@ -7,7 +7,9 @@ import msgspec
 
 from app import ids
 from app.delivery.frequency import NEVER, Desk, Room
-from app.delivery.outcomes import DECIDED, DROPPED, PUT_OFF, UNKNOWN, DropReason, Status
+from app.delivery.gate import Sighting
+from app.delivery.outcomes import DECIDED, DROPPED, PAIRED, PUT_OFF, UNKNOWN, DropReason, Status
+from app.delivery.pairs import SIGHTING_BYTES, is_paired, pair_keys, waits_until
 from app.delivery.partition import (
     ClassKey,
     MessageState,
@@ -47,6 +49,11 @@ def nobody_reached(_: WaitingPack, __: Sequence[Outgoing]) -> list[int]:
     return []
 
 
+def nobody_seen(keys: Sequence[bytes]) -> list[Sighting | None]:
+    """The sightings under *keys*, where there are none."""
+    return [None] * len(keys)
+
+
 def no_desk(_: WaitingPack) -> None:
     """The desk where no frequency cap is known."""
 
@@ -59,7 +66,7 @@ class Permits:
     of a slice that must not be sent after all, with the reason. *opening* is 0 for a pack that may leave now,
     else the moment from which on it may; *closing* the moment up to which it may. *desk* is where the frequency
     caps of a pack are asked, None where there are none. *reached* gives the row indexes of whom an earlier attempt
-    has reached after all.
+    has reached after all. *seen* gives the sightings under keys.
     """
 
     running: Callable[[str], int | None]
@@ -68,6 +75,7 @@ class Permits:
     closing: Callable[[WaitingPack], float] = for_ever
     desk: Callable[[WaitingPack], Desk | None] = no_desk
     reached: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached
+    seen: Callable[[Sequence[bytes]], list[Sighting | None]] = nobody_seen
 
 
 @dataclass(slots=True)
@@ -167,6 +175,8 @@ def _open_releases(
         desk = permits.desk(pack)
         if desk is not None:
             _keep_caps(state, writes, release, pack, desk, spent, now)
+        if is_paired(pack):
+            _keep_pairs(state, writes, release, pack, permits, spent, now)
         writes.pack(number, pack)
         if release.size:
             spent.releases.append(state.open(writes, release))
@@ -259,6 +269,36 @@ def _keep_caps(
         )
         state.add(writes, waits, waiting)
     state.count(writes, pack.campaign, {PUT_OFF: sum(map(len, later.values()))})
+
+
+def _keep_pairs(
+    state: Partition,
+    writes: Writes,
+    release: OpenRelease,
+    pack: WaitingPack,
+    permits: Permits,
+    spent: Spent,
+    now: float,
+) -> None:
+    """Let those of *release* wait who had a message from the same number a moment ago; note the others."""
+    skipped = set(release.skipped)
+    rows = state.rows_of(release.pack)[release.start : release.stop]
+    keys = pair_keys(release, rows)
+    later: dict[float, list[Outgoing]] = {}
+    for i, (row, key, seen) in enumerate(zip(rows, keys, permits.seen(keys), strict=True)):
+        if i in skipped:
+            continue
+        due = waits_until(seen, row.message_id, now)
+        if due:
+            release.skipped.append(i)
+            later.setdefault(due, []).append(row)
+            spent.put_off_bytes += len(row.variables) + len(row.address) + ROW_BYTES
+        else:
+            writes.sighting(key, row.message_id, now)
+    state.wrote(SIGHTING_BYTES * release.size)
+    for due, waiting in later.items():
+        state.add(writes, msgspec.structs.replace(pack, due=due, count=len(waiting), cursor=0), waiting)
+    state.count(writes, pack.campaign, {PAIRED: sum(map(len, later.values()))})
 
 
 def ask_again(state: Partition, writes: Writes, number: int, now: float) -> None:

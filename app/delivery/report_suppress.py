@@ -8,6 +8,7 @@
 | left by a link or list of the provider | at once, as unsubscribed |
 | a bounce of class soft, mailbox_full, undetermined | after 5 on 5 days in 30, no delivery between: for 30 days |
 | WhatsApp 131026: undeliverable, for one of many reasons | after 2 on 2 days in 7, no delivery between: for good |
+| a marketing message that WhatsApp holds back (131049, 130472) | on WhatsApp, for a day |
 | any other | nobody: it is about us, not about them |
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from app.delivery.gate import UNSUBSCRIBED
+from app.delivery.gate import HELD_BACK, MIRRORED, UNSUBSCRIBED
 from app.delivery.partition import MessageState
 from app.delivery.reports import ReportKind
 from app.delivery.suppress_brake import REST
@@ -25,9 +26,9 @@ from app.topics import PHONES
 
 DAY = 86_400.0
 SOFT_DAYS, SOFT_WITHIN, SOFT_FOR = 5, 30, 30  # bounces, in days; days of rest
-HARD, COMPLAINT, MIRRORED, SOFT = "hard_bounce", "complaint", "provider_suppressed", "soft_bounces"  # reasons
+HARD, COMPLAINT, SOFT = "hard_bounce", "complaint", "soft_bounces"  # reasons
 DOUBTED = "doubted_bounce"  # of hard bounces that are too many to be true: app/delivery/suppress_brake.py
-RESTS = frozenset({SOFT, DOUBTED})  # reasons that pass
+RESTS = frozenset({SOFT, DOUBTED, HELD_BACK})  # reasons that pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ SOFTLY = SoftRule(SOFT_DAYS, SOFT_WITHIN, SOFT_FOR, SOFT)
 # (channel, code) -> what counts apart. Not on WhatsApp, or an old client, or blocked: twice is no accident.
 APART = {("whatsapp", 131026): SoftRule(2, 7, 0, HARD, "131026")}
 
+_ENOUGH = frozenset({"frequency", "experiment"})  # why WhatsApp holds a message back
 SOFT_CLASSES = frozenset({"soft", "mailbox_full", "undetermined"})
 GONE_KINDS = frozenset({ReportKind.BOUNCED, ReportKind.BLOCKED, ReportKind.FAILED, ReportKind.EXPIRED})
 SUPPRESSED = 1 << 30  # of MessageState.reported: a bounce of this message has suppressed its recipient
@@ -75,7 +77,8 @@ def suppression_of(
     if not reason:
         return None
     wide = everywhere and reason in (HARD, COMPLAINT)
-    return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at, 0.0, state.route)
+    until = told.at + DAY if reason == HELD_BACK else 0.0
+    return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at, until, state.route)
 
 
 def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> str:
@@ -87,6 +90,8 @@ def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> s
         return ""
     if told.klass == "suppressed":
         return MIRRORED
+    if state.channel == "whatsapp" and kind is ReportKind.BLOCKED and told.reason in _ENOUGH:
+        return HELD_BACK
     hard = told.klass == "hard" and told.action in ("none", "suppress")
     return HARD if hard or told.action == "suppress" else ""
 

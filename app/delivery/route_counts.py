@@ -18,7 +18,7 @@ SOFT_EXCUSED = "deferred.recipient"  # of deferred and throttled: due to the rec
 HARD_EXCUSED = "blocked.message"  # of blocked: due to recipient or content
 
 _RECIPIENT_CLASSES = frozenset(
-    {"greylisted", "mailbox_full", "mailbox_busy", "unknown_user", "bad_domain", "bad_syntax"}
+    {"greylisted", "mailbox_full", "mailbox_busy", "unknown_user", "bad_domain", "bad_syntax", "pair"}
 )
 _MESSAGE_CLASSES = frozenset({"content", "too_large", "bad_syntax"})
 _READ = frozenset({Kind.DEFERRED, Kind.THROTTLED, Kind.BLOCKED})  # kinds whose reply is read

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
-from app.delivery.onward import NEVER_ON, NOWHERE, Onward
+from app.delivery.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.release import rows_in
@@ -106,7 +106,7 @@ class _Step:
             return
         pack = self.pack
         retry = next_try(outcome, release.attempt, pack.since, pack.zone, rules, now, dice, release.began)
-        if _has_failed(kind, outcome, retry):
+        if _has_failed(kind, outcome, retry) or (release.channel, outcome.code) in GOES_ON:
             retry = onto(release, row, self.onward, now) or retry
         self.settlement.fates.append((row, outcome, retry.due if isinstance(retry, Again) else 0.0))
         if kind is Kind.ACCEPTED and release.channel in PHONES:

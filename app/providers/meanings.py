@@ -46,7 +46,7 @@ MEANINGS = {
     # too fast
     "throttle": Meaning(Kind.THROTTLED, ReportKind.FAILED, "technical", "slow"),
     # too fast for this one person: tried again later, the others go on
-    "pair": Meaning(Kind.DEFERRED, ReportKind.FAILED, "soft", "retry"),
+    "pair": Meaning(Kind.DEFERRED, ReportKind.FAILED, "pair", "retry"),
     # the provider has trouble with it, and says that it has not gone
     "trouble": Meaning(Kind.DEFERRED, ReportKind.FAILED, "technical", "retry"),
     # the provider has trouble with everything

@@ -412,6 +412,22 @@ def test_in_doubt_no_second_channel_begins_before_the_deadline() -> None:
     assert all(heard_from(world, each) == ["whatsapp", "sms"] for each in messages[1:])
 
 
+def test_who_is_not_on_whatsapp_is_not_tried_there_again_where_another_channel_follows() -> None:
+    """Without one it may be an old app, and another day."""
+    for fallbacks, ways in (([{"channel": "sms", "after": AFTER}], ["whatsapp", "sms"]), ([], ["whatsapp"])):
+        world = World(spec_of(fallbacks=fallbacks))
+        message, *_ = world.people()
+        world.release()
+        (number,) = world.state.releases
+        release = record_of(world.state, number)
+        outcomes = [Outcome(Kind.DEFERRED, world.now, 131026, "soft")] * PEOPLE
+        world.wire[message] = [Try("whatsapp", 1, world.now, world.now)]
+        world.settle(number, Result(release.release_id, "c", "whatsapp", world.now, outcomes))
+        sent_out(world)
+        assert heard_from(world, message) == ways
+        assert world.counts.get("deferred", 0) == (0 if fallbacks else PEOPLE)
+
+
 def calls() -> World:
     return World(spec_of(channel="voice", fallbacks=[], retries={"soft": [10, 10]}))
 

@@ -51,7 +51,7 @@ def test_everything_that_can_happen_has_words() -> None:
     assert set(words.DROPPED) == set(DropReason)
     assert set(words.ENDS) == set(Status) and set(words.KIND_OF_STATUS) == set(Status)
     assert set(words.NOTICES) == set(get_args(Notice.model_fields["kind"].annotation))
-    policies = {*POLICIES.values(), "soft"}
+    policies = {*POLICIES.values(), "soft", "pair"}
     assert set(words.AGAIN) == policies
     assert {f"retry.{each}" for each in policies} <= set(words.WAITS)
     assert set(words.ONWARD) == set(words.NEXT) == set(PHONES) and set(words.CHANNELS) == set(CHANNELS)

@@ -83,7 +83,7 @@ def failure(code: object, status: int = 400) -> tuple[int, object]:
     ("answered", "kind", "klass"),
     [
         ((200, sample("whatsapp-api-template")["response_200"]), Kind.ACCEPTED, ""),
-        ((400, sample("whatsapp-api-template")["response_error"]), Kind.DEFERRED, "soft"),
+        ((400, sample("whatsapp-api-template")["response_error"]), Kind.DEFERRED, "pair"),
         (failure(190, 401), Kind.UNAVAILABLE, "account"),
         (failure(0, 401), Kind.UNAVAILABLE, "account"),
         (failure(200, 403), Kind.UNAVAILABLE, "account"),
