@@ -10,8 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from app.delivery.gate import UNSUBSCRIBED, Suppression
-from app.delivery.report_suppress import MIRRORED
+from app.delivery.gate import MIRRORED, UNSUBSCRIBED, Suppression
 from app.delivery.suppressing import changed, place_of
 from app.records import Inbound
 from app.suppressions import SuppressionCommand

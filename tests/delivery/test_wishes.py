@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.gate import UNSUBSCRIBED, Suppression
-from app.delivery.report_suppress import COMPLAINT, HARD, MIRRORED
+from app.delivery.gate import MIRRORED, UNSUBSCRIBED, Suppression
+from app.delivery.report_suppress import COMPLAINT, HARD
 from app.delivery.suppressing import is_true, place_of, told_of
 from app.delivery.wishes import (
     DAY,
