@@ -105,7 +105,7 @@ def test_the_books_agree_with_the_provider_whatever_is_killed(installation: Inst
     """
     Each message ends with the status that the provider's last word gives it, and who must not be mailed is not.
     """
-    rows = [{"email": f"p{n}@fine{n}.example", "first_name": "P", "city": "X"} for n in range(PEOPLE)]
+    rows = [{"email": f"r{n}@told{n}.example", "first_name": "P", "city": "X"} for n in range(PEOPLE)]
     addresses = installation.people("reported", rows)
     campaign = installation.start("reported")
     installation.wait_for(campaign, "COMPLETED")
