@@ -15,6 +15,7 @@ from app.delivery.gate import applies, end_of
 from app.delivery.lifecycle import ENDED
 from app.delivery.news import is_reached
 from app.delivery.onward import NOWHERE, Onward
+from app.delivery.partition import MessageState
 from app.delivery.senders import sender_of
 from app.records import Outgoing
 from app.settings import Settings
@@ -103,10 +104,10 @@ class Onwards:
         sender = sender_of(entry.spec.sender_id, self._pools.of(entry.account), row.recipient_id, group)
         return sender if channel == "sms" or sender.startswith("+") else ""
 
-    def reached(self, partition: int, rows: Sequence[Outgoing]) -> frozenset[bytes]:
-        """The messages of *rows* of which it is known that they were delivered."""
+    def reached(self, partition: int, rows: Sequence[Outgoing]) -> dict[bytes, MessageState]:
+        """The messages of *rows* of which it is known that they were delivered, as they stand."""
         states = states_of(self._recipients.table, partition, [row.message_id for row in rows]) if rows else {}
-        return frozenset(message for message, state in states.items() if is_reached(state))
+        return {message: state for message, state in states.items() if is_reached(state)}
 
 
 def is_landline(number: str) -> bool:

@@ -84,7 +84,7 @@ def attach(
         now = app.now()
         rules = rules_of(campaigns.get(release.campaign), settings, hours)
         onward = NOWHERE
-        if release.channel in topics.PHONES:
+        if release.channel in topics.PHONES or release.attempt > 1:
             onward = onwards.of(
                 partition, release.campaign, now, rows_in(state, release) if release.attempt > 1 else ()
             )

@@ -4,15 +4,18 @@ A channel is passed over where the person has not agreed to it, where a suppress
 number is a landline. A campaign that has ended goes on to nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from app.delivery.consent import agrees, attribute_of
 from app.records import Outgoing
 from app.specs import CampaignSpec, Fallback
+
+if TYPE_CHECKING:
+    from app.delivery.partition import MessageState
 
 # Class of an answer after which no other channel is tried: whoever tried to send it died of it.
 NEVER_ON = frozenset({"poison"})
@@ -80,7 +83,7 @@ class Onward:
     sender: Callable[[Outgoing, str, str], str] = of_route
     lasts: Callable[[str], float] = no_call
     is_landline: Callable[[str], bool] = no_landline
-    reached: frozenset[bytes] = field(default_factory=frozenset)
+    reached: "Mapping[bytes, MessageState]" = field(default_factory=dict)
 
     def leg(self, channel: str, group: str, row: Outgoing) -> Leg | None:
         """Where *row* goes after *channel*; None where that was the last one."""

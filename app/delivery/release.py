@@ -24,7 +24,6 @@ from app.delivery.partition import (
 )
 from app.delivery.report_moves import COUNTED_AFTER
 from app.records import Outgoing, Release, Slip
-from app.topics import PHONES
 
 MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step
 MOST_PUT_OFF_BYTES = 60_000  # of rows in one step, and the rest of a slice, which may have 300,000
@@ -168,7 +167,7 @@ def _open_releases(
             tier=pack.tier, retry=pack.retry, pin=pack.pin, why=why,
             channel=pack.channel, parts=pack.parts, sender=pack.sender, began=pack.began,
         )  # fmt: skip
-        if pack.attempt > 1 and pack.channel in PHONES:
+        if pack.attempt > 1:
             _let_go(state, writes, release, pack, permits)
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)
@@ -351,7 +350,7 @@ def clear(
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
-    if pack.attempt > 1 and pack.channel in PHONES:
+    if pack.attempt > 1:
         there = set(reached(pack, gone))
         gone = [row for i, row in enumerate(gone) if i not in there]
         state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(there)))

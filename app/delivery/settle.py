@@ -134,9 +134,8 @@ class _Step:
 
     def _reached(self, row: Outgoing, outcome: Outcome, kind: Kind) -> None:
         """An earlier attempt has been delivered meanwhile: the message is final, whatever became of this one."""
-        release = self.release
-        message = state_of(release, row.recipient_id, Status.DELIVERED, release.attempt, outcome.at, release.route)
-        self.writes.message(row.message_id, message)
+        known = self.onward.reached[row.message_id]  # with all that was reported of it
+        self.writes.message(row.message_id, msgspec.structs.replace(known, attempt=self.release.attempt))
         went_out = kind in (Kind.ACCEPTED, Kind.UNCERTAIN)
         self.settlement.fates.append((row, outcome, 0.0))
         self.settlement.messages.append(Settled(EVENT_OF[kind] if went_out else EventKind.DEFERRED, row, outcome))

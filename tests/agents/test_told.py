@@ -19,14 +19,16 @@ from agents.heard import Heard
 from agents.refs import Refs, mistakes_in
 from agents.told import Reporting
 from app import topics
-from app.delivery.onward import NOWHERE
+from app.delivery.news import is_reached
+from app.delivery.onward import NOWHERE, Onward
 from app.delivery.outcomes import FINAL, Kind, Status
 from app.delivery.partition import HeldUnknown, MessageState
 from app.delivery.refs import key_of, partition_of
+from app.delivery.release import Permits, Spent, rows_in, spend
 from app.delivery.report_moves import FATE, fates
 from app.delivery.settle import settle
 from app.delivery.suppress_brake import FEW, REST
-from app.records import DeliveryReport, EventPack, Reference, References, Told, decode, encode
+from app.records import DeliveryReport, EventPack, Grant, Reference, References, Slip, Told, decode, encode
 from app.stream.dead_letters import DeadLetters
 from app.suppressions import SuppressionCommand, decode_suppression
 from tables.recipients import Batch, outbox, restore
@@ -377,3 +379,59 @@ def test_a_report_that_comes_while_older_ones_are_set_aside_is_not_lost() -> Non
     world.now += 3_700
     asyncio.run(world.reporting.look_at_early(world.now))
     assert len(world.told(topics.DEAD_LETTERED)) == 2
+
+
+def released_again(world: World, late: float) -> Spent:
+    """Give credit for all that waits for another try, once that is due."""
+    state, batch = world.partitions[0], Batch()
+    state.advance(late)
+    (key,) = [key for key, queue in state.queues.items() if queue.due]
+    grant = Grant(key.campaign, key.lane, key.group, "other", 10, key.tier, key.retry, key.pin)
+
+    def reached(_: Any, rows: Sequence[Any]) -> list[int]:
+        states = states_of(world.table, 0, [each.message_id for each in rows])
+        return [i for i, each in enumerate(rows) if is_reached(states.get(each.message_id))]
+
+    permits = Permits(lambda _: 1, lambda *_: [], reached=reached)
+    spent = spend(state, batch, Slip(0, 2, late, late + 1, late + 1, [grant]), permits, late)
+    assert spent is not None
+    state.tell(batch, [])
+    world.table.apply(batch)
+    return spent
+
+
+def test_what_arrived_after_all_is_not_sent_again() -> None:
+    """
+    The relay said "later" and delivered it all the same: a second copy would be our mistake. Counted once, as sent.
+    """
+    world = World()
+    world.send(5, Kind.DEFERRED)
+    run(world, [report([row(1, "delivered"), row(2, "opened"), row(3, "bounced")])] * 2)
+    spent, state = released_again(world, NOW + 7_200), world.partitions[0]
+    left = {each.message_id for number in spent.releases for each in rows_in(state, state.releases[number])}
+    assert left == {b"%016d" % number for number in (0, 3, 4)}
+    assert world.counts["sent"] == 2 and fates(world.counts)["delivered"] == 2 and fates(world.counts)[""] == 0
+
+
+def test_another_try_that_is_out_already_changes_nothing_of_what_has_arrived() -> None:
+    """
+    Its answer comes late, whatever it is: the message has arrived and was opened, and is counted once.
+    """
+    for kind in (Kind.ACCEPTED, Kind.REFUSED, Kind.UNCERTAIN, Kind.DEFERRED):
+        world, late = World(), NOW + 7_200
+        world.send(2, Kind.DEFERRED)
+        world.start()
+        spent, state = released_again(world, late), world.partitions[0]
+        told = report([row(1, "delivered", attempt=1), row(1, "opened", 2.0, attempt=1)])
+        asyncio.run(world.reporting.take(0, told, nothing))
+        known = {m: s for m, s in world.states(2).items() if is_reached(s)}
+        for number in spent.releases:
+            batch = Batch()
+            settle(state, batch, number, answered(state, number, kind), RULES, late, 0.5, Onward(reached=known))
+            state.tell(batch, [])
+            world.table.apply(batch)
+        asyncio.run(world.reporting.take(0, told, nothing))
+        standing = world.states(2)[b"%016d" % 1]
+        assert (standing.status, standing.attempt) == (Status.OPENED, 2), kind
+        assert fates(world.counts)["delivered"] == world.counts["reported.opened"] == 1, kind
+        assert not any(b"%016d" % 1 in held.ids for held in state.unknowns.values())
