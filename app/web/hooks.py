@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from types import ModuleType
 from typing import cast
 
@@ -33,7 +34,9 @@ MOST_RECORD = 2_000_000  # bytes of a record
 PACK_BEYOND = 900_000  # bytes: a larger body is packed
 MOST_AT_ONCE = 64_000_000  # bytes of bodies in memory
 SAME_PARTITION = 0.02  # seconds
+ALWAYS = 100_000  # bytes of a body that are read also when others fill the memory: who is slow keeps out nobody small
 SILENCE = 15.0  # seconds in which nothing of a body comes
+LONGEST = 60.0  # seconds for all of a body
 LONGEST_QUERY, LONGEST_ID = 8_000, 200  # characters
 INBOUND = "inbound"  # in place of the provider, for what people write to us
 
@@ -64,30 +67,41 @@ class Reading:
             raise refuse(413, "Too large", f"the body may have at most {MOST_BYTES:,} bytes here")
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise refuse(415, "Wrong coding", "send the body as it is: what is signed is checked byte by byte")
-        room = expected or MOST_BYTES
-        if room > self._left:
-            raise refuse(503, "Too much at once", "other bodies are being read", headers={"Retry-After": "5"})
-        self._left -= room
-        try:
-            return await self._read(request)
-        finally:
-            self._left += room
-
-    async def _read(self, request: web.Request) -> bytes:
         parts, size = list[bytes](), 0
-        while True:
-            try:
-                async with asyncio.timeout(SILENCE):
-                    part = await request.content.readany()
-            except TimeoutError as error:
-                text = f"nothing of the body came for {SILENCE:g} s"
-                raise refuse(408, "Too slow", text, headers={"Connection": "close"}) from error
-            if not part:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise refuse(413, "Too large", f"the body may have at most {MOST_BYTES:,} bytes here")
-            parts.append(part)
+        ends = asyncio.get_running_loop().time() + LONGEST
+        try:
+            while part := await _next(request, ends):
+                size += len(part)
+                self._left -= len(part)
+                if size > MOST_BYTES:
+                    raise refuse(413, "Too large", f"the body may have at most {MOST_BYTES:,} bytes here")
+                if self._left < 0 and size > ALWAYS:
+                    raise refuse(503, "Too much at once", "other bodies are being read", headers={"Retry-After": "5"})
+                parts.append(part)
+        finally:
+            self._left += size
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _next(request: web.Request, ends: float) -> bytes:
+    """What comes next of a body. 408 where nothing comes, or *ends* (of the loop's clock) is over."""
+    try:
+        async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + SILENCE, ends)):
+            return await request.content.readany()
+    except TimeoutError as error:
+        text = f"nothing of the body came for {SILENCE:g} s, or all of it not within {LONGEST:g} s"
+        raise refuse(408, "Too slow", text, headers={"Connection": "close"}) from error
+
+
+def sender_of(request: web.Request) -> str:
+    """Who posts: behind a proxy of ours, whom it names last. Only for counting; anybody can write that field."""
+    peer = request.remote or ""
+    try:
+        if ip_address(peer).is_global:
+            return peer
+    except ValueError:
+        return peer
+    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:50] or peer
 
 
 def attach(app: web.Application, secret: bytes) -> None:
@@ -108,8 +122,7 @@ async def hook(request: web.Request) -> web.StreamResponse:
     """Checked, stored, answered. A provider that hears anything but 2xx posts it again."""
     counts = request.app[COUNTS]
     route, adapter = _route(request)
-    peer, now = request.remote or "", time.monotonic()
-    if counts.is_out(route.name, peer, now):
+    if counts.is_out(route.name, sender_of(request), time.monotonic()):
         counts.note(route.adapter, "too_many")
         raise refuse(
             429, "Too many", "too many webhooks that are not what they should be", headers={"Retry-After": "5"}
@@ -123,7 +136,7 @@ async def hook(request: web.Request) -> web.StreamResponse:
     seen = Hook(
         request.method, request.app[SETTINGS].public_url.rstrip("/") + request.raw_path,
         request.rel_url.raw_query_string[:LONGEST_QUERY],
-        {name.lower(): value for name, value in request.headers.items()}, body, peer,
+        {name.lower(): value for name, value in request.headers.items()}, body, request.remote or "",
     )  # fmt: skip
     found = request.app[ROUTES].secrets(route)
     secrets = dict(found.found)
@@ -183,7 +196,7 @@ async def _refused(request: web.Request, route: Route, why: str, missing: list[s
         log.error("a webhook of the route %s cannot be checked: %s", route.name, "; ".join(missing))
         return refuse(503, "Cannot be checked", "the edge does not find the secret of this route: its log tells more")
     request.app[COUNTS].note(route.adapter, "refused")
-    notice = request.app[COUNTS].bad(route.name, request.remote or "", why, time.monotonic())
+    notice = request.app[COUNTS].bad(route.name, sender_of(request), why, time.monotonic())
     if notice is not None:
         log.warning("%s", notice.reason)
         await tell(request, notice)

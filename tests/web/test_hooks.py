@@ -1,9 +1,11 @@
 """Webhooks at the edge: checked byte by byte, stored, and only then answered."""
 
+import asyncio
 import hashlib
 import hmac
 import io
 import json
+import time
 import zlib
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -23,7 +25,7 @@ from app.topics import REPORT_RECEIVED, ROUTE_CHANGED, THING_RECORDED
 from app.transport.hook_visits import VisitError, Visits
 from app.web.application import create_edge
 from app.web.hook_counts import BAD_AT_ONCE, HookCounts
-from app.web.hooks import ADAPTERS, COUNTS, MOST_BYTES, VISITS, Adapters
+from app.web.hooks import ADAPTERS, COUNTS, MOST_BYTES, READING, VISITS, Adapters
 from app.web.keys import LINK
 from tests.web.conftest import KEY, bearer
 
@@ -183,6 +185,48 @@ async def test_many_bad_ones_are_told_of_and_then_not_looked_at(edge: Edge, sett
     for _ in range(int(BAD_AT_ONCE)):
         counts.bad("sg", "127.0.0.1", "", 1e9)
     assert (await edge.post(path(), data=b"{}", headers=signed(b"{}"))).status in (200, 429)
+
+
+async def test_slow_and_large_bodies_keep_out_nobody(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who announces much and sends little, or stops in the middle, takes no place of those who report.
+    """
+    monkeypatch.setattr(edge.app[READING], "_left", 200_000)  # type: ignore[union-attr, index]
+    server = cast(TestServer, edge.server)
+    slow = []
+    for _ in range(30):
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        head = f"POST {path()} HTTP/1.1\r\nHost: x\r\nContent-Length: {MOST_BYTES}\r\n\r\n"
+        writer.write(head.encode() + b"x" * 20_000)
+        slow.append((reader, writer))
+        await writer.drain()
+    for _, writer in slow[:3]:  # these alone are a burden
+        writer.write(b"x" * 60_000)
+    body = b'[{"event": "delivered"}]'
+    assert (await edge.post(path(), data=body, headers=signed(body))).status == 200
+    large = b"[" + b" " * 150_000 + b"]"
+    assert (await edge.post(path(), data=io.BytesIO(large), headers=signed(large))).status == 503
+    for _, writer in slow:
+        writer.close()
+    for _ in range(100):
+        if (await edge.post(path(), data=io.BytesIO(large), headers=signed(large))).status == 200:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("what was broken off is still counted")
+
+
+async def test_behind_a_proxy_one_bad_sender_keeps_out_nobody(edge: Edge) -> None:
+    """
+    A proxy of ours has one address for all; whom it names last is who posts.
+    """
+    counts = edge.app[COUNTS]  # type: ignore[union-attr, index]
+    for _ in range(int(BAD_AT_ONCE) + 100):
+        counts.bad("sg", "203.0.113.9", "", time.monotonic() + 1e6)
+    body = b'[{"event": "delivered"}]'
+    bad = signed(body) | {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
+    good = signed(body) | {"X-Forwarded-For": "203.0.113.9, 198.51.100.1"}
+    assert (await edge.post(path(), data=body, headers=bad)).status == 429
+    assert (await edge.post(path(), data=body, headers=good)).status == 200
 
 
 def test_who_posts_bad_ones_is_let_in_again() -> None:
