@@ -88,7 +88,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
             partition, state, onwards, lambda name: settle.rules_of(campaigns.get(name), settings, hours), now, dice
         )
 
-    reporting = Reporting(recipients, Accounts(accounts), dead, heard)
+    reporting = Reporting(recipients, Accounts(accounts), dead, heard, routes.serves)
     report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead, heard)
     refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
     decide.attach(app, recipients, campaigns, routes, settings, onwards)

@@ -24,6 +24,7 @@ class StoredRoutes:
         self._names: set[str] = set()
         self._silent: set[str] = set()
         self._lasts: dict[str, float] = {}
+        self._accounts: dict[str, frozenset[str]] = {}
         directory.on_change(self._changed)
 
     def is_gone(self, route: str) -> bool:
@@ -38,10 +39,16 @@ class StoredRoutes:
         """Seconds after which a call over *route* is over for certain, from when it was asked for."""
         return self._lasts.get(route, 0.0)
 
+    def serves(self, route: str, account: str) -> bool:
+        """Whether messages of *account* may go over *route*, as far as is known."""
+        own = self._accounts.get(route)
+        return not own or account in own
+
     def _changed(self, name: str, value: bytes | None) -> None:
         self._names.discard(name)
         self._silent.discard(name)
         self._lasts.pop(name, None)
+        self._accounts.pop(name, None)
         if value is None:
             return
         try:
@@ -50,6 +57,7 @@ class StoredRoutes:
             logger.error("route %s cannot be read, it is as if it were not there: %s", name, error)
             return
         self._names.add(name)
+        self._accounts[name] = frozenset(route.accounts)
         if route.adapter in NO_ECHO:
             self._silent.add(name)
         if route.channel == "voice" and route.twilio is not None:

@@ -47,6 +47,7 @@ MOST_EARLY_OF_ONE = 20  # reports of one message that wait
 MOST_EARLY = 100_000  # messages of a partition with reports that wait: further ones are set aside at once
 LOOKED_AT = 500  # messages with early reports in one look
 ANY = ""  # group of what is counted of a route whatever its groups
+FOREIGN = "the message is of an account that does not send over this route"
 NOBODY = "no message has this id: it was never sent, or more than 30 days ago"
 
 
@@ -54,11 +55,15 @@ class Reporting:
     """Applies reports. *check* in each call raises Abandoned when the partition is no longer ours."""
 
     def __init__(
-        self, recipients: Recipients, accounts: Accounts, dead: DeadLetters, heard: Callable[[int, float], Heard]
-    ) -> None:
-        """*heard* makes, for a step on a partition at a moment, what is asked about messages that may go on."""
+        self, recipients: Recipients, accounts: Accounts, dead: DeadLetters, heard: Callable[[int, float], Heard],
+        serves: Callable[[str, str], bool] = lambda _route, _account: True,
+    ) -> None:  # fmt: skip
+        """*heard* makes, for a step on a partition at a moment, what is asked about messages that may go on.
+
+        *serves* tells whether a route is there for an account: who signs for one may tell nothing of others.
+        """
         self._recipients, self._accounts, self._dead = recipients, accounts, dead
-        self._heard = heard
+        self._heard, self._serves = heard, serves
         self._generation = -1
         self._held: dict[int, Held] = {}
         self._doubts = Doubts(recipients)
@@ -137,9 +142,12 @@ class Reporting:
             table, now, batch = self._recipients.table, self._recipients.app.now(), Batch()
             rows = rows_of()
             known = states_of(table, partition, list(dict.fromkeys(each.told.message_id for each in rows)))
-            now_known, too_early = list[Waiting](), list[Waiting]()
+            now_known, too_early, foreign = list[Waiting](), list[Waiting](), list[Waiting]()
             for each in rows:
                 state = known.get(each.told.message_id)
+                if state is not None and state.route != each.route and not self._serves(each.route, state.account):
+                    foreign.append(each)
+                    continue
                 there = state is not None and state.recipient and (bool(early) or not _is_early(each.told, state))
                 (now_known if there else too_early).append(each)
             heard = self._heard(partition, now)
@@ -192,6 +200,8 @@ class Reporting:
         if events or batch.items:
             await self._recipients.commit(partition, batch, events)
             reached("report.written")
+        for each in foreign:
+            await self._set_aside(partition, each, FOREIGN)
         for each in aside:
             await self._set_aside(partition, each, f"more than {MOST_EARLY:,} messages with reports that come early")
         return left

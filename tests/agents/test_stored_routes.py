@@ -39,3 +39,15 @@ def test_what_is_no_route_takes_no_route_away(directory: Directory, garbage: byt
     directory._take(b"relay", RELAY)
     directory._take(b"relay", garbage)
     assert (routes.is_gone("smtp"), routes.is_gone("relay")) == (False, True)
+
+
+def test_a_route_of_one_account_is_there_for_that_one_alone(directory: Directory) -> None:
+    """
+    Who signs for it may tell nothing of the messages of others.
+    """
+    routes = StoredRoutes(directory)
+    own = Route(name="own", smtp=SmtpServer(host="localhost"), accounts=["acme"]).model_dump_json().encode()
+    directory._take(b"own", own)
+    directory._take(b"relay", RELAY)
+    assert routes.serves("own", "acme") and not routes.serves("own", "other")
+    assert routes.serves("relay", "other") and routes.serves("gone", "other")

@@ -66,6 +66,10 @@ class World:
     steps: "count[int]" = field(default_factory=count)
     partitions: dict[int, Any] = field(default_factory=dict)
 
+    def serves(self, route: str, account: str) -> bool:
+        """Any route is there for any account, but for that of somebody else."""
+        return route != "theirs" or account == "they"
+
     def start(self) -> None:
         """A process begins with what the table holds, and tells what its predecessor left untold."""
         self.generation += 1
@@ -80,7 +84,7 @@ class World:
         def heard(partition: int, now: float) -> Heard:
             return Heard(partition, self.partitions[partition], onwards, lambda _: RULES, now, random.Random(1))
 
-        self.reporting = Reporting(cast(Any, self), accounts, dead, heard)
+        self.reporting = Reporting(cast(Any, self), accounts, dead, heard, self.serves)
         self.refs = Refs(app, cast(Any, SimpleNamespace(check=lambda _: None)), cast(Any, self), dead)
 
     def _step(self) -> None:
@@ -435,3 +439,17 @@ def test_another_try_that_is_out_already_changes_nothing_of_what_has_arrived() -
         assert (standing.status, standing.attempt) == (Status.OPENED, 2), kind
         assert fates(world.counts)["delivered"] == world.counts["reported.opened"] == 1, kind
         assert not any(b"%016d" % 1 in held.ids for held in state.unknowns.values())
+
+
+def test_who_signs_for_the_route_of_one_account_tells_nothing_of_others() -> None:
+    """
+    An account with a provider of its own knows the secret, and could report on any message whose id it has seen.
+    """
+    world = World()
+    world.send(3)
+    forged = [row(number, "bounced", klass="hard") for number in range(3)]
+    record = DeliveryReport(b"", "told", NOW, "twilio", told=forged, route="theirs")
+    run(world, [record, report([row(1, "delivered")])])
+    assert not world.suppressed() and world.states(3)[b"%016d" % 1].status is Status.DELIVERED
+    assert all(each.status is not Status.BOUNCED for each in world.states(3).values())
+    assert [b"does not send over this route" in raw for raw in world.told(topics.DEAD_LETTERED)] == [True] * 3
