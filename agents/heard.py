@@ -8,6 +8,7 @@ from app.delivery.awaited import Place
 from app.delivery.news import Verdict, follows, leave, lies_at, verdict_on
 from app.delivery.onward import NOWHERE, Onward
 from app.delivery.partition import MessageState, Partition
+from app.delivery.release import ROW_BYTES
 from app.delivery.report_moves import KINDS
 from app.delivery.report_plan import Plan
 from app.delivery.reports import ReportKind
@@ -15,6 +16,8 @@ from app.delivery.retries import Again, RetryRules
 from app.records import Outgoing, Told
 from app.topics import PHONES
 from tables.recipients import Batch
+
+MOST_BYTES = 100_000  # of rows in one step, and one more, which may have 64,000
 
 
 class Heard:
@@ -44,18 +47,24 @@ class Heard:
         return self._of(unknown.campaign) if unknown.channel in PHONES else NOWHERE
 
     def beyond(self, states: Mapping[bytes, MessageState], rows: Iterable[Told], most: int) -> set[bytes]:
-        """Messages whose attempt has failed, and whose packs this step has no room for: it reads *most*."""
+        """Messages whose attempt has failed, and for which this step has no room: it reads *most* packs.
+
+        What goes on is written once more: so many bytes of rows as well.
+        """
         read: set[int] = set()
         found: set[bytes] = set()
+        room = MOST_BYTES
         for told in rows:
             message = states[told.message_id]
             place, kind = self.where(message), KINDS.get(told.kind, ReportKind.UNRECOGNISED)
             if place is None or verdict_on(message, told, kind) is not Verdict.FAILED:
                 continue
-            if place.number not in read and len(read) == most:
+            if room <= 0 or (place.number not in read and len(read) == most):
                 found.add(told.message_id)
-            else:
-                read.add(place.number)
+                continue
+            read.add(place.number)
+            row = self._rows_of(place.number)[place.place]
+            room -= len(row.variables) + len(row.address) + ROW_BYTES
         return found
 
     def where(self, message: MessageState) -> Place | None:

@@ -29,8 +29,10 @@ from app.clickhouse.queries import by_provider
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.control.held import held_of
+from app.delivery.awaited import AWAITED, OVER
 from app.delivery.forecast import Forecast
 from app.delivery.notices import about
+from app.delivery.onward import FALLBACK
 from app.settings import settings
 from app.web.forecasts import forecast_of
 from app.web.notices_seen import of_campaign
@@ -142,9 +144,12 @@ def _bar(console: Console) -> Progress:
 
 
 def _draw(bar: Progress, task: TaskID, entry: CampaignEntry, picture: Picture, speed: float) -> None:
-    note = ""
-    if entry.state == "RUNNING" and picture.next_due and not picture.due and not picture.open:
+    note, idle = "", not picture.due and not picture.open
+    awaited = picture.counts.get(AWAITED, 0) - picture.counts.get(OVER, 0)
+    if entry.state == "RUNNING" and picture.next_due and idle:
         note = f"{picture.waiting:,} retried in {max(0, round(picture.next_due - time.time()))} s"
+    elif awaited and idle:
+        note = f"{awaited:,} wait for news of their delivery"
     elif picture.counts.get("deferred"):
         note = f"{picture.counts['deferred']:,} deferred"
     total = entry.seal.count if entry.seal else None
@@ -185,6 +190,7 @@ def _print_one(row: dict[str, Any]) -> None:
     for name in SHOWN:
         lines.append((name, counts.get(name, 0)))
         lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
+    lines += _over_channels(counts)
     table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
     foreseen = row.get("forecast")
     if foreseen is not None and row["state"] not in ENDED:
@@ -193,6 +199,19 @@ def _print_one(row: dict[str, Any]) -> None:
         say(escape(f"{each['due']:,} to {each['group']} wait: {each['text']} ({each['held_by']})"))
     for each in row.get("notices", []):
         say(escape(f"{each['level']}: {each['about']}, since {iso(each['at'])}: {each['reason']}"))
+
+
+def _over_channels(counts: Mapping[str, int]) -> list[tuple[str, object]]:
+    """What is out and may go on, and what each channel came to, of a campaign with fallbacks or calls."""
+    lines: list[tuple[str, object]] = []
+    if counts.get(AWAITED):
+        lines.append(("waiting for delivery", counts[AWAITED] - counts.get(OVER, 0)))
+    for name, n in sorted(counts.items()):
+        if name.startswith(f"{FALLBACK}."):
+            lines.append((f"went on by {name.partition('.')[2]}", n))
+        elif name.startswith("channel."):
+            lines.append((name.removeprefix("channel.").replace(".", ": ").replace("_", " "), n))
+    return lines
 
 
 def told_of(foreseen: Mapping[str, Any]) -> str:

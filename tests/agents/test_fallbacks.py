@@ -412,6 +412,27 @@ def test_in_doubt_no_second_channel_begins_before_the_deadline() -> None:
     assert all(heard_from(world, each) == ["whatsapp", "sms"] for each in messages[1:])
 
 
+def test_a_step_over_reports_writes_no_more_than_a_batch_takes() -> None:
+    """Attributes of 60 kB a person are allowed, and all of a campaign may bounce in one webhook."""
+    world = World()
+    large = b'{"note": "' + b"x" * 60_000 + b'"}'
+    messages = world.people(lambda _: large)
+    sent_out(world)
+    sizes: list[int] = []
+    commit = world.commit
+
+    async def measured(partition: int, batch: Batch, events: Sequence[EventPack] = (), _: Any = ()) -> None:
+        sizes.append(batch.size)
+        await commit(partition, batch, events)
+
+    world.commit = measured  # type: ignore[method-assign]
+    told = [Told(each, "bounced", world.now, 1, event=each.hex()) for each in messages]
+    asyncio.run(
+        world.reporting.take(0, DeliveryReport(b"", "told", world.now, "w", told=told, route="w"), lambda: None)
+    )
+    assert max(sizes) < 200_000 and world.counts["fallback.sms"] == PEOPLE
+
+
 def test_who_is_not_on_whatsapp_is_not_tried_there_again_where_another_channel_follows() -> None:
     """Without one it may be an old app, and another day."""
     for fallbacks, ways in (([{"channel": "sms", "after": AFTER}], ["whatsapp", "sms"]), ([], ["whatsapp"])):

@@ -36,3 +36,12 @@ async def test_a_campaign_that_runs_is_foreseen_also_without_clickhouse(monkeypa
         "done about 2027-01-15T08:00:00Z: 100 to gmail at 2/s (limit.group.gmail)"
     )
     assert watch.told_of({"finishes_at": None, "text": "it is paused"}) == "it is paused"
+
+
+def test_what_waits_for_delivery_and_what_each_channel_came_to_is_shown() -> None:
+    """A campaign that is out and not complete must say what it waits for."""
+    counts = {"awaited": 9, "awaited.over": 4, "fallback": 3, "fallback.sms": 3, "channel.whatsapp.not_reached": 3}
+    assert watch._over_channels(counts) == [
+        ("waiting for delivery", 5), ("whatsapp: not reached", 3), ("went on by sms", 3)
+    ]  # fmt: skip
+    assert watch._over_channels({"sent": 1}) == []
