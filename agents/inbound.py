@@ -4,6 +4,7 @@ One batch has the suppressions and what was written, so that a repeat is known a
 asks for help is answered. A kill between tells and answers once more: the same message, which goes out once.
 """
 
+import re
 from hashlib import blake2b
 
 import orjson
@@ -18,7 +19,7 @@ from app.control.message_campaigns import Origin, command_of
 from app.control.message_packs import pack_of
 from app.control.message_phones import ready_content
 from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, has_room, told_of
-from app.delivery.wishes import Seen, Written, effect_of, id_of, is_answered, places_of, seen_before
+from app.delivery.wishes import HELP, START, STOP, Seen, Written, effect_of, id_of, is_answered, places_of, seen_before
 from app.faults import reached
 from app.providers.keyword_answers import answer_to
 from app.records import Inbound, Recipient, Undecodable, decode, encode
@@ -33,6 +34,7 @@ from tables.wishes import last_sender, written_item, written_of
 
 MOST_ACCOUNTS = 200  # that one message is about
 MOST_BYTES_READ = 60_000  # of a record
+_NAME = re.compile(r"[^\x00-\x1f\x7f|]{1,200}")  # as app/specs.py has it
 
 Records = list[tuple[str, bytes]]
 
@@ -125,6 +127,10 @@ def mistakes_in(said: Inbound, raw: bytes) -> str:
         return "the recipient is not 16 bytes"
     if said.channel not in topics.CHANNELS:
         return f"unknown channel {said.channel[:20]!r}: there are {', '.join(topics.CHANNELS)}"
+    if said.kind not in ("", STOP, START, HELP):
+        return f"unknown wish {said.kind[:20]!r}"
+    if not all(map(_NAME.fullmatch, said.accounts)):
+        return "an account has a name that none can have"
     if not 0 < said.at < 4e9:
         return "it was written at no time that can be"
     return ""

@@ -241,9 +241,11 @@ def test_only_keywords_over_sms_to_one_account_are_answered(kind: str, fields: d
         b"", b"junk", encode(Inbound("r", "a", "sms", b"short", "", "", "", "", NOW, NOW)),
         encode(Inbound("r", "a", "pigeon", WHO, "", "", "", "", NOW, NOW)),
         encode(Inbound("r", "a", "sms", WHO, "", STOP, "", "", float("nan"), NOW)),
+        encode(Inbound("r", "a", "sms", WHO, "", "dance", "", "", NOW, NOW)),
+        encode(Inbound("r", "a", "sms", WHO, "", HELP, "", "", NOW, NOW, accounts=["a|b"])),
         encode(Inbound("r", "a", "sms", WHO, "", STOP, "x" * 70_000, "", NOW, NOW)),
     ],
-    ids=["empty", "junk", "recipient", "channel", "time", "size"],
+    ids=["empty", "junk", "recipient", "channel", "time", "kind", "account", "size"],
 )  # fmt: skip
 def test_what_nobody_can_have_written_is_set_aside(bad: bytes) -> None:
     """
@@ -252,6 +254,22 @@ def test_what_nobody_can_have_written_is_set_aside(bad: bytes) -> None:
     world = World()
     world.take(bad)
     assert [topic for topic, _ in world.produced] == [topics.DEAD_LETTERED] and not world.table.items
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(st.builds(
+    Inbound, st.text(max_size=300), st.text(max_size=30), st.sampled_from(["sms", "whatsapp", "email", "fax"]),
+    st.sampled_from([WHO, b""]), st.text(max_size=40), st.sampled_from([STOP, START, HELP, "", "x"]),
+    st.text(max_size=900), st.text(max_size=90), st.floats(), st.floats(), st.text(max_size=300),
+    st.lists(st.text(max_size=210), max_size=3), st.text(max_size=30), st.booleans(),
+))  # fmt: skip
+def test_whatever_is_in_a_record_stops_nothing(record: Inbound) -> None:
+    """
+    It is done, or set aside; and what ClickHouse is told fits into its rows.
+    """
+    world = World()
+    world.take(encode(record))
+    assert world.produced and all(row["number"] is not None for _, row in world.rows)
 
 
 def test_a_stop_that_finds_no_room_is_set_aside_and_not_forgotten() -> None:

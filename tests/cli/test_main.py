@@ -28,7 +28,7 @@ COMMANDS = (
     "account show", "account set", "contacts show", "contacts upsert", "lists list", "lists show", "lists create",
     "lists add", "lists remove", "segments list", "segments show", "segments count", "segments sample",
     "templates list", "templates show", "templates preview", "templates lint", "templates test",
-    "suppressions check", "suppressions list", "messages send",
+    "suppressions check", "suppressions list", "messages send", "inbound list",
     "suppressions add", "suppressions remove", "campaign start", "campaign pause",
     "campaign unknown", "campaign resolve", "campaign retry",
     "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign audience", "campaign watch",
@@ -223,6 +223,8 @@ def test_it_runs_as_a_module() -> None:
         (("suppressions", "add", "a@example.com", "--until", "2027-03-01T09:00"), "2027-03-01T09:00Z"),
         (("suppressions", "remove"), "--file"),
         (("campaign", "throttle", "c_1", "--per-group", "gmail"), "gmail=20"),
+        (("inbound", "list", "--wish", "stop"), "unsubscribed, resubscribed, help"),
+        (("account", "set", "acme", "--help-text", "call us"), "en=Acme: call us"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error_that_shows_a_right_one(words: tuple[str, ...], told: str) -> None:
