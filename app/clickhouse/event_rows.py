@@ -11,6 +11,7 @@ from app.clickhouse.native import Block, low_cardinality, strings
 from app.records import EventPack
 
 ID = 16
+MOST_CODE = 0xFFFF_FFFF  # codes of Meta have six digits
 
 # What is one value a pack, in the order of the table.
 PER_PACK = ("account", "campaign", "channel", "lane", "kind", "route", "why")
@@ -41,8 +42,8 @@ def mistakes_in(pack: EventPack) -> str:
         size = len(getattr(pack, name))
         if size not in (0, rows):
             return f"{size} {name} for {rows} messages"
-    if not 0 <= pack.attempt <= 0xFFFF or not all(0 <= code <= 0xFFFF for code in pack.codes):
-        return "an attempt or a code is not in 0..65535"
+    if not 0 <= pack.attempt <= 0xFFFF:
+        return "an attempt is not in 0..65535"
     if not all(math.isfinite(at) and 0 <= at < LATEST for at in (pack.at, *pack.times)):
         return "a time is out of range"
     return ""
@@ -67,7 +68,7 @@ def block_of(packs: Sequence[SourcedPack]) -> Block:
     block.add("recipient_id", "FixedString(16)", b"".join([pack.recipient_ids for pack, _ in both]))
     block.add("time", "DateTime64(3, 'UTC')", b"".join([_times(pack, rows) for pack, rows in both]))
     block.add("attempt", "UInt16", b"".join([pack.attempt.to_bytes(2, "little") * rows for pack, rows in both]))
-    block.add("code", "UInt16", b"".join([_codes(pack, rows) for pack, rows in both]))
+    block.add("code", "UInt32", b"".join([_codes(pack, rows) for pack, rows in both]))
     block.add("class", "String", b"".join([_texts(pack.classes, rows) for pack, rows in both]))
     block.add("detail", "String", b"".join([_texts(pack.details, rows) for pack, rows in both]))
     block.add("ref", "String", b"".join([_texts(pack.refs, rows) for pack, rows in both]))
@@ -93,7 +94,13 @@ def _times(pack: EventPack, rows: int) -> bytes:
 
 
 def _codes(pack: EventPack, rows: int) -> bytes:
-    return array("H", pack.codes).tobytes() if pack.codes else bytes(2 * rows)
+    """Codes are whatever servers and providers say: what does not fit is cut, for its event is worth more than it."""
+    if not pack.codes:
+        return bytes(4 * rows)
+    try:
+        return array("I", pack.codes).tobytes()
+    except OverflowError:
+        return array("I", [min(MOST_CODE, max(0, code)) for code in pack.codes]).tobytes()
 
 
 def _texts(texts: list[str], rows: int) -> bytes:

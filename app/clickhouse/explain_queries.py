@@ -32,7 +32,7 @@ WHERE account = {account:String} AND campaign = {campaign:String} ORDER BY revis
 # Without FINAL: one that was taken back since may have held when it was decided, and is there until parts are merged.
 # '' is the operator's account.
 SUPPRESSIONS = """
-SELECT DISTINCT scope, scope_id, reason, source, toUnixTimestamp64Milli(since) AS since_ms FROM suppressions
+SELECT DISTINCT scope, scope_id, reason, source, toUnixTimestamp64Milli(since) AS since_ms, channel FROM suppressions
 WHERE removed = 0 AND account IN ({account:String}, '')
   AND recipient_id = toFixedString(unhex({recipient:String}), 16)
 ORDER BY since_ms LIMIT {limit:UInt32}
@@ -112,7 +112,9 @@ async def states_of(client: ClickHouse, account: str, campaign: str) -> list[Sta
 async def suppressions_of(client: ClickHouse, account: str, recipient: str) -> list[Suppressed]:
     """Suppressions of *recipient*, some that were taken back among them, the oldest first. Raises ClickHouseError."""
     rows = await client.rows(SUPPRESSIONS, {"account": account, "recipient": recipient, "limit": MOST_ROWS})
-    return [Suppressed(scope, of, reason, source, ms / 1000) for scope, of, reason, source, ms in rows]
+    return [
+        Suppressed(scope, of, reason, source, ms / 1000, channel) for scope, of, reason, source, ms, channel in rows
+    ]
 
 
 async def ids_of(client: ClickHouse, account: str, recipient: str, channel: str) -> tuple[str, str]:

@@ -151,7 +151,9 @@ def _suppression(story: Story, event: Event) -> Suppressed | None:
     fits = [
         each
         for each in story.suppressions
-        if each.since <= event.at + 1 and f"{each.reason} ({each.scope})" == event.detail
+        if each.since <= event.at + 1
+        and f"{each.reason} ({each.scope})" == event.detail
+        and each.channel in ("", event.channel)
     ]
     return max(fits, key=lambda each: each.since, default=None)
 

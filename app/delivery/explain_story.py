@@ -51,6 +51,7 @@ class Suppressed:
     reason: str
     source: str
     since: float
+    channel: str = ""  # "": whatever reaches this address or number
 
 
 @dataclass(frozen=True, slots=True)

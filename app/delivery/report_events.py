@@ -11,7 +11,7 @@ from app.delivery.why import with_next
 from app.records import EventPack, Told
 
 LONGEST = 500  # characters of a detail
-MOST_CODE = 0xFFFF
+MOST_CODE = 0xFFFF_FFFF
 MACHINE, PERSON = "automated.provider", "human"  # classes of opens and clicks: app/delivery/hits.py has others
 
 # What is told of a message several times, each an event of its own.

@@ -143,7 +143,7 @@ def outcome_of(pdu: Pdu, at: float) -> Outcome:
     if kind is Kind.ACCEPTED:
         ref = pdu.body.partition(b"\0")[0][:64].decode("latin-1")
         return Outcome(Kind.ACCEPTED, at, detail=words, ref=reference(ref))
-    return Outcome(kind, at, pdu.status if pdu.status <= 0xFFFF else 0, klass, f"{words} (status 0x{pdu.status:02X})")
+    return Outcome(kind, at, pdu.status, klass, f"{words} (status 0x{pdu.status:02X})")
 
 
 def reference(identity: str) -> str:

@@ -34,7 +34,7 @@ def packs(draw: st.DrawFn) -> EventPack:
     return EventPack(
         *[draw(TEXTS) for _ in range(7)], draw(st.integers(0, 0xFFFF)), draw(TIMES),
         draw(ids), draw(ids),
-        column(TIMES), column(st.integers(0, 0xFFFF)), column(TEXTS), column(TEXTS), column(TEXTS),
+        column(TIMES), column(st.integers(0, 0xFFFF_FFFF)), column(TEXTS), column(TEXTS), column(TEXTS),
         draw(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS), column(TEXTS),
     )  # fmt: skip
 
@@ -87,6 +87,18 @@ async def test_every_pack_without_mistakes_is_recorded_value_by_value(
     assert len(stored) <= len(expected)
     assert {tuple(row) for row in stored} <= {tuple(row) for row in expected}
     assert {(row[1], row[8]) for row in stored} == {(row[1], row[8]) for row in expected}
+
+
+async def test_codes_of_any_size_are_recorded_and_shown(client: ClickHouse) -> None:
+    """
+    Meta's have six digits. An event must not be lost for a code that nobody has thought of.
+    """
+    codes = [131026, -1, 1 << 40]
+    ids = b"".join(bytes([n] * 16) for n in range(3))
+    told = EventPack("a", "c", "whatsapp", "bulk", "blocked", "US", "r", 1, 1e9, ids, bytes(48), codes=codes)
+    await insert_events(client, [SourcedPack(told, 0, 0)], never)
+    found = await client.rows("SELECT code FROM messages WHERE campaign = 'c' ORDER BY message_id")
+    assert found == [[131026], [0], [0xFFFF_FFFF]]
 
 
 async def test_a_pack_that_clickhouse_never_takes_is_set_apart_and_the_others_are_stored(client: ClickHouse) -> None:

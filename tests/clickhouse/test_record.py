@@ -222,7 +222,8 @@ async def test_the_status_of_a_message_is_the_one_that_counts_most_not_the_one_t
     Reports arrive late and out of order: a deferral that comes in after the delivery is old news.
     """
     await client.execute(
-        "INSERT INTO contacts SELECT 'default', unhex({id:String}), 'one@gmail.com', 'gmail', '{}', now64(3)",
+        "INSERT INTO contacts (account, recipient_id, address, mx_group, attributes, updated_at) "
+        "SELECT 'default', unhex({id:String}), 'one@gmail.com', 'gmail', '{}', now64(3)",
         {"id": person(1).hex()},
     )
     for each in (
