@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from faust.types import AgentT, EventT, StreamT
 
+from agents.accounts import Accounts
+from agents.barring import bar
 from agents.campaigns import Campaigns
 from agents.frequency import Frequency
 from agents.onward import Onwards
@@ -20,6 +22,7 @@ from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
 from app.delivery.release import rows_in
 from app.delivery.report_packs import learned_by
+from app.delivery.report_suppress import suppressions_in
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.delivery.windows import Hours
@@ -46,6 +49,7 @@ def attach(
     settings: Settings,
     routes: StoredRoutes,
     onwards: Onwards,
+    accounts: Accounts,
 ) -> AgentT[bytes]:
     """Add the settling agent to *app*."""
     dice = random.Random()
@@ -73,6 +77,14 @@ def attach(
             # Before the batch: once the release is closed nobody would tell of its ids any more. Twice does no harm.
             await tell_ids(result, release, rows_in(state, release))
             reached("settle.ids_told")
+            lanes.check(event)
+            if number not in state.releases:
+                return
+        everywhere = accounts.suppresses_everywhere(release.account)
+        barred = suppressions_in(release, rows_in(state, release), result.outcomes, everywhere=everywhere)
+        if barred:  # before the batch: a kill between suppresses once more, and forgets nobody
+            await bar(app, partition, barred, release.route)
+            reached("settle.suppressed")
             lanes.check(event)
             if number not in state.releases:
                 return

@@ -10,6 +10,7 @@ from itertools import chain, islice
 import msgspec
 
 from agents.accounts import Accounts
+from agents.barring import bar
 from agents.doubts import Doubts
 from agents.heard import Heard
 from agents.recipients import Recipients
@@ -29,7 +30,6 @@ from app.faults import reached
 from app.records import DeliveryReport, EventPack, Told, encode
 from app.stream.dead_letters import DeadLetters
 from app.stream.exits import Abandoned
-from app.suppressions import MOST_RECIPIENTS, SuppressionCommand
 from tables.recipients import Batch
 from tables.reports import (
     EARLY,
@@ -177,7 +177,7 @@ class Reporting:
             missing = set(made.suppress) - suppressed
             if missing:
                 # Before the batch: a kill between suppresses once more, and forgets nobody.
-                await self._suppress(partition, missing, now_known[0].source)
+                await bar(self._recipients.app, partition, missing, now_known[0].source)
                 reached("report.suppressed")
                 suppressed |= missing
                 continue
@@ -247,24 +247,6 @@ class Reporting:
             of_decision(decide(state, batch, number, End.SENT, why, now, messages, heard.onward_of(number)), now)
             for number, messages in decisions.items()
         ]
-
-    # -- suppressions
-
-    async def _suppress(self, partition: int, wanted: Iterable[Suppress], source: str) -> None:
-        alike: dict[tuple[str, bool, str, str, int, int], list[Suppress]] = {}
-        for each in wanted:
-            minutes = int(each.at // 60), int(each.until // 60)
-            alike.setdefault((each.account, each.everywhere, each.channel, each.reason, *minutes), []).append(each)
-        for group in alike.values():
-            for start in range(0, len(group), MOST_RECIPIENTS):
-                first = group[start]
-                command = SuppressionCommand(
-                    "add", "global" if first.everywhere else "account", "" if first.everywhere else first.account,
-                    recipients=[each.recipient.hex() for each in group[start : start + MOST_RECIPIENTS]],
-                    reason=first.reason, source=source[:100], at=first.at, until=first.until, channel=first.channel,
-                )  # fmt: skip
-                # A message has the slot of its recipient: this partition owns them all.
-                await self._recipients.app.produce(topics.SUPPRESSION_COMMANDED, partition, None, command.encoded())
 
     # -- early reports
 

@@ -192,6 +192,8 @@ def _print_one(row: dict[str, Any]) -> None:
         lines += [(f"  {key}", n) for key, n in sorted(counts.items()) if key.startswith(name + ".")]
     lines += _over_channels(counts)
     table(f"{row['name']} ({row['campaign']})", ("", "messages"), lines, right=(1,))
+    if told := told_of_fates(row.get("fates", {})):
+        say(told)
     foreseen = row.get("forecast")
     if foreseen is not None and row["state"] not in ENDED:
         say(escape(f"forecast: {told_of(foreseen)}"))
@@ -212,6 +214,16 @@ def _over_channels(counts: Mapping[str, int]) -> list[tuple[str, object]]:
         elif name.startswith("channel."):
             lines.append((name.removeprefix("channel.").replace(".", ": ").replace("_", " "), n))
     return lines
+
+
+def told_of_fates(fates: Mapping[str, int]) -> str:
+    """What answers and reports of providers made of the messages, for a line; "" where nothing is told of any."""
+    told = {name: count for name, count in fates.items() if count and name != "not_reported"}
+    if not told:
+        return ""
+    open_still = fates.get("not_reported", 0)
+    parts = [f"{count:,} {name}" for name, count in told.items()]
+    return f"what became of them: {', '.join(parts + [f'{open_still:,} not reported yet'] * bool(open_still))}"
 
 
 def told_of(foreseen: Mapping[str, Any]) -> str:

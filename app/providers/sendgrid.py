@@ -342,6 +342,8 @@ def _bounce(told: Told, event: dict[str, Any]) -> None:
         full = told.status.startswith("4") or told.status.startswith("5.2.2") or by_words == "mailbox_full"
         klass = "mailbox_full" if full else "hard"
     told.klass = klass or by_words or "hard"
+    if first == "unclassified" and not by_words:  # SendGrid has not understood it: only words that say so make it hard
+        told.klass = "hard" if class_of(told.code, told.status, told.detail) == "hard" else "undetermined"
 
 
 def _drop(told: Told) -> None:

@@ -45,3 +45,12 @@ def test_what_waits_for_delivery_and_what_each_channel_came_to_is_shown() -> Non
         ("waiting for delivery", 5), ("whatsapp: not reached", 3), ("went on by sms", 3)
     ]  # fmt: skip
     assert watch._over_channels({"sent": 1}) == []
+
+
+def test_a_status_tells_in_a_line_what_reports_made_of_it() -> None:
+    """What a relay took may have come back since."""
+    fates = {"delivered": 1_186, "bounced": 8, "blocked": 0, "not_reported": 2, "complained": 1}
+    assert watch.told_of_fates(fates) == (
+        "what became of them: 1,186 delivered, 8 bounced, 1 complained, 2 not reported yet"
+    )
+    assert watch.told_of_fates({"delivered": 0, "not_reported": 9}) == ""

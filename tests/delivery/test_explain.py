@@ -124,6 +124,7 @@ def test_a_suppressed_message_tells_scope_and_since_when() -> None:
         Suppressed("list", "news", "unsubscribed", "link", T - 500),
         Suppressed("list", "news", "unsubscribed", "link", T + 500),  # it was renewed since
         Suppressed("account", "acme", "complaint", "", T - 900),
+        Suppressed("list", "news", "unsubscribed", "whatsapp: STOP", T - 300, "whatsapp"),  # of another channel
     ]
     told = story("DROPPED", event, suppressions=entries)
     assert told.summary == (

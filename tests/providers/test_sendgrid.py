@@ -324,6 +324,10 @@ def test_a_drop_is_only_the_recipients_fault_where_it_is() -> None:
         ({"bounce_classification": "Invalid Address", "type": "blocked"}, ReportKind.BLOCKED, "block"),
         ({"bounce_classification": "Unclassified", "reason": "550 5.7.1 spam content rejected", "status": ""},
          ReportKind.BOUNCED, "content"),
+        ({"bounce_classification": "Unclassified", "reason": "unable to get mx info", "status": "5.0.0"},
+         ReportKind.BOUNCED, "undetermined"),
+        ({"bounce_classification": "Unclassified", "reason": "550 5.1.1 no such user", "status": "5.1.1"},
+         ReportKind.BOUNCED, "hard"),
         ({"bounce_classification": None, "reason": "gone", "status": ""}, ReportKind.BOUNCED, "hard"),
     ],
 )  # fmt: skip
