@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.delivery.onward import Leg
-
 AWAITED = "awaited"  # counter: messages taken, of which news is awaited
 OVER = "awaited.over"  # of those: no longer
 MOST_PLACES = 250  # messages in one pack: a place is a byte
@@ -127,8 +125,8 @@ class Awaiting:
 Lot = tuple[float, float]  # seconds until news is no longer awaited; seconds that a call lasts, 0 for none
 
 
-def lot_of(leg: Leg | None, lasts: float) -> Lot | None:
-    """How long news of a message is awaited that was taken: it may go on as *leg*, and be a call. None: not at all."""
-    if leg is None and not lasts:
+def lot_of(after: float | None, lasts: float) -> Lot | None:
+    """How long news is awaited of a message that goes on *after* so many seconds (None: never), or is a call."""
+    if after is None and not lasts:
         return None
-    return max(leg.after if leg is not None else 0.0, lasts), lasts
+    return max(after or 0.0, lasts), lasts

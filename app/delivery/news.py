@@ -17,7 +17,7 @@ from enum import StrEnum
 import msgspec
 
 from app.delivery.awaited import AWAITED, MOST_PLACES, OVER, Awaited, Lot, Place, lot_of, mark_of, place_of
-from app.delivery.onward import FALLBACK, Leg, Onward
+from app.delivery.onward import FALLBACK, Onward
 from app.delivery.outcomes import Kind, Status
 from app.delivery.partition import HeldUnknown, MessageState, OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.report_moves import FAILED, FATE, MOVED
@@ -150,10 +150,8 @@ def lots_of(
     others = list[Outgoing]()
     lasts = onward.lasts(named.route) if named.channel == "voice" else 0.0
     for row in rows:
-        leg: Leg | None = None
-        if row.message_id not in onward.reached:
-            leg = onward.leg(named.channel, named.group, row)
-        lot = lot_of(leg, lasts)
+        after = None if row.message_id in onward.reached else onward.awaits(named.channel, row)
+        lot = lot_of(after, lasts)
         others.append(row) if lot is None else lots.setdefault(lot, []).append(row)
     return lots, others
 

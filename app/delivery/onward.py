@@ -89,6 +89,16 @@ class Onward:
         """Where *row* goes after *channel*; None where that was the last one."""
         return next(self._legs(channel, group, row), None)
 
+    def awaits(self, channel: str, row: Outgoing) -> float | None:
+        """Seconds for which news of *row* is awaited on *channel*; None where it agrees to nothing that follows.
+
+        Whether it can be reached there is asked when it is to go on: that costs ten times as much.
+        """
+        spec = self.spec
+        if spec is None or self.ended or not spec.fallbacks:
+            return None
+        return next((step.after for step in after(spec, channel) if may_use(spec, step.channel, row)), None)
+
     def _legs(self, channel: str, group: str, row: Outgoing) -> Iterator[Leg]:
         spec = self.spec
         if spec is None or self.ended or not spec.fallbacks:
