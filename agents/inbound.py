@@ -19,7 +19,19 @@ from app.control.message_campaigns import Origin, command_of
 from app.control.message_packs import pack_of
 from app.control.message_phones import ready_content
 from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, has_room, told_of
-from app.delivery.wishes import HELP, START, STOP, Seen, Written, effect_of, id_of, is_answered, places_of, seen_before
+from app.delivery.wishes import (
+    EVERYBODY,
+    HELP,
+    START,
+    STOP,
+    Seen,
+    Written,
+    effect_of,
+    id_of,
+    is_answered,
+    places_of,
+    seen_before,
+)
 from app.faults import reached
 from app.providers.keyword_answers import answer_to
 from app.records import Inbound, Recipient, Undecodable, decode, encode
@@ -32,8 +44,8 @@ from app.things import Account, ThingRecord
 from tables.recipients import Batch, suppressions_of
 from tables.wishes import last_sender, written_item, written_of
 
-MOST_ACCOUNTS = 200  # that one message is about
-MOST_BYTES_READ = 60_000  # of a record
+MOST_ACCOUNTS = 100  # that one message is about: where more share a number, it is about all that there are
+MOST_BYTES_READ = 1_000_000  # of a record
 _NAME = re.compile(r"[^\x00-\x1f\x7f|]{1,200}")  # as app/specs.py has it
 
 Records = list[tuple[str, bytes]]
@@ -96,8 +108,10 @@ def attach(
 
     def understood(partition: int, said: Inbound, written: Written, now: float) -> Seen:
         """Whose it is, and whether it has an answer."""
-        named, by = said.accounts[:MOST_ACCOUNTS], said.by
-        if not named:
+        named, by = said.accounts, said.by
+        if len(named) > MOST_ACCOUNTS:
+            named, by = [EVERYBODY], "many"
+        elif not named:
             last = last_sender(recipients.table, partition, said.recipient_id, said.channel)
             named, by = [last], "last" if last else "nobody"
         seen = Seen(id_of(said), said.at, named, by)

@@ -16,6 +16,7 @@ from tables.reports import states_of
 
 WRITTEN = b"b"
 MOST_LOOKED_AT = 300  # messages of one person
+MOST_BYTES = 150_000  # of what one person has written: suppressions go into the same batch
 _ENCODE = msgspec.msgpack.Encoder().encode
 _HEARD = msgspec.msgpack.Decoder(Written)
 NEVER_WENT = frozenset({Status.QUEUED, Status.DROPPED})
@@ -33,8 +34,12 @@ def written_in(raw: bytes) -> Written:
 
 
 def written_item(recipient: bytes, written: Written) -> tuple[bytes, bytes]:
-    """Store it."""
-    return WRITTEN + recipient, _ENCODE(written)
+    """Store it. Of what names very many accounts, fewer are known as repeats."""
+    value = _ENCODE(written)
+    while len(value) > MOST_BYTES and len(written.seen) > 1:
+        written = msgspec.structs.replace(written, seen=written.seen[len(written.seen) // 2 :])
+        value = _ENCODE(written)
+    return WRITTEN + recipient, value
 
 
 def last_sender(store: Store, partition: int, recipient: bytes, channel: str) -> str:

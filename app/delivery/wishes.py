@@ -154,6 +154,7 @@ BY = {
     "number": "whose number it is",
     "route": "of the route",
     "last": "that wrote to them last",
+    "many": "that very many accounts share: for all accounts",
     "nobody": "of nobody's number: for all accounts",
 }
 

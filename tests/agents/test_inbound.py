@@ -243,7 +243,7 @@ def test_only_keywords_over_sms_to_one_account_are_answered(kind: str, fields: d
         encode(Inbound("r", "a", "sms", WHO, "", STOP, "", "", float("nan"), NOW)),
         encode(Inbound("r", "a", "sms", WHO, "", "dance", "", "", NOW, NOW)),
         encode(Inbound("r", "a", "sms", WHO, "", HELP, "", "", NOW, NOW, accounts=["a|b"])),
-        encode(Inbound("r", "a", "sms", WHO, "", STOP, "x" * 70_000, "", NOW, NOW)),
+        encode(Inbound("r", "a", "sms", WHO, "", STOP, "x" * 1_100_000, "", NOW, NOW)),
     ],
     ids=["empty", "junk", "recipient", "channel", "time", "kind", "account", "size"],
 )  # fmt: skip
@@ -282,6 +282,19 @@ def test_a_stop_that_finds_no_room_is_set_aside_and_not_forgotten() -> None:
     world.take(said(accounts=["acme"], by="number"))
     assert [topic for topic, _ in world.produced] == [topics.DEAD_LETTERED]
     assert not written_of(world.table, 0, WHO).seen
+
+
+def test_a_step_fits_into_a_batch_however_many_accounts_share_a_route() -> None:
+    """
+    A batch that Kafka does not take would end the process, again and again.
+    """
+    world, names = World(), [f"{number:03d}{'ü' * 197}" for number in range(100)]
+    for at in range(60):
+        world.take(said(START if at % 2 else STOP, float(at), accounts=names, by="route", number=f"+1{at}"))
+    assert sum(map(len, world.table.items.values())) < 400_000
+    assert not world.of(topics.DEAD_LETTERED) and not world.held
+    world.take(said(STOP, 70.0, accounts=[*names, "one more"], by="route"))
+    assert world.held == {("global", "", "sms", STOP)}
 
 
 def test_what_was_told_too_early_is_told_anew() -> None:

@@ -26,7 +26,9 @@ class InboundShown(Strict):
     text: str
     wish: str = Field(description="unsubscribed, resubscribed, help, or empty: it asks for none of these")
     route: str
-    known_by: str = Field(description="Why it is this account's: number, route, last (who wrote to them last), nobody")
+    known_by: str = Field(
+        description="Why it is this account's: number, route, last (who wrote to them last), many, nobody"
+    )
 
 
 class InboundPage(Strict):
