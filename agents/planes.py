@@ -191,8 +191,8 @@ def build_pacing(settings: Settings, slot: int = 0) -> StreamApp:
 
 
 def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
-    """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking DNS for MX groups."""
-    from agents import door, expand, reports, seal, winner
+    """intake: the Kafka door, sealing, expanding, counting results, reports of providers, asking them and DNS."""
+    from agents import door, expand, lookups, reports, seal, winner
     from agents.accounts import AccountPools
     from agents.number_owners import NumberOwners
     from agents.phone_rows import PhoneRows
@@ -209,6 +209,8 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     winner.attach(app, Lanes(app, 4), client, dead)
     known_routes = reports.Routes(_directory(app, topics.ROUTE_CHANGED))
     reports.attach(app, Lanes(app, 128), known_routes, NumberOwners(accounts, campaigns), dead)
+    if settings.lookups:
+        lookups.Lookups(app, client, known_routes, settings).attach()
     if settings.mx_lookup == "on":
         from agents import mx
         from app.transport.mx_lookup import MxLookup

@@ -19,6 +19,7 @@ from agents.gathering import Gathering
 from agents.number_owners import NumberOwners
 from app import ids, topics
 from app.delivery.notice_ids import notice_id
+from app.delivery.report_counts import LOOKUP
 from app.delivery.report_packs import references_of, reports_of
 from app.delivery.route_checks import IMPLICIT
 from app.faults import reached
@@ -71,6 +72,10 @@ class Routes:
 
     def _changed(self, name: str, _: bytes | None) -> None:
         self._read.pop(name, None)
+
+    def names(self) -> list[str]:
+        """Of all routes that are stored."""
+        return list(self._directory.entries)
 
     def get(self, name: str) -> Route | None:
         """The route, None where there is none that can be read."""
@@ -127,9 +132,10 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, d
     def hand_on(
         route: Route, received: ReceivedReport, parts: Sorted, inbound: Iterable[Inbound]
     ) -> Iterator[Awaitable[object]]:
-        for owner, report in reports_of(parts.told, route.name, received.provider, received.at, app.partitions):
+        source = f"{received.provider}{LOOKUP}" if received.source == "lookup" else received.provider
+        for owner, report in reports_of(parts.told, route.name, source, received.at, app.partitions):
             yield gathering.add(owner, report)
-        for owner, references in references_of(parts.refs, route.name, received.provider, received.at, app.partitions):
+        for owner, references in references_of(parts.refs, route.name, source, received.at, app.partitions):
             yield app.produce_soon(topics.REF_LEARNED, owner, None, encode(references))
         for said in inbound:
             owner = ids.partition_of(said.recipient_id, app.partitions)

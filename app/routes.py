@@ -100,7 +100,7 @@ class Route(Strict):
     breaker: BreakerRules = Field(default_factory=BreakerRules)
     adaptive: bool = Field(default=True, description="Slow down where mailbox providers push back")
     report_after: float | None = Field(
-        default=None, ge=60, le=2_592_000,
+        default=None, ge=1, le=2_592_000,
         description="Seconds after which a missing delivery report is fetched; None: as the provider is known",
     )  # fmt: skip
     revision: int = Field(default=1, ge=1)

@@ -131,6 +131,13 @@ class Settings(BaseSettings):
     # Nothing reports yet on a message that went out over SMTP: to wait longer would not tell more.
     uncertain_after: float = Field(default=60.0, gt=0, description="Seconds until a held unknown is given up")
 
+    lookups: float = Field(
+        default=60.0, ge=0, description="Seconds between two looks for messages without a report; 0: none is looked up"
+    )
+    lookup_rates: dict[str, float] = Field(
+        default={}, description='Requests a minute that ask providers what became of messages: {"ses": 30}'
+    )
+
     poison: str = Field(default="", description="Tests only: rendering for an address that ends so kills the process")
     crash_after: str = Field(default="", description="Tests only: steps (comma-separated) after which a process dies")
 

@@ -11,6 +11,11 @@ its part of a route (app/provider_accounts.py):
   `echo.query_of(sought)`.
 - ``lookup_for(config, secrets, sought, at) -> Request | None``: asks what became of a message.
 
+Where the provider lists what happened by time, these as well; their answers are read without a query:
+
+- ``listed_for(config, secrets, begin, at) -> Request``: all that happened since *begin*, its first page.
+- ``next_for(config, secrets, answer) -> Request | None``: the page behind *answer*; None: that was the last one.
+
 Where webhooks of the provider need more than "200", these as well:
 
 - ``answer_for(config, secrets, hook, at) -> Answer | None``: what it wants to read (TwiML; on GET the challenge of a

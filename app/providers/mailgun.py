@@ -357,12 +357,35 @@ def lookup_for(config: Mailgun, secrets: Secrets, sought: Sought, at: float) -> 
         asked["message-id"] = sought.ref
     if len(asked) == 3:
         return None
-    home = f"{config.url or HOMES[config.region]}/v3/{config.domain}"
-    return Request("GET", f"{home}/events?{urlencode(asked, quote_via=quote)}", _login(secrets))
+    return Request("GET", f"{_home(config)}/events?{urlencode(asked, quote_via=quote)}", _login(secrets))
+
+
+# What is listed: all but that Mailgun has taken a message, which is known.
+LISTED = ("delivered", "failed", "rejected", "complained", "unsubscribed", "opened", "clicked")
+
+
+def listed_for(config: Mailgun, secrets: Secrets, begin: float, at: float) -> Request:
+    """All that happened since *begin*: its first page."""
+    asked = {"begin": f"{begin:.0f}", "ascending": "yes", "limit": str(MOST_ITEMS), "event": " OR ".join(LISTED)}
+    return Request("GET", f"{_home(config)}/events?{urlencode(asked, quote_via=quote)}", _login(secrets))
+
+
+def next_for(config: Mailgun, secrets: Secrets, answer: Answer) -> Request | None:
+    """The page behind *answer*; None where that was empty, or names no page of the same list."""
+    found = an_object(parsed(answer.body))
+    following, items = word(inside(found, "paging").get("next"), 4_000), found.get("items")
+    # The credentials go nowhere but to the account itself, whatever an answer says.
+    if not isinstance(items, list) or not items or not following.startswith(f"{_home(config)}/events/"):
+        return None
+    return Request("GET", following, _login(secrets))
+
+
+def _home(config: Mailgun) -> str:
+    return f"{config.url or HOMES[config.region]}/v3/{config.domain}"
 
 
 def _looked_up(found: object, received: ReceivedReport) -> Sequence[Found]:
-    """Only what is of the message that was sought: one id is that of a whole batch."""
+    """Only what is of the message that was sought: one id is that of a whole batch. Without one, of all of ours."""
     sought = sought_in(received.query)
     items = an_object(found).get("items")
     if not isinstance(items, list):
@@ -374,7 +397,7 @@ def _looked_up(found: object, received: ReceivedReport) -> Sequence[Found]:
             continue
         if not event.message_id and sought.ref and event.ref == sought.ref and _same(item, sought.address):
             event.message_id, event.attempt = sought.message_id, sought.attempt
-        if event.message_id == sought.message_id:
+        if event.message_id and sought.message_id in (b"", event.message_id):
             told.append(event)
     return told
 

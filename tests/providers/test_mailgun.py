@@ -13,7 +13,7 @@ from app.delivery.reports import ReportKind
 from app.provider_accounts import Mailgun
 from app.providers import mailgun
 from app.providers.contract import Answer, Hook, Message, Sought, Unreadable
-from app.records import Told
+from app.records import ReceivedReport, Told
 from tests.content.mail import part, read
 from tests.providers.samples import (
     LETTER,
@@ -366,3 +366,36 @@ def test_no_answer_to_a_look_up_breaks_it(found: object) -> None:
     """Whatever the API says."""
     for told in mailgun.events_in(CONFIG, looked_up("mailgun", found, SOUGHT)):
         assert isinstance(told, Told | Unreadable)
+
+
+def test_lists_of_what_happened_are_read_page_by_page_and_only_at_the_account() -> None:
+    """Credentials go with each page: an answer must not lead them elsewhere."""
+    home = f"{CONFIG.url or 'https://api.mailgun.net'}/v3/{CONFIG.domain}/events"
+    first = mailgun.listed_for(CONFIG, SECRETS, 1_800_000_000.0, NOW)
+    assert first.url.startswith(f"{home}?begin=1800000000&ascending=yes&limit=300&event=delivered%20OR%20failed")
+
+    def following(url: object, items: object = ({},)) -> str | None:
+        body = json.dumps({"items": items, "paging": {"next": url}}).encode()
+        found = mailgun.next_for(CONFIG, SECRETS, Answer(200, {}, body))
+        return None if found is None else found.url
+
+    assert following(f"{home}/W3siYiI6") == f"{home}/W3siYiI6"
+    assert following(f"{home}/W3siYiI6", []) is None
+    for wrong in ("https://evil.example/v3/events/x", f"{home}.evil.example/x", home, "", None, 7, ["x"]):
+        assert following(wrong) is None
+    assert mailgun.next_for(CONFIG, SECRETS, Answer(200, {}, b"\xff<html>")) is None
+
+
+def test_a_list_tells_of_all_messages_of_ours_and_of_no_others() -> None:
+    """One answer has hundreds of messages; those that others have sent from the same domain are none of ours."""
+
+    def item(name: str, variables: dict[str, str]) -> dict[str, object]:
+        return {"event": "delivered", "id": name, "timestamp": NOW, "user-variables": variables,
+                "message": {"headers": {"message-id": "x@y"}}}  # fmt: skip
+
+    items = [item("a", {"msg_id": "ab" * 16, "attempt": "2"}), item("b", {"msg_id": "cd" * 16}), item("c", {})]
+    received = ReceivedReport("mailgun", "mg", "lookup", NOW, json.dumps({"items": items}).encode())
+    told = mailgun.events_in(CONFIG, received)
+    assert [(each.message_id.hex(), each.attempt) for each in told if isinstance(each, Told)] == [
+        ("ab" * 16, 2), ("cd" * 16, 0)
+    ]  # fmt: skip
