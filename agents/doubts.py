@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from agents.recipients import Recipients
 from app import topics
 from app.delivery.notice_ids import notice_id
-from app.delivery.report_plan import Plan
-from app.delivery.report_suppress import is_bounce
-from app.delivery.reports import ReportKind
+from app.delivery.report_suppress import Suppress, is_bounce
 from app.delivery.suppress_brake import WINDOW, Brake
 from app.routes import Notice
 from app.things import ThingRecord
@@ -26,21 +24,23 @@ class Doubts:
         """Forget all of it."""
         self._brakes.clear()
 
-    def of(self, partition: int, made: Plan, now: float) -> frozenset[str]:
-        """Routes whose hard bounces would be too many to be true with those of *made*."""
-        gone = _gone(made)
+    def of(self, partition: int, suppress: Iterable[Suppress], now: float, answers: int = 0) -> frozenset[str]:
+        """Routes whose hard bounces would be too many to be true with *suppress*.
+
+        *answers* are messages that their route has answered and that are not settled yet.
+        """
+        gone = _gone(suppress)
         if not gone:
             return frozenset()
         brake, answered = self._of(partition)
         return frozenset(
-            route for route, count in gone.items() if brake.doubts(route, count, answered.get(route, 0), now)
+            route for route, count in gone.items() if brake.doubts(route, count, answered.get(route, 0) + answers, now)
         )
 
-    def note(self, partition: int, made: Plan, now: float) -> None:
-        """Remember what *made* tells of its routes."""
+    def note(self, partition: int, suppress: Iterable[Suppress], reached: Iterable[str], now: float) -> None:
+        """Remember who was told to be gone, and the routes over which somebody was *reached*."""
         brake, answered = self._of(partition)
-        gone = _gone(made)
-        others = Counter(state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED)
+        gone, others = _gone(suppress), Counter(reached)
         for route in gone.keys() | others.keys():
             brake.note(route, gone[route], others[route], answered.get(route, 0), now)
 
@@ -67,5 +67,5 @@ class Doubts:
         return self._brakes.setdefault(partition, Brake()), self._recipients.partitions[partition].answered
 
 
-def _gone(made: Plan) -> Counter[str]:
-    return Counter(each.route for each in made.suppress if is_bounce(each))
+def _gone(suppress: Iterable[Suppress]) -> Counter[str]:
+    return Counter(each.route for each in suppress if is_bounce(each))

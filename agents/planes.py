@@ -77,20 +77,6 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     release.attach(app, Lanes(app, 64, "bulk"), opening, dead)
     routes = StoredRoutes(_directory(app, topics.ROUTE_CHANGED))
     onwards = Onwards(recipients, campaigns, routes, AccountPools(accounts), contents, settings)
-    suppresses = Accounts(accounts)
-    settle.attach(
-        app,
-        Lanes(app, 64, "bulk"),
-        recipients,
-        campaigns,
-        frequency,
-        dead,
-        hours,
-        settings,
-        routes,
-        onwards,
-        suppresses,
-    )
     suppress.attach(app, Lanes(app, 64), recipients, dead)
     inbound.attach(app, Lanes(app, 64), recipients, accounts, dead)
     dice = random.Random()
@@ -101,7 +87,10 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
             partition, state, onwards, lambda name: settle.rules_of(campaigns.get(name), settings, hours), now, dice
         )
 
-    reporting = Reporting(recipients, suppresses, dead, heard, routes.serves)
+    reporting = Reporting(recipients, Accounts(accounts), dead, heard, routes.serves)
+    settle.attach(
+        app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes, onwards, reporting
+    )
     report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead, heard)
     refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
     decide.attach(app, recipients, campaigns, routes, settings, onwards)

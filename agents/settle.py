@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from faust.types import AgentT, EventT, StreamT
 
-from agents.accounts import Accounts
-from agents.barring import bar
 from agents.campaigns import Campaigns
 from agents.frequency import Frequency
 from agents.onward import Onwards
 from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
+from agents.told import Reporting
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
@@ -22,7 +21,6 @@ from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
 from app.delivery.release import rows_in
 from app.delivery.report_packs import learned_by
-from app.delivery.report_suppress import suppressions_in
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.delivery.windows import Hours
@@ -49,7 +47,7 @@ def attach(
     settings: Settings,
     routes: StoredRoutes,
     onwards: Onwards,
-    accounts: Accounts,
+    reporting: Reporting,
 ) -> AgentT[bytes]:
     """Add the settling agent to *app*."""
     dice = random.Random()
@@ -80,10 +78,9 @@ def attach(
             lanes.check(event)
             if number not in state.releases:
                 return
-        everywhere = accounts.suppresses_everywhere(release.account)
-        barred = suppressions_in(release, rows_in(state, release), result.outcomes, everywhere=everywhere)
-        if barred:  # before the batch: a kill between suppresses once more, and forgets nobody
-            await bar(app, partition, barred, release.route)
+        if any(outcome.kind in (Kind.REFUSED, Kind.BLOCKED) for outcome in result.outcomes):
+            answers = list(zip(rows_in(state, release), result.outcomes, strict=True))
+            await reporting.refused(partition, release, answers, app.now())
             reached("settle.suppressed")
             lanes.check(event)
             if number not in state.releases:

@@ -15,9 +15,10 @@ from agents.doubts import Doubts
 from agents.heard import Heard
 from agents.recipients import Recipients
 from app import topics
+from app.bounces.refusals import suppressions_of
 from app.delivery.events import of_decision
 from app.delivery.outcomes import Status
-from app.delivery.partition import MessageState
+from app.delivery.partition import MessageState, OpenRelease
 from app.delivery.refs import WAITS_FOR, Waiting
 from app.delivery.report_counts import counted, heard_names
 from app.delivery.report_events import of_reports
@@ -27,7 +28,7 @@ from app.delivery.report_suppress import Suppress, rested, soft_keys
 from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
 from app.delivery.unknown import End, decide
 from app.faults import reached
-from app.records import DeliveryReport, EventPack, Told, encode
+from app.records import DeliveryReport, EventPack, Outcome, Outgoing, Told, encode
 from app.stream.dead_letters import DeadLetters
 from app.stream.exits import Abandoned
 from tables.recipients import Batch
@@ -169,7 +170,7 @@ class Reporting:
             softs = softs_of(table, partition, keys)
             made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard)
             if doubted is None:
-                doubted = self._doubts.of(partition, made, now)
+                doubted = self._doubts.of(partition, made.suppress, now)
                 if doubted:
                     await self._doubts.tell(doubted, now)
                     continue
@@ -189,7 +190,8 @@ class Reporting:
             for campaign, counts in made.counts.items():
                 self._recipients.partitions[partition].count(batch, campaign, counts)
             self._count(partition, made, now)
-            self._doubts.note(partition, made, now)
+            delivered = [state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED]
+            self._doubts.note(partition, made.suppress, delivered, now)
             aside = self._keep_early(partition, batch, too_early, now)
             batch.also([waiting_item(EARLY, message, []) for message in early])
             for message in early:
@@ -247,6 +249,21 @@ class Reporting:
             of_decision(decide(state, batch, number, End.SENT, why, now, messages, heard.onward_of(number)), now)
             for number, messages in decisions.items()
         ]
+
+    # -- answers that refuse
+
+    async def refused(
+        self, partition: int, release: OpenRelease, answers: Sequence[tuple[Outgoing, Outcome]], now: float
+    ) -> None:
+        """Suppress whom the *answers* to *release* say to be nobody. Before they are settled; twice does no harm."""
+        everywhere = self._accounts.suppresses_everywhere(release.account)
+        found = suppressions_of(release, answers, everywhere=everywhere)
+        if not found:
+            return
+        doubted = self._doubts.of(partition, found, now, len(answers))
+        self._doubts.note(partition, found, (), now)
+        await self._doubts.tell(doubted, now)
+        await bar(self._recipients.app, partition, [rested(each, doubted) for each in found], release.route)
 
     # -- early reports
 

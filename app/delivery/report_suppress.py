@@ -9,22 +9,20 @@
 | a bounce of class soft, mailbox_full, undetermined | after 5 on 5 days in 30, no delivery between: for 30 days |
 | WhatsApp 131026: undeliverable, for one of many reasons | after 2 on 2 days in 7, no delivery between: for good |
 | a marketing message that WhatsApp holds back (131049, 130472) | on WhatsApp, for a day |
-| an answer that refuses somebody who has left, class suppressed | as if it were reported |
-| an answer that refuses somebody as no recipient, class hard | for a week: no brake is on answers |
+| an answer that refuses for good | as if it were reported: app/bounces/refusals.py |
 | any other | nobody: it is about us, not about them |
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from app.delivery.gate import HELD_BACK, MIRRORED, UNSUBSCRIBED
-from app.delivery.outcomes import Kind
-from app.delivery.partition import MessageState, OpenRelease
+from app.delivery.partition import MessageState
 from app.delivery.reports import ReportKind
 from app.delivery.suppress_brake import REST
 from app.delivery.sweep import Horizon
-from app.records import Outcome, Outgoing, Told
+from app.records import Told
 from app.topics import PHONES
 
 DAY = 86_400.0
@@ -51,8 +49,6 @@ APART = {("whatsapp", 131026): SoftRule(2, 7, 0, HARD, "131026")}
 
 _ENOUGH = frozenset({"frequency", "experiment"})  # why WhatsApp holds a message back
 SOFT_CLASSES = frozenset({"soft", "mailbox_full", "undetermined"})
-# kind and class of an answer -> reason
-ANSWERED = {(Kind.REFUSED, "hard"): HARD, (Kind.BLOCKED, "suppressed"): MIRRORED}
 GONE_KINDS = frozenset({ReportKind.BOUNCED, ReportKind.BLOCKED, ReportKind.FAILED, ReportKind.EXPIRED})
 SUPPRESSED = 1 << 30  # of MessageState.reported: a bounce of this message has suppressed its recipient
 
@@ -84,24 +80,6 @@ def suppression_of(
     wide = everywhere and reason in (HARD, COMPLAINT)
     until = told.at + DAY if reason == HELD_BACK else 0.0
     return Suppress(state.recipient, state.account, wide, channel_of(state), reason, told.at, until, state.route)
-
-
-def suppressions_in(
-    release: OpenRelease, rows: Sequence[Outgoing], outcomes: Sequence[Outcome], *, everywhere: bool
-) -> list[Suppress]:
-    """Who is suppressed by the answer to *release*: whom the provider refuses as no recipient, or as somebody who left.
-
-    Of providers with an API alone: replies of mail servers have classes of their own (app/delivery/smtp_replies.py).
-    """
-    channel = release.channel if release.channel in PHONES else ""
-    return [
-        Suppress(
-            row.recipient_id, release.account, everywhere and reason == HARD, channel, reason, outcome.at,
-            outcome.at + REST if reason == HARD else 0.0,
-        )
-        for row, outcome in zip(rows, outcomes, strict=False)
-        if (reason := ANSWERED.get((Kind(outcome.kind), outcome.klass), ""))
-    ]  # fmt: skip
 
 
 def _reason(state: MessageState, told: Told, kind: ReportKind, first: bool) -> str:

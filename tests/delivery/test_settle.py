@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import DropReason, EventKind, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
-from app.delivery.release import Permits, clear, record_of, rows_in, spend
-from app.delivery.report_suppress import suppressions_in
+from app.delivery.release import Permits, clear, record_of, spend
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.records import Grant, Outcome, Outgoing, Result, Slip
@@ -210,31 +208,3 @@ def test_cancel_drops_what_waits_and_leaves_what_is_open() -> None:
     settle(state, batch, number, answered(state, number, Kind.ACCEPTED), RULES, NOW, 0.5)
     table.apply(batch)
     assert not restore(table, 0).packs
-
-
-@pytest.mark.parametrize(
-    ("channel", "kind", "klass", "reason"),
-    [
-        ("sms", Kind.REFUSED, "hard", "hard_bounce"),
-        ("email", Kind.REFUSED, "hard", "hard_bounce"),
-        ("whatsapp", Kind.BLOCKED, "suppressed", "provider_suppressed"),
-        ("sms", Kind.BLOCKED, "content", ""),
-        ("email", Kind.REFUSED, "unknown_user", ""),
-        ("sms", Kind.DEFERRED, "hard", ""),
-    ],
-)
-def test_an_answer_that_refuses_for_good_suppresses_as_a_report_does(
-    channel: str, kind: Kind, klass: str, reason: str
-) -> None:
-    """
-    Who has said STOP at one provider must not hear from us over the next one.
-    """
-    state, _, numbers = released(3, 3)
-    release = state.releases[numbers[0]]
-    release.channel = channel
-    rows = rows_in(state, release)
-    result = answered(state, numbers[0], kind, klass=klass)
-    found = suppressions_in(release, rows, result.outcomes, everywhere=True)
-    assert [(each.recipient, each.reason) for each in found] == [(row.recipient_id, reason) for row in rows if reason]
-    assert all(each.channel == ("" if channel == "email" else channel) for each in found)
-    assert all(each.everywhere == (reason == "hard_bounce") == (each.until > each.at) for each in found)
