@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from agents.gathering import Gathering
 from agents.number_owners import NumberOwners
 from app import ids, topics
+from app.delivery.hook_tokens import Tokens
 from app.delivery.notice_ids import notice_id
 from app.delivery.report_counts import LOOKUP
 from app.delivery.report_packs import references_of, reports_of
@@ -92,7 +93,7 @@ class Routes:
 
 def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, dead: DeadLetters) -> AgentT[bytes]:
     """Add the agent of reports to *app*. *owners* know whose number somebody has written to."""
-    gathering = Gathering(app)
+    gathering, tokens = Gathering(app), Tokens()
 
     @app.agent(app.raw_topic(topics.REPORT_RECEIVED), name="reports")
     async def reports(received: StreamT[bytes]) -> None:
@@ -107,6 +108,11 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, d
         if route is None:
             await dead.put(event, f"a report of the route {received.route[:200]!r}, which is not there any more")
             return
+        if received.id and received.source == "webhook" and _signs_id_alone(route):
+            if tokens.is_reused(route.name, received.id, received.body):
+                await dead.put(event, "its token came before, with another body")
+                return
+            tokens.note(route.name, received.id, received.body)
         parts = parts_in(route, received)
         if isinstance(parts, str):
             await dead.put(event, parts)
@@ -145,6 +151,10 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, d
             yield app.produce_soon(topics.THING_RECORDED, None, record.id.encode(), record.model_dump_json().encode())
 
     return reports
+
+
+def _signs_id_alone(route: Route) -> bool:
+    return getattr(adapter_of(route.adapter, route.channel), "SIGNS_ID_ALONE", False)
 
 
 def parts_in(route: Route, received: ReceivedReport) -> Sorted | str:

@@ -24,7 +24,8 @@ Where webhooks of the provider need more than "200", these as well:
   fetches it once and hands its PEM to *verified* as secrets["certificate"], unless the config names one.
 - ``confirmation_url(config, hook) -> str``: what a verified *hook* asks to have visited, once, to subscribe; or "".
   Of both URLs the adapter has checked scheme and host: the edge visits whatever it gets.
-- ``hook_id(hook) -> str``: the provider's own id of the request, "" for none.
+- ``hook_id(hook) -> str``: the provider's own id of the request, "" for none. ``SIGNS_ID_ALONE = True`` where its
+  signature is over that alone: then one id is taken with one body.
 
 Where the provider has a harmless request that shows whether an account works (`fanfare routes test`):
 

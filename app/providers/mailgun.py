@@ -33,6 +33,7 @@ MOST_TOGETHER = 1_000
 MOST_VALUES = 20_000  # bytes of the variables of one recipient: a thousand of them stay below 25 MB
 MOST_ITEMS = 300  # of the answer to a look-up
 OLDEST, YOUNGEST = 9 * 3_600.0, 600.0  # seconds; a webhook is repeated for eight hours
+SIGNS_ID_ALONE = True  # the token, `hook_id`, and nothing else of a webhook
 MARK = Placeholders("%recipient", ".v")  # %recipient.v0%; none of Mailgun's own (%recipient_name%) stands in a text
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -231,7 +232,7 @@ def ref_in(name: str) -> str:
 def verified(config: Mailgun, secrets: Secrets, hook: Hook, at: float) -> str:
     """ "" when Mailgun has signed the token of *hook* of late, else why it is not believed.
 
-    The rest of the body is not signed: whoever takes webhooks takes each token once (`hook_id`).
+    The rest of the body is not signed: whoever takes webhooks takes each token (`hook_id`) with one body.
     """
     key = secrets.get("signing_key", "")
     if not key:

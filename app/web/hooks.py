@@ -15,6 +15,7 @@ from typing import cast
 
 from aiohttp import web
 
+from app.delivery.hook_tokens import Tokens
 from app.providers.contract import Answer, Hook
 from app.providers.registry import adapter_of
 from app.records import ReceivedReport, encode
@@ -45,6 +46,7 @@ COUNTS = web.AppKey("hook_counts", HookCounts)
 VISITS = web.AppKey("hook_visits", Visits)
 ADAPTERS: web.AppKey["Adapters"] = web.AppKey("hook_adapters")
 READING: web.AppKey["Reading"] = web.AppKey("hook_reading")
+TOKENS = web.AppKey("hook_tokens", Tokens)
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ def sender_of(request: web.Request) -> str:
 def attach(app: web.Application, secret: bytes) -> None:
     """Add the webhooks to *app*; *secret* is the key of the installation."""
     app[ROUTES], app[COUNTS], app[VISITS], app[READING] = HookRoutes(secret), HookCounts(), Visits(), Reading()
-    app[ADAPTERS] = Adapters(adapter_of)
+    app[ADAPTERS], app[TOKENS] = Adapters(adapter_of), Tokens()
     app.router.add_post("/hooks/{provider}/{token}", hook)
     app.router.add_get("/hooks/{provider}/{token}", hook, allow_head=False)
     app.cleanup_ctx.append(_visiting)
@@ -143,6 +145,10 @@ async def hook(request: web.Request) -> web.StreamResponse:
     why = await _certificate(request, route, adapter, seen, secrets) or adapter.verified(
         route.config, secrets, seen, at
     )
+    ident = str(adapter.hook_id(seen))[:LONGEST_ID] if not why and hasattr(adapter, "hook_id") else ""
+    token = ident if getattr(adapter, "SIGNS_ID_ALONE", False) else ""
+    if token and request.app[TOKENS].is_reused(route.name, token, body):
+        why = "its token came before, with another body"
     if why:
         raise await _refused(request, route, why, found.missing)
     if url := adapter.confirmation_url(route.config, seen) if hasattr(adapter, "confirmation_url") else "":
@@ -153,7 +159,7 @@ async def hook(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and answer is not None:
         counts.note(route.adapter, "challenge")
         return _response(answer)
-    await _store(request, route, adapter, seen, at)
+    await _store(request, route, ident, token, seen, at)
     counts.note(route.adapter, "stored")
     return web.Response() if answer is None else _response(answer)
 
@@ -226,11 +232,10 @@ async def _confirmed(request: web.Request, route: Route, url: str) -> web.Respon
     return web.Response()
 
 
-async def _store(request: web.Request, route: Route, adapter: ModuleType, seen: Hook, at: float) -> None:
+async def _store(request: web.Request, route: Route, ident: str, token: str, seen: Hook, at: float) -> None:
     """Into report.received, acknowledged."""
     packed = len(seen.body) > PACK_BEYOND
     body = await asyncio.to_thread(zlib.compress, seen.body, 1) if packed else seen.body
-    ident = str(adapter.hook_id(seen))[:LONGEST_ID] if hasattr(adapter, "hook_id") else ""
     record = encode(ReceivedReport(
         route.adapter, route.name, "webhook", at, body, seen.headers.get("content-type", "")[:LONGEST_ID], seen.query,
         ident, packed,
@@ -239,8 +244,12 @@ async def _store(request: web.Request, route: Route, adapter: ModuleType, seen: 
         request.app[COUNTS].note(route.adapter, "unread_413")
         raise refuse(413, "Too large", "the body does not fit into a record, not even packed")
     # Those that come at the same moment lie in one partition: Kafka stores them as one batch.
-    partition = int(at / SAME_PARTITION) % request.app[SETTINGS].partitions
+    # Those with one token meet in one partition, whichever edge took them.
+    place = zlib.crc32(token.encode("utf-8", "replace")) if token else int(at / SAME_PARTITION)
+    partition = place % request.app[SETTINGS].partitions
     await request.app[LINK].control.produce(REPORT_RECEIVED, record, partition=partition)
+    if token:
+        request.app[TOKENS].note(route.name, token, seen.body)
 
 
 def _response(answer: Answer) -> web.Response:

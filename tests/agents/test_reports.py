@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agents import reports
 from agents.reports import MOST_BODY, MOST_SINGLE, inbound_of, parts_in, sorted_parts, unpacked
 from app import ids, topics
+from app.delivery.hook_tokens import Tokens
 from app.delivery.refs import key_of, partition_of
 from app.providers.contract import AccountNews, Unreadable, Wish
 from app.records import DeadLetter, DeliveryReport, Inbound, ReceivedReport, References, Told, decode, encode
@@ -284,3 +285,32 @@ def test_a_large_body_that_cannot_be_read_is_kept_whole(tmp_path: Path) -> None:
     ((_, raw),) = intake.of(topics.DEAD_LETTERED)
     letter = cast(DeadLetter, decode(DeadLetter, raw))
     assert letter.value == value and not letter.reason.startswith("cut")
+
+
+MAILGUN = Route.model_validate({"name": "mg", "mailgun": {"api_key": "env:K", "domain": "m.example"}})
+
+
+def test_a_token_of_mailgun_that_two_edges_took_is_good_for_one_body(tmp_path: Path) -> None:
+    """
+    Its signature is over the token alone; what came first with it counts, also when it is read again.
+    """
+    intake = Intake(tmp_path, MAILGUN)
+    message = ids.message_id(20_000, "c", 1, bytes(16), "email").hex()
+    for event in ("delivered", "delivered", "complained"):
+        body = json.dumps({"event-data": {"event": event, "user-variables": {"msg_id": message, "attempt": "1"}}})
+        intake.take(encode(received(MAILGUN, body.encode(), id="token")))
+    told = [cast(DeliveryReport, decode(DeliveryReport, raw)).told for _, raw in intake.of(topics.DELIVERY_REPORTED)]
+    assert told and {each.kind for rows in told for each in rows} == {"delivered"}
+    ((_, raw),) = intake.of(topics.DEAD_LETTERED)
+    assert b"another body" in raw
+
+
+def test_tokens_are_bounded() -> None:
+    """
+    The latest are remembered.
+    """
+    tokens = Tokens(2)
+    for token in ("a", "b", "c"):
+        tokens.note("mg", token, b"1")
+    assert [tokens.is_reused("mg", token, b"2") for token in ("a", "b", "c")] == [False, True, True]
+    assert not tokens.is_reused("other", "c", b"2") and not tokens.is_reused("mg", "c", b"1")

@@ -215,6 +215,22 @@ async def test_slow_and_large_bodies_keep_out_nobody(edge: Edge, monkeypatch: py
     raise AssertionError("what was broken off is still counted")
 
 
+async def test_a_token_that_alone_is_signed_is_taken_with_one_body(edge: Edge, settings: Settings) -> None:
+    """
+    Who has seen one webhook of Mailgun could post what he likes with its signature; it may itself post it again.
+    """
+    sly = adapter(SIGNS_ID_ALONE=True)
+    sly.verified = lambda *_: ""
+    edge.app[ADAPTERS].find = lambda *_: sly  # type: ignore[union-attr, index]
+    before = len(await stored(settings))
+    found = [
+        (await edge.post(path(), data=body, headers={"X-Id": token})).status
+        for token, body in (("t1", b"{}"), ("t1", b"{}"), ("t1", b"forged"), ("t2", b"other"), ("", b"a"), ("", b"b"))
+    ]
+    assert found == [200, 200, 403, 200, 200, 200]
+    assert len(await stored(settings)) == before + 5
+
+
 async def test_behind_a_proxy_one_bad_sender_keeps_out_nobody(edge: Edge) -> None:
     """
     A proxy of ours has one address for all; whom it names last is who posts.
