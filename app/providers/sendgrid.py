@@ -175,14 +175,14 @@ def result_of(messages: Sequence[Message], answer: Answer, at: float) -> list[Ou
 
 
 def _refused(messages: Sequence[Message], errors: Sequence[Mapping[str, Any]], words: str, at: float) -> list[Outcome]:
-    """A 400 names what it does not like, and sends nothing."""
+    """A 400 names what it does not like, and sends nothing. Where it does not, each message finds out alone."""
     faults: dict[int, Outcome] = {}
     for error in errors:
         named = _PERSON.match(word(error.get("field")))
         if named is not None and int(named[1]) < len(messages):
             kind, klass = (Kind.REFUSED, "hard") if named[2] == "to" else (Kind.BLOCKED, "content")
             faults.setdefault(int(named[1]), Outcome(kind, at, 400, klass, word(error.get("message"))))
-    if not faults:
+    if not faults and (len(messages) == 1 or any(word(error.get("field")) for error in errors)):
         return [Outcome(Kind.BLOCKED, at, 400, "content", words or "answered 400")] * len(messages)
     returned = Outcome(Kind.RETURNED, at, 400, "", "another message of the same request was refused")
     return [faults.get(number, returned) for number in range(len(messages))]

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 MOST_DETAIL = 500
 MESSAGES_A_TURN = 8  # of bulk, rendered before the event loop comes round
 LONGEST_QUIET = 60.0  # seconds that a provider can ask us to leave it alone, before it is tried again
+APART = Outcome(Kind.RETURNED, 0.0, 0, "", "no request can be made for all of them")
 SAME_CLOCK = 1.0  # seconds by which clocks may differ
 
 
@@ -173,9 +174,9 @@ class HttpPool:
             self._ahead = told - time.time()
             if abs(self._ahead - ahead) > SAME_CLOCK:
                 answer = await self._exchange(mailing, parcels, messages)
-        if isinstance(answer, Outcome):
+        if isinstance(answer, Outcome) and answer != APART:
             return [answer] * len(parcels)
-        outcomes = self._read(messages, answer)
+        outcomes = [APART] * len(parcels) if isinstance(answer, Outcome) else self._read(messages, answer)
         if len(parcels) == 1 or any(outcome.kind != Kind.RETURNED for outcome in outcomes):
             return outcomes
         # The request was refused for one of them, and nobody says which: each finds out for itself.
@@ -191,7 +192,9 @@ class HttpPool:
 
         try:
             secrets = await self._secrets.of(self._config)
-            request = self._adapter.request_for(self._config, secrets, messages, time.time() + self._ahead)
+            request = self._request(secrets, messages)
+            if isinstance(request, Outcome):
+                return request
             answer = await self._client.ask(request, begin)
         except SecretMissingError as error:
             return _outcome(Kind.UNAVAILABLE, "account", str(error))
@@ -207,9 +210,25 @@ class HttpPool:
         self._backoff = 0.0
         return answer
 
+    def _request(self, secrets: Mapping[str, str], messages: list[Message]) -> Request | Outcome:
+        """The request, or what it means that there is none: a mistake of an adapter stops no worker."""
+        try:
+            return self._adapter.request_for(self._config, secrets, messages, time.time() + self._ahead)
+        except Exception as error:  # its words may hold what is secret
+            logger.error("no request can be made for a message: %s", type(error).__name__)
+            if len(messages) > 1:  # each finds out for itself
+                return APART
+            return _outcome(Kind.BLOCKED, "content", f"no request can be made of it: {type(error).__name__}")
+
     def _read(self, messages: list[Message], answer: Answer) -> list[Outcome]:
         now = time.time()
-        outcomes = self._adapter.result_of(messages, answer, now)
+        try:
+            outcomes = self._adapter.result_of(messages, answer, now)
+        except Exception as error:
+            logger.error("an answer cannot be read: %s", type(error).__name__)
+            outcomes = []
+        if len(outcomes) != len(messages):  # it may have taken them
+            return [_outcome(Kind.UNCERTAIN, "lost_reply", "the answer cannot be read")] * len(messages)
         if any(outcome.kind == Kind.THROTTLED for outcome in outcomes):
             wait = wait_asked(answer, now)
             if wait:

@@ -382,3 +382,36 @@ async def test_a_pool_that_is_let_go_finishes_what_is_under_way() -> None:
         assert mailing.kinds() == {Kind.ACCEPTED}
         await asyncio.sleep(0)
         assert pool._client._session is None
+
+
+class Mistaken(Batched):
+    """Cannot make a request of number 4, cannot read what becomes of number 6, and forgets one of a batch."""
+
+    def request_for(
+        self, config: HttpAccount, secrets: Mapping[str, str], messages: Sequence[Message], at: float
+    ) -> Request:
+        """A mistake."""
+        if any(message.content == 4 for message in messages):
+            raise KeyError("s3cret")
+        return super().request_for(config, secrets, messages, at)
+
+    def result_of(self, messages: Sequence[Message], answer: Answer, at: float) -> list[Outcome]:
+        """Another one."""
+        if messages[0].content == 6:
+            raise ValueError("s3cret")
+        return super().result_of(messages, answer, at)[: 1 if len(messages) > 1 else None]
+
+
+async def test_a_mistake_of_an_adapter_costs_no_other_message_and_sends_nothing_twice() -> None:
+    """What may have been taken is uncertain, what never left is refused, and the worker goes on."""
+    async with api() as server:
+        pool, mailing = pool_at(server.port, Mistaken()), Parcels(8)
+        await pool.deliver(mailing, 2)
+        kinds = {number: (outcome.kind, outcome.klass) for number, outcome in mailing.outcomes.items()}
+        assert kinds[4] == (Kind.BLOCKED, "content") and kinds[6] == (Kind.UNCERTAIN, "lost_reply")
+        assert {kinds[number] for number in (1, 3, 5)} == {(Kind.UNCERTAIN, "lost_reply")}
+        assert {kinds[number][0] for number in (0, 2, 7)} == {Kind.ACCEPTED}
+        sent = [number for came in server.came for number in came.body.split(b",")]
+        assert sorted(sent) == sorted(set(sent)) and b"4" not in sent
+        assert not any("s3cret" in outcome.detail for outcome in mailing.outcomes.values())
+        await pool.close()
