@@ -7,7 +7,7 @@ from app.bounces.complaint import complaints_in
 from app.bounces.decide import Failure, Meaning, meaning_of, reason_in, status_in
 from app.bounces.kinds import automatic, from_daemon, kind_of, sender_of
 from app.bounces.message import Header, Parts, taken_apart
-from app.bounces.original import without_original
+from app.bounces.original import report_of
 from app.bounces.report_fields import Fields, action_in, address_in, host_in, report_in
 from app.bounces.verdict import Verdict, plain
 from app.bounces.written import (
@@ -15,6 +15,7 @@ from app.bounces.written import (
     bare_words,
     recipient_of_original,
     sections_in,
+    sections_of_names,
     telling,
     tells_itself,
     words_for,
@@ -30,6 +31,7 @@ SHORT = 8  # characters: a status alone
 _MTA = re.compile(
     r"(?:host|server|mta|at|by|to|from)\s{1,3}([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?:\s?\[[\d.]{7,15}\])?", re.IGNORECASE
 )
+_ASKED = re.compile(r"\bin\s{1,9}reply\s{1,9}to\b")
 _REPORT = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _ADDRESSES = re.compile(r"[^\s<>\"(),;:]{1,200}@[^\s<>\"(),;:]{1,250}")
 
@@ -39,7 +41,7 @@ def classify(raw: bytes) -> list[Verdict]:
     return verdicts_of(taken_apart(raw))
 
 
-def verdicts_of(parts: Parts) -> list[Verdict]:
+def verdicts_of(parts: Parts, *, deeper: bool = True) -> list[Verdict]:
     """The same for a message that is taken apart."""
     found = complaints_in(parts)
     if found:
@@ -49,7 +51,7 @@ def verdicts_of(parts: Parts) -> list[Verdict]:
     found = _reported(parts)
     if found:
         return found[:MOST_VERDICTS]
-    words = without_original(parts.words())
+    words = report_of(parts)
     kind = kind_of(parts, words)
     if kind in ("bounce", "delayed"):
         return _written(parts, "failed" if kind == "bounce" else "delayed")[:MOST_VERDICTS]
@@ -62,8 +64,16 @@ def verdicts_of(parts: Parts) -> list[Verdict]:
         # A person, or a program for one, says so: true perhaps, and nothing to suppress by.
         return [replace(plain("hasmoved", recipient=sender), klass="auto-reply", action="none")]
     if kind == "complaint":
-        return [replace(plain("feedback", recipient=recipient_of_original(parts)), action="alert")]
-    return [plain("undefined", recipient=sender)]
+        person = "" if from_daemon(parts.header) or sender.startswith("abuse") else sender
+        return [replace(plain("feedback", recipient=recipient_of_original(parts) or person), action="alert")]
+    return _handed_on(parts, deeper) or [plain("undefined", recipient=sender)]
+
+
+def _handed_on(parts: Parts, deeper: bool) -> list[Verdict]:
+    """What a bounce tells that somebody has handed on as a message within a message."""
+    inner = [taken_apart(raw) for raw in parts.returned[:3]] if deeper else []
+    found = [each for each in inner if from_daemon(each.header) and (each.status or kind_of(each, "") == "bounce")]
+    return verdicts_of(found[0], deeper=False) if found else []
 
 
 # -- RFC 3464
@@ -103,7 +113,7 @@ def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
         return replace(verdict, reason="delivered", status=status, diagnostic=said[:MOST_DIAGNOSTIC])
     said = _with_explanation(said, fields, recipient, parts)
     meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient))
-    if meaning.certain and "in reply to" in parts.words():
+    if meaning.certain and _ASKED.search(parts.words()):
         around = _section_of(recipient, parts)[1].text()
         meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient, around))
     return _with_meaning(verdict, _not_of_us(meaning, said, recipient, parts), said)
@@ -114,7 +124,9 @@ def _not_of_us(meaning: Meaning, said: str, recipient: str, parts: Parts) -> Mea
     if not meaning.certain or "@" not in said:
         return meaning
     named = {each.strip(".'").lower() for each in _ADDRESSES.findall(said)}
-    if recipient.lower() in named or not named & (_ours(parts) | _senders(parts)):
+    ours = _ours(parts) | _senders(parts)
+    domains = {each.partition("@")[2] for each in ours} - {recipient.lower().partition("@")[2]}
+    if recipient.lower() in named or not any(each in ours or each.partition("@")[2] in domains for each in named):
         return meaning
     return Meaning("rejected", "block", "alert", meaning.status, meaning.code)
 
@@ -174,6 +186,9 @@ def _written(parts: Parts, told: str) -> list[Verdict]:
     opening, sections = sections_in(parts, _ours(parts) | _senders(parts))
     sections = [each for each in sections if each.lines] or sections
     if not sections:
+        named = sections_of_names(parts)
+        sections = named if len(named) > 1 else []
+    if not sections:
         sections = [Section(recipient_of_original(parts))]
     if len(sections) > 1:
         sections = _meant(sections, recipient_of_original(parts))
@@ -198,6 +213,8 @@ def _of_section(section: Section, opening: str, told: str, parts: Parts) -> Verd
     meaning = meaning_of(Failure(words, "", told, "", section.address, around))
     found = _MTA.search(words)
     verdict = Verdict(recipient=section.address.lower(), told=told, mta=found[1].rstrip(".") if found else "")
+    if meaning.reason == "undefined" and meaning.status.startswith("2."):
+        return replace(verdict, reason="delivered", status=meaning.status, told="delivered")
     return _with_meaning(verdict, _not_of_us(meaning, words, section.address, parts), words)
 
 

@@ -28,14 +28,22 @@ _HOST = re.compile(
     r"|tech|store|club|top|world|group|company|solutions|services|systems|network|host|hosting|digital|media|asia|bank)"
     r"\.?(?![\w-]|\.\w)(?:\[[\d.:a-f]{2,45}\](?::\d{1,5})?)?"
 )
-_STAGE = re.compile(r"\(in reply to (?:the )?(?:end of )?([A-Z ]{4,20}) command\)", re.IGNORECASE)
+_STAGE = re.compile(
+    r"\(in\s{1,9}reply\s{1,9}to\s{1,9}(?:the\s{1,9})?(?:end\s{1,9}of\s{1,9})?([A-Z ]{4,20})\s{1,9}command\)",
+    re.IGNORECASE,
+)
 _LISTS = re.compile(
-    r"spamhaus|spamcop|barracudacentral|sorbs|uceprotect|dnsbl|\brbl\b|mailspike|invaluement|psbl|surriel|abuseat"
-    r"|manitu|spamrats|backscatterer|senderscore|cloudmark|trustedsource|senderbase|0spam|truncate\.gbudb|nixspam",
+    r"(?<![\w-])(?:bl|dbl|sbl|xbl|pbl|cbl|rbl|dnsbl|blacklist|blocklist|dul|ubl)[\d-]{0,3}\.|(?<!\w)\w{0,20}rbl\.|ivmsip|ivmuri|wpbl"
+    r"|s5h\.net|korea\.services|junkemailfilter|redhawk|dan\.me\.uk|cymru|unsubscore"
+    r"|spamhaus|spamcop|barracudacentral|sorbs|uceprotect|dnsbl|\brbl\b|mailspike|invaluement|psbl|surriel|abuseat"
+    r"|manitu|spamrats|ipcheck\.proofpoint|554rtrbb|backscatterer|senderscore|cloudmark|trustedsource"
+    r"|senderbase|0spam|truncate\.gbudb|nixspam",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"(?:name=|named |\bdomain:? |\bunknown host:? )[<'\"]?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE
+    r"(?:name=|named |\bdomain:? |\bunknown host:? )[<'\"]?([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})"
+    r"|(?<![\w.@-])([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})\W{1,3}(?:host|domain)(?: name)? (?:not found|unknown)",
+    re.IGNORECASE,
 )
 _NO_DOMAIN = re.compile(
     r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
@@ -49,6 +57,21 @@ _FROM_US = re.compile(r" (?:from|you|your|client|ip) ")
 # Of our servers, not of the address.
 _OUR_SERVER = re.compile(
     r" (?:(?:your|sending|client|source|connecting) ip|ip address|helo|ehlo|your (?:host|server)) "
+)
+# "<ana@example.com>... unknown mailer error 1": it is the error that nobody knows.
+_ODD_ERROR = re.compile(
+    r"(?<= addr) unknown(?= (?:(?:mailer|mail|transport|system|network|smtp|protocol|internal|delivery|server|remote"
+    r"|local|fatal|permanent|temporary) ){0,3}(?:error|reason|problem|failure|cause|exception|status|code) )"
+)
+# A time that a program took, and what a mail system guesses at: no pace of ours and no list.
+_NOT_MEANT = re.compile(r"(?<= command) time limit exceeded(?= )| they (?:may|might) be blacklisted(?= )")
+# A list on which our server stands, against a mere "blocked by" that may mean the message.
+_ON_A_LIST = re.compile(r" (?:dnsblname|\w*listed|\w*lists?|rbls?|dnsbls?|blocked using) ")
+_NAMES_A_LIST = re.compile(r" dnsblname | your ip ")
+_BANNED_PART = re.compile(r" banned (?:name|contents?|files?|attachments?) | (?:bounce|reject) id [\w ]{1,40} banned ")
+_BAD_NAME = re.compile(r" (?:poor|bad|low|negative) (?:\w+ )?reputation ")
+_SERVERS = re.compile(
+    r" (?:\d{1,3} \d{1,3} \d{1,3} \d{1,3}|ip|ips|host|client|server|address|addresses|network|connection|connections) "
 )
 # What was asked when the answer came: before RCPT TO nobody has heard of the recipient.
 _EARLY = re.compile(
@@ -181,7 +204,8 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
         return "securityerror"
     if _pair(own) in _OUR_CODES and reason in (*THEIRS, ""):
         return BY_STATUS[_pair(own)]
-    if reason in THEIRS and _EARLY.search(failure.around or text):
+    asked = failure.around or text
+    if reason in THEIRS and (_EARLY.search(asked) or _EARLY.search(" ".join(asked.split()))):
         return "rejected"
     if reason in ("networkerror", "systemerror") and own.startswith("5.7."):
         return _by_status(own) or "blocked"
@@ -198,22 +222,58 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     theirs = _first(THEIRS, named)
     if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
         theirs = "hostunknown"
-    provider = _of_provider(text, host)
+    if " resolver rst " in words and "mesgtoobig" not in named:
+        return "filtered"  # a restriction of the recipient's, by Exchange
+    provider = _finer(_of_provider(text, host), named, text, words)
     if provider == "mailboxfull" and provider not in named and status[2:] != "2.2":
         provider = ""  # STOREDRV alone: the store of Exchange, whatever it has
     if provider:
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
+    if theirs == "userunknown" and "suspend" in named and " is disabled " in words and " or " not in words:
+        theirs = "suspend"
     if theirs == "notaccept" and _FROM_US.search(words):
-        return "blocked"
+        return "rejected" if "rejected" in named else "blocked"
     ours = _first(OURS, named) or ("blocked" if theirs and _OUR_SERVER.search(words) else "")
+    if ours == "rejected" and " dnsblname " in words:
+        ours = "blocked"
+    if ours in ("blocked", "badreputation"):
+        ours = _why_not_let_in(ours, named, text, words)
     if ours and theirs:
         return theirs if _beats(theirs, ours, status, words) else ours
     return theirs or ours or _first(OTHERS, named)
 
 
+def _finer(provider: str, named: set[str], text: str, words: str) -> str:
+    """What a provider means by a bad name, as its words tell: a pace, a list, the content."""
+    if provider != "badreputation":
+        return provider
+    if "ratelimited" in named and code_in(text) // 100 == 4:
+        return "ratelimited"
+    if "badreputation" in named or named & {"authfailure", "requireptr"}:
+        return provider
+    if " local policy " not in words and "spamdetected" in named and not _ON_A_LIST.search(words):
+        return "spamdetected"
+    return next((each for each in ("blocked", "policyviolation") if each in named), provider)
+
+
+def _why_not_let_in(ours: str, named: set[str], text: str, words: str) -> str:
+    """What stands beside "blocked" or "reputation" and tells more, where no list of servers is spoken of."""
+    if "badreputation" in named and _BAD_NAME.search(words):
+        return "badreputation"
+    if ours == "blocked" and _ON_A_LIST.search(words):
+        return ours
+    if _BANNED_PART.search(words):
+        return "policyviolation"
+    if "ratelimited" in named and code_in(text) // 100 == 4:
+        return "ratelimited"
+    if "badreputation" in named:
+        return "badreputation"
+    return "spamdetected" if "spamdetected" in named and not _SERVERS.search(words) else ours
+
+
 def _beats(theirs: str, ours: str, status: str, words: str) -> bool:
     """Whether words on the address count although others speak of us."""
-    if ours not in _WEAK:
+    if ours not in _WEAK or (ours in ("blocked", "badreputation") and _NAMES_A_LIST.search(words)):
         return False
     if theirs == "mailboxfull":
         return status[2:] == "2.2" or (
@@ -267,7 +327,7 @@ def _untold(status: str, code: int) -> Meaning:
 def _names_the_domain(text: str, recipient: str) -> bool:
     """Whether the host that was not found is the recipient's domain, as far as one is named: a relay of ours may be."""
     domain = recipient.rpartition("@")[2].lower()
-    named = {each.lower().rstrip(".") for each in _NAMED.findall(text)}
+    named = {(one or other).lower() for one, other in _NAMED.findall(text)}
     return not domain or not named or any(_of_one_house(domain, each) for each in named)
 
 
@@ -323,6 +383,10 @@ def _of_provider(text: str, host: str) -> str:
     group = group_in(text, host)
     if not group:
         return ""
+    if group == "yahoo" and "5.7.9" in text:
+        return "authfailure"
+    if group == "outlook" and "4.7.500" in text:
+        return "ratelimited"
     once = said_once(" ".join(text.split()))
     for pattern, klass in PROVIDERS[group]:
         if pattern.search(once):
@@ -349,7 +413,10 @@ def plain_words(text: str) -> str:
     text = CODE.sub(" ", text)
     if "." in text:
         text = _HOST.sub(_named_list, text)
-    return words_of(text)
+    words = words_of(text)
+    if " addr unknown " in words:
+        words = _ODD_ERROR.sub("", words)
+    return _NOT_MEANT.sub("", words) if " limit exceeded " in words or " be blacklisted " in words else words
 
 
 def _named_list(found: re.Match[str]) -> str:

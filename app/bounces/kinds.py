@@ -46,7 +46,7 @@ def from_daemon(header: Header) -> bool:
     local = local or value.strip('<> "').lower()
     return (
         local in said.DAEMONS
-        or local.startswith(("mailer-daemon", "postmaster"))
+        or local.startswith(("mailer-daemon", "postmaster", "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"))
         or bool(_DAEMON_NAME.search(value[:300]))
     )
 
@@ -75,11 +75,13 @@ def kind_of(parts: Parts, words: str) -> str:
     named = _SUBJECTS.named(words_of(subject.partition(":")[0])) or _SUBJECTS.named(words_of(subject))
     inside = _BODIES.named(words_of(words[:MOST_OPENING]))
     daemon = from_daemon(header)
-    if "x-failed-recipients" in header:
+    if "x-failed-recipients" in header or "x-ms-exchange-message-is-ndr" in header:
         return _delay_or_not(named, inside)
     answered = _ANSWERED.match(subject) is not None and not daemon
     if answered and "auto" not in named and not automatic(header):
         return "challenge" if "challenge" in named else ""
+    if "challenge" in named and "challenge" in inside and "bounce" not in named:
+        return "challenge"
     if daemon and ("bounce" in named or "bounce" in inside or "delayed" in named) and "auto" not in named:
         return _delay_or_not(named, inside)
     return _of_a_program(header, named, inside) or _bounce_or_not(header, named, inside, daemon)

@@ -3,6 +3,7 @@
 import re
 
 from app.bounces.decide import CODE, STATUS
+from app.bounces.message import Header, Parts
 
 # Lines that announce the original, or are the first of it.
 _DASHES = r"[-=_*#~+> \t]{0,80}"
@@ -37,7 +38,8 @@ _HEADER = re.compile(
 )
 # What such lines hold was written by the sender of the original, also in a summary of it.
 _TOPIC = re.compile(
-    r"^[ \t>*|]{0,12}(?:The )?(?:message )?(?:Subject|Betreff|Objet|Sujet|Asunto|Assunto|Oggetto|Onderwerp|Ämne|Emne"
+    r"^[ \t>*|]{0,12}(?:The )?(?:message )?(?:Subject|(?:Your|Ihr|Votre|Su|O seu|Il|Uw|Dit|Ditt) (?:do[ck]um\w{0,8})"
+    r"|次の文書|您的文档|您的文件|다음 문서|Betreff|Objet|Sujet|Asunto|Assunto|Oggetto|Onderwerp|Ämne|Emne"
     r"|Aihe|Temat|Předmět|Predmet|Tárgy|Subiect|Konu|Θέμα|Тема|件名|主题|主題|主旨|제목)"
     r"[ \t]{0,3}[:：][^\n]{0,2000}\n?",
     re.IGNORECASE | re.MULTILINE,
@@ -50,7 +52,19 @@ _FIELDS = re.compile(
 _QUOTED_TOPIC = re.compile(r"\bsubject[^\"'“«\n]{0,20}[\"'“«][^\n\"”»]{0,500}[\"'”»]", re.IGNORECASE)
 _QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
 
+_LISTED_TOPIC = re.compile(r"\bwith (?:the|this) subject[^\w\n]{0,5}\n\s{0,40}[^\n]{1,500}", re.IGNORECASE)
+
 NEAREST = 20  # characters before which no original begins
+SHORTEST_TOPIC = 16  # characters: of a shorter subject nobody knows whether it is one
+
+
+def report_of(parts: Parts) -> str:
+    """What *parts* say to people, without what they return, and without its subject wherever it is told."""
+    text = parts.words()
+    header = Header(parts.returned[0]) if parts.returned else Header(original_in(text)[:10_000].encode())
+    subject = header.get("subject")[:500]
+    text = without_original(text)
+    return text.replace(subject, " ") if len(subject) >= SHORTEST_TOPIC and " " in subject else text
 
 
 def original_in(text: str) -> str:
@@ -73,5 +87,5 @@ def without_original(text: str) -> str:
     if fields is not None and (CODE.search(text, 0, fields.start()) or STATUS.search(text, 0, fields.start())):
         # A header behind the reason is that of the original; before it, it only tells which message it was.
         end = fields.start()
-    text = _QUOTED_TOPIC.sub(" ", _TOPIC.sub("\n", text[:end]))
+    text = _LISTED_TOPIC.sub(" ", _QUOTED_TOPIC.sub(" ", _TOPIC.sub("\n", text[:end])))
     return _QUOTE.sub("", text)

@@ -8,6 +8,38 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    查無此帳號
+    查無此帳戶
+    查無此人
+    查无此帐号
+    查无此账号
+    查无此人
+    無此使用者
+    無此帳號
+    无此用户
+    无此帐号
+    no such subscriber
+    unknown subscriber
+    subscriber unknown
+    subscriber does not exist
+    invalid mobile number
+    not a valid mobile number
+    nie mozna znalezc * adresu
+    nepodarilo se najit * adresu
+    e mailova adresa * nebyla nalezena
+    nao foi possivel encontrar o endereco de e mail
+    n est pas repertorie dans l annuaire
+    pas repertorie dans l annuaire
+    nicht im domino verzeichnis
+    nicht im verzeichnis aufgefuhrt
+    no figura en el directorio
+    no aparece en el directorio domino
+    non elencato nella directory domino
+    non presente nella directory domino
+    nao listado no diretorio domino
+    ディレクトリに登録されていません
+    ディレクトリにリストされていません
+    ディレクトリに見つかりません
     user unknown
     unknown user
     users unknown
@@ -943,6 +975,10 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    disabled recipient address
+    accountdisabledexception
+    mapiexceptionmailboxdisabled
+    mailboxdisabled
     account addr disabled
     account * is disabled
     account * has been disabled
@@ -1281,6 +1317,11 @@ SUSPENDED_FOR_NOW = phrases(
 
 MAILBOX_FULL = phrases(
     """
+    error writing message file too large
+    cassetta postale * e piena
+    casella * e piena
+    caixa de correio * esta cheia
+    schranka prijemce je plna
     mailbox full
     mailbox is full
     mailbox * full
@@ -1738,6 +1779,11 @@ HOST_UNKNOWN = phrases(
 # DNS did not answer: nobody knows whether the domain is there.
 DNS_TROUBLE = phrases(
     """
+    account or domain may not exist
+    dns lookup timed out
+    dns * timed out
+    dns request timed out
+    dns server did not respond
     host not found try again
     dns lookup failed temporarily
     temporary dns

@@ -9,6 +9,10 @@ from app.bounces.phrases import phrases
 # The sender's address, not the recipient's: "user unknown" beside these speaks of us.
 SENDER = phrases(
     """
+    bad outbound sender
+    callback setup failed while verifying
+    sender verify failed
+    sender verification failed
     sender address
     sender unregistered
     invalid dns mx
@@ -81,7 +85,10 @@ SENDER = phrases(
     verification failed for
     callout verification
     callback
-    callout
+    sender * callout
+    callout * sender
+    sender callout
+    callback verification
     sender callout
     could not verify the sender
     cannot verify sender
@@ -426,6 +433,9 @@ TOO_MANY_CONNECTIONS = phrases(
 
 RATE_LIMITED = phrases(
     """
+    unexpected volume
+    exceed * messages per
+    rate limited
     rate limit%
     rate limited
     ratelimit%
@@ -516,6 +526,14 @@ RATE_LIMITED = phrases(
 
 BLOCK_LIST = phrases(
     """
+    sending ip is in
+    sending ip is on
+    ivmsip
+    ivmuri
+    one or more dnsbl%
+    dnsbl%
+    a problem occurred ask your postmaster
+    rtr bb
     dnsbl
     dnsblname
     rbl
@@ -662,6 +680,8 @@ REPUTATION = phrases(
 
 SPAM = phrases(
     """
+    contains spam
+    spam or virus
     spam
     spammy
     spamassassin
@@ -742,6 +762,9 @@ SPAM = phrases(
 
 POLICY = phrases(
     """
+    banned contents
+    banned name
+    bounce * banned
     local policy
     policy reasons
     policy violation
@@ -843,6 +866,10 @@ POLICY = phrases(
 # A person, or a rule set for one, does not want it: the address works.
 FILTERED = phrases(
     """
+    only subscribers may
+    only members may
+    subscribers only may post
+    only list members
     recipient has blocked
     blocked by the recipient
     blocked by recipient
@@ -1038,6 +1065,11 @@ RECIPIENT_REJECTED = phrases(
 # A provider on the way has a list of its own.
 SUPPRESSED = phrases(
     """
+    marked as inactive
+    inactive recipients are ones
+    recipients that have been marked
+    have generated a hard bounce
+    inactive addresses
     has suppressed sending
     suppression list
     was suppressed

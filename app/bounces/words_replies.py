@@ -493,6 +493,9 @@ GIVEN_UP = phrases(
 
 AUTO_SUBJECTS = phrases(
     """
+    tra loi tu dong
+    phan hoi tu dong
+    tra loi tu đong
     out of office
     out of the office
     out of town
@@ -719,6 +722,8 @@ AUTO_BODIES = phrases(
 
 CHALLENGES = phrases(
     """
+    to release your message for delivery
+    being held because the address * has not been verified
     confirm that you are human
     confirm you are human
     confirm you re human
@@ -855,6 +860,10 @@ MOVED_NOTICES = phrases(
 
 COMPLAINT_SUBJECTS = phrases(
     """
+    complaint stop
+    stop sending me
+    stop spamming
+    spam complaint
     complaint about message from
     email feedback report
     feedback report

@@ -316,6 +316,8 @@ SYSTEM_FULL = phrases(
 
 MAILER = phrases(
     """
+    command time limit exceeded
+    command died with status
     command died with status
     command died
     command failed

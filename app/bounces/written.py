@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from app.bounces.decide import CODE, STATUS, plain_words, reason_in
 from app.bounces.message import Header, Parts
-from app.bounces.original import original_in, without_original
+from app.bounces.original import original_in, report_of
 from app.bounces.words_replies import DAEMONS
 
 # Reasons that the polite phrases of an opening bring about by themselves.
@@ -27,6 +27,8 @@ VAGUE = frozenset(
     }
 )
 
+OF_ROOM = ("mailboxfull", "systemfull")
+
 MOST_LINES = 600
 MOST_SECTIONS = 100
 MOST_SECTION = 4_000  # characters
@@ -41,9 +43,13 @@ _NOT_THEM = re.compile(
 )
 _HELP = re.compile(
     r"\b(?:contact|contacting|assistance|help|helpdesk|questions?|support|complaints?|abuse|kontakt\w*|contacter|contacte"
-    r"|contatt\w+|contactar|обратитесь)\b[^.\n]{0,40}$|mailto:$",
+    r"|contatt\w+|contactar|обратитесь)\b[^.\n]{0,40}$|mailto:$"
+    r"|\b(?:please|pls|kindly|bitte|veuillez|por favor)\b[^.\n]{0,12}\b(?:use|send|write|forward|verwenden|nutzen"
+    r"|utiliser|utilice|usem?)\b[^.\n]{0,40}$"
+    r"|\bmoved to\W{0,6}$|\bnew address\b.{0,12}$",
     re.IGNORECASE,
 )
+_NAME_ALONE = re.compile(r"^[ \t]{1,8}([\w.+-]{1,64})[ \t]{1,4}\(([^()\n]{4,300})\)[ \t]*$", re.MULTILINE)
 _BY_US = re.compile(
     r"\b(?:from|sender|sent by|von|expéditeur|remitente|remetente|mittente|afzender)\b\W{0,6}$", re.IGNORECASE
 )
@@ -71,7 +77,7 @@ def sections_in(parts: Parts, ours: Set[str]) -> tuple[str, list[Section]]:
     opening: list[str] = []
     sections: dict[str, Section] = {address: Section(address) for address in failed}
     now: list[Section] = []
-    for line in without_original(parts.words()).split("\n")[:MOST_LINES]:
+    for line in report_of(parts).split("\n")[:MOST_LINES]:
         here = [each for each in _addresses_of(line, ours) if not failed or each in failed]
         if here:
             for address in here:
@@ -83,6 +89,18 @@ def sections_in(parts: Parts, ours: Set[str]) -> tuple[str, list[Section]]:
         if not now:
             opening.append(line)
     return "\n".join(opening)[:MOST_SECTION], list(sections.values())
+
+
+def sections_of_names(parts: Parts) -> list[Section]:
+    """Those told by name alone, "bsmith (mailbox is full)" (GroupWise), as addresses of the original."""
+    addresses = _recipients_of_original(parts)
+    domains = {each.partition("@")[2] for each in addresses}
+    sections: list[Section] = []
+    for name, why in _NAME_ALONE.findall(report_of(parts)[:MOST_SECTION])[:MOST_SECTIONS]:
+        whole = [each for each in addresses if each.partition("@")[0] == name.lower()]
+        address = whole[0] if len(whole) == 1 else f"{name.lower()}@{min(domains)}" if len(domains) == 1 else ""
+        sections.append(Section(address, [why]))
+    return sections
 
 
 def _addresses_of(line: str, ours: Set[str]) -> list[str]:
@@ -127,16 +145,30 @@ def words_for(section: Section, opening: str) -> str:
     """The words that tell most of *section*: its replies, all of it, the opening's replies, the opening."""
     own = section.text()
     for text in (telling(own), own, telling(opening)):
-        if text and reason_in(text):
-            return text
+        reason = reason_in(text) if text else ""
+        if reason:
+            # A program said what the reply only calls an error.
+            both = f"{opening}\n{own}"
+            return both if reason in (*VAGUE, "networkerror") and reason_in(both) in OF_ROOM else text
     if opening and reason_in(opening) not in VAGUE:
         return opening
     return telling(own) or telling(opening) or own or opening
 
 
+def _recipients_of_original(parts: Parts) -> list[str]:
+    """All that the returned original names as its recipients."""
+    headers = [Header(raw) for raw in _originals(parts)[:1]]
+    said = [value[:4_000] for header in headers for name in ("to", "cc") for value in header.all(name)]
+    return list(dict.fromkeys(each.lower() for value in said for each in _ADDRESS.findall(value)))
+
+
+def _originals(parts: Parts) -> list[bytes]:
+    return parts.returned or [original_in(parts.words()).encode("utf-8", "replace")]
+
+
 def recipient_of_original(parts: Parts) -> str:
     """The one address that the returned original was for, or ""."""
-    originals = parts.returned or [original_in(parts.words()).encode("utf-8", "replace")]
+    originals = _originals(parts)
     for raw in originals:
         header = Header(raw)
         for name in ("x-hmxmroriginalrecipient", "x-failed-recipients", "delivered-to", "to"):
