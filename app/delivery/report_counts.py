@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 from app.delivery.outcomes import REPORTED
 from app.delivery.partition import MessageState
-from app.delivery.report_moves import FAILED, FATE, Move
+from app.delivery.report_moves import FAILED, FATE, Move, was_told
 from app.delivery.reports import ReportKind
 from app.delivery.signals import RECIPIENT, signal_in
 from app.records import Told
@@ -47,6 +47,7 @@ _RECIPIENTS = frozenset({"soft", "mailbox_full", "hard", "suppressed"})  # class
 _READ = frozenset({
     ReportKind.DEFERRED, ReportKind.BOUNCED, ReportKind.BLOCKED, ReportKind.FAILED, ReportKind.EXPIRED,
 })  # fmt: skip
+_GONE = _READ - {ReportKind.DEFERRED}
 _REPLY = re.compile(r"\b([45]\d\d)[ -]", re.ASCII)
 
 
@@ -69,7 +70,11 @@ def _once(state: MessageState, move: Move) -> list[str]:
     if not move.first or name not in move.counts:
         return []
     before = FATE.get(state.status, "")
-    again = before and (move.kind is ReportKind.DELIVERED or (state.status in FAILED and move.kind in _READ))
+    if move.kind is ReportKind.DELIVERED:
+        return [] if before else [name]
+    if move.kind is ReportKind.DEFERRED:
+        return [] if state.status in FAILED else [name]
+    again = move.kind in _READ and (state.status in FAILED or was_told(state, _GONE))
     return [] if again else [name]
 
 

@@ -5,6 +5,7 @@ strongest of those told. Only a bounce and a delivery are compared by the provid
 bounce later.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.delivery.outcomes import REPORTED, Status
@@ -59,6 +60,11 @@ class Move:
     counts: tuple[str, ...] = ()  # names of counters, each by one
     first: bool = False  # no such report had come on this message
     past: bool = False  # an earlier attempt failed: a later one is under way, or was
+
+
+def was_told(state: MessageState, kinds: Iterable[ReportKind]) -> bool:
+    """Whether a report of any of these *kinds* has come on a message in *state*."""
+    return any(state.reported & _BITS[kind] for kind in kinds)
 
 
 def moved(state: MessageState, told: Told) -> Move:

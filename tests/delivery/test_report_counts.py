@@ -63,6 +63,12 @@ def test_a_message_counts_once_as_delivered_and_once_as_not(reports: list[Told],
     assert sum(names.count(f"fresh.{each}") for each in ("against", "failed", "delivered")) <= names.count("fresh.told")
 
 
+def test_who_is_refused_delivered_to_and_refused_counts_as_refused_once() -> None:
+    """A provider that changes its mind twice has still one message."""
+    reports = [told("blocked", -9, klass="block"), told("delivered", -5), told("bounced", -1)]
+    assert names_of(reports) == ["reported.blocked", "fresh.told", "fresh.against"]
+
+
 def test_orders_of_reports_count_alike() -> None:
     """Webhooks come in any order. Only a deferral that comes after the end says nothing any more."""
     reports = [told("deferred", -5), told("blocked", -3, klass="block"), told("complained", -1)]
