@@ -36,9 +36,10 @@ def told(house: House) -> list[dict[str, Any]]:
 
 async def test_an_outage_answers_503_and_ends_by_itself(house: House) -> None:
     """`break --outage 1s`: nothing is taken meanwhile, and nobody has to mend it."""
-    await house.order("sendgrid", outage="error", seconds=0.2)
+    await house.order("sendgrid", outage="error")
     assert await send(house) == 503
     assert load(house.folder / "sendgrid.txt") == []
+    await house.order("sendgrid", outage="error", seconds=0.2)
     await house.until(lambda: not house.simulator("sendgrid").orders.outage)
     assert await send(house) == 202
 
