@@ -72,7 +72,9 @@ def known_zone(name: str) -> str:
     return name
 
 
-def _of_form(pattern: str, form: str) -> BeforeValidator:
+def of_form(pattern: str, form: str) -> BeforeValidator:
+    """Says what to write, *form*, of a text that does not match *pattern*."""
+
     def check(value: object) -> object:
         if isinstance(value, str) and not re.fullmatch(pattern, value):
             raise ValueError(f"write {form}")
@@ -87,11 +89,11 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$")]  # BCP 47: pt, pt-BR
 ZoneName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]  # IANA: Europe/Lisbon
 KnownZone = Annotated[ZoneName, AfterValidator(known_zone)]  # as people name it
-Clock = Annotated[str, StringConstraints(pattern=CLOCK), _of_form(CLOCK, "HH:MM, such as 09:30")]
+Clock = Annotated[str, StringConstraints(pattern=CLOCK), of_form(CLOCK, "HH:MM, such as 09:30")]
 WallTime = Annotated[
     str,
     StringConstraints(pattern=WALL_TIME),
-    _of_form(WALL_TIME, "a date and a time of day without a zone, such as 2027-03-01T09:00"),
+    of_form(WALL_TIME, "a date and a time of day without a zone, such as 2027-03-01T09:00"),
 ]
 Moment = Annotated[  # seconds since 1970, UTC; it may be written in ISO 8601 with an offset
     float,
@@ -154,15 +156,17 @@ class Dedup(Strict):
     window: float = Field(default=86_400.0, ge=0, le=31_536_000)
 
 
+WA_LANGUAGE = r"^([A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})?)?$"
+
+
 class WhatsApp(Strict):
     """A template that Meta has approved, and what fills its places {{1}}, {{2}} ..."""
 
     template: str = Field(min_length=1, max_length=512)
     parameters: list[Annotated[str, StringConstraints(max_length=1_024)]] = Field(default_factory=list, max_length=20)
-    language: str = Field(
-        default="", max_length=15, pattern=r"^([A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})?)?$",
-        description="As it was approved; empty: that of the part",
-    )  # fmt: skip
+    language: Annotated[str, of_form(WA_LANGUAGE, "a language as it was approved, such as en or pt_BR")] = Field(
+        default="", max_length=15, pattern=WA_LANGUAGE, description="As it was approved; empty: that of the part"
+    )
     category: Literal["marketing", "utility", "authentication"] = "marketing"
     header: str = Field(default="", max_length=1_024, description="Fills {{1}} of a text header")
     media: str = Field(default="", max_length=2_000, description="URL of the image, video or document of the header")
@@ -170,6 +174,12 @@ class WhatsApp(Strict):
     buttons: list[Annotated[str, StringConstraints(max_length=1_024)]] = Field(
         default_factory=list, max_length=10, description="What fills the URL of each button, in order; '' where none"
     )
+
+
+def _no_text(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError('write {"template": "NAME", "language": "en", "parameters": ["{{ first_name }}"]}')
+    return value
 
 
 class Parts(Strict):
@@ -181,7 +191,7 @@ class Parts(Strict):
     mjml: str = Field(default="", max_length=1_000_000, description="Source of html, compiled when it is published")
     text: str = Field(default="", max_length=1_000_000)
     sms: str = Field(default="", max_length=10_000)
-    whatsapp: WhatsApp | None = None
+    whatsapp: Annotated[WhatsApp | None, BeforeValidator(_no_text)] = None
     dlt_template: str = Field(default="", max_length=100, description="SMS to India: id of the registered template")
     voice: str = Field(default="", max_length=10_000, description="Text that is read aloud")
     voice_audio: str = Field(default="", max_length=2_000, description="URL of a recording that is played instead")

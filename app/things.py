@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
-from app.specs import Content, Label, Locale, Moment, Name, Strict, Window, ZoneName
+from app.specs import Content, Label, Locale, Moment, Name, Strict, Window, ZoneName, of_form
 
 # -- segments: a filter is a tree of these
 
@@ -263,11 +263,20 @@ def idle_cap(caps: list[FrequencyCap]) -> tuple[FrequencyCap, FrequencyCap] | No
     return None
 
 
+SENDER = r"^(\+?\d{3,15}|[A-Za-z0-9 ]{1,11})$"
+
+
 class NumberPool(Strict):
     """Numbers or sender ids of one kind: each recipient hears from the same one for as long as it is there."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
-    senders: list[Annotated[str, StringConstraints(pattern=r"^(\+?\d{3,15}|[A-Za-z0-9 ]{1,11})$")]] = Field(
+    senders: list[
+        Annotated[
+            str,
+            StringConstraints(pattern=SENDER),
+            of_form(SENDER, "a number with +, a short code, or a sender id of up to 11 letters, digits and blanks"),
+        ]
+    ] = Field(
         min_length=1, max_length=1_000, description="+15005550006, a short code, or a sender id of up to 11 characters"
     )
     countries: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], list[str]] = Field(

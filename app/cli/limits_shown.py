@@ -23,10 +23,15 @@ def columns() -> tuple[str, ...]:
 def row_of(limit: LimitSet, usage: Sequence[LimitStatus]) -> tuple[str, ...]:
     """One limit of a list."""
     return (
-        limit.scope, limit.name + (f" > {limit.group}" if limit.group else ""), rate_of(limit), _figure(limit.burst),
+        limit.scope, limit.name + (f" > {limit.group}" if limit.group else ""), _rate(limit), _figure(limit.burst),
         _figure(limit.concurrency), _figure(limit.hourly), _days(limit), limit.full if limit.scope in _DETOURS else "",
         _used(usage),
     )  # fmt: skip
+
+
+def _rate(limit: LimitSet) -> str:
+    """The rate, and what it counts where that is not messages."""
+    return rate_of(limit) + (f" {limit.unit}" if limit.unit != "messages" and limit.rate is not None else "")
 
 
 _DETOURS = ("provider", "pool", "route")

@@ -81,6 +81,8 @@ class Reader:
 
     def _person(self, row: Row) -> Importing | None:
         address = row.address.strip()
+        if not address and not row.attributes.get(special.PHONE):
+            raise _RowError(row.column, "nobody: neither an email address nor a phone number")
         if address or special.PHONE not in row.attributes:
             return self._by_address(row, checked_address(address))
         return self._by_phone(row)

@@ -101,7 +101,8 @@ def _decision(event: Event, text: str) -> Step:
 
 
 def _queued(event: Event) -> Step:
-    text = f"Let through: nothing forbids it. It goes to mailbox provider {event.group or 'other'}"
+    place = f"{event.group or 'other'}" if event.channel in PHONES else f"mailbox provider {event.group or 'other'}"
+    text = f"Let through: nothing forbids it. It goes to {place}"
     tier, later, key = tier_in(event.why), later_in(event.why), dedup_key_in(event.why)
     if tier:
         text += f", to {words.TIERS.get(tier, tier)}"

@@ -289,3 +289,9 @@ def test_somebody_without_a_message_is_told_why(person: dict[str, object], final
     told = explain_absence(Person(**(known | person)))  # type: ignore[arg-type]
     assert said in told.summary and told.final is final and (told.waiting is None) is final
     assert told.message == "" and told.state == "NOT_LISTED"
+
+
+def test_a_message_to_a_phone_goes_to_a_place_not_to_a_mailbox_provider() -> None:
+    """Nobody has a mailbox there."""
+    told = story("QUEUED", Event("queued", T, group="IN/airtel", channel="sms"))
+    assert told.steps[0].text.startswith("Let through: nothing forbids it. It goes to IN/airtel")
