@@ -56,6 +56,15 @@ async def test_columns_become_what_they_are_said_to_be(client: ClickHouse) -> No
     assert found.hints == {"locale": 1, "time_zone": 1, "phone": 1}  # both have one number
 
 
+async def test_a_row_of_nobody_says_so(client: ClickHouse) -> None:
+    """
+    A file of phones has no addresses: the reason must not ask for one.
+    """
+    assert await imported(client, "Mobile,name\n,Ann\n+4915123456789,Bob\n") != {}
+    page = await problems_page(client, "default", "i")
+    assert [(each.line, each.reason) for each in page] == [(2, "nobody: neither an email address nor a phone number")]
+
+
 async def test_a_column_that_the_file_does_not_have_imports_nobody(client: ClickHouse) -> None:
     """
     A mapping with a slip would fill a list with people who lack what the campaign is about.
