@@ -56,11 +56,21 @@ _SAID = frozenset({
 })  # fmt: skip
 
 
+# Words about who sends, or about them for now: no address is wrong for it.
+_ABOUT_US = re.compile(
+    r"\bsend(er|ing)\b|\bmail from\b|\bfrom (address|header|domain)\b|administrative(ly)? prohibi|"
+    r"temporar(y|ily)|try again|too many|verify your|\byour (ip|server|domain|host|account)\b",
+    re.IGNORECASE,
+)
+
+
 def excuse_in(code: int, status: str, words: str) -> str:
     """The class of a permanent refusal that says it is not the address that is wrong; "" where it may be."""
     said = words if not status or status in words else f"{status} {words}"
     klass = classify(code or code_in(words) or 550, said).klass
     if klass in _SAID:
         return CLASSES[klass]
+    if CLASSES.get(klass) != "hard" and _ABOUT_US.search(words):
+        return "block"
     found = enhanced_code(said)
     return "block" if found is not None and found[1] == 7 and klass != "unknown_user" else ""
