@@ -57,11 +57,19 @@ class Visits:
         self._begun: dict[str, deque[float]] = {"certificate": deque(), "confirmation": deque()}
 
     async def certificate(self, url: str) -> str:
-        """The certificate at *url*, PEM. Who asks at the same time waits for the same visit. Raises VisitError."""
+        """The certificate at *url*, PEM. Who asks at the same time waits for the same visit. Raises VisitError.
+
+        One that was fetched before is good enough when it cannot be fetched again: strangers may use up all visits.
+        """
         kept = self._certificates.get(url)
         if kept is not None and self._clock() - kept[0] < KEPT_FOR:
             return kept[1]
-        return await asyncio.shield(self._one(self._fetching, url, self._fetch))
+        try:
+            return await asyncio.shield(self._one(self._fetching, url, self._fetch))
+        except VisitError:
+            if kept is None:
+                raise
+            return kept[1]  # whether it is still in force stands in it
 
     async def confirm(self, url: str) -> bool:
         """Visit *url*, if it has not been visited well before; whether this visit was the first. Raises VisitError."""

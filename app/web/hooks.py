@@ -191,6 +191,7 @@ async def _certificate(
     except VisitError as error:
         request.app[COUNTS].note(route.adapter, "no_certificate")
         log.warning("the certificate of a webhook of the route %s could not be fetched: %s", route.name, error)
+        await _count_bad(request, route, "the certificate that it names could not be fetched")
         raise refuse(503, "No certificate", "the certificate that it is signed with could not be fetched") from error
     return ""
 
@@ -202,11 +203,16 @@ async def _refused(request: web.Request, route: Route, why: str, missing: list[s
         log.error("a webhook of the route %s cannot be checked: %s", route.name, "; ".join(missing))
         return refuse(503, "Cannot be checked", "the edge does not find the secret of this route: its log tells more")
     request.app[COUNTS].note(route.adapter, "refused")
+    await _count_bad(request, route, why)
+    return refuse(403, "Not believed", why[:200])
+
+
+async def _count_bad(request: web.Request, route: Route, why: str) -> None:
+    """Whoever posts many of them is not looked at for a while, and the operator is told."""
     notice = request.app[COUNTS].bad(route.name, sender_of(request), why, time.monotonic())
     if notice is not None:
         log.warning("%s", notice.reason)
         await tell(request, notice)
-    return refuse(403, "Not believed", why[:200])
 
 
 async def tell(request: web.Request, notice: Notice) -> None:

@@ -245,6 +245,17 @@ async def test_behind_a_proxy_one_bad_sender_keeps_out_nobody(edge: Edge) -> Non
     assert (await edge.post(path(), data=body, headers=good)).status == 200
 
 
+async def test_who_names_certificates_that_are_none_is_counted_as_bad(edge: Edge, settings: Settings) -> None:
+    """
+    Each makes the edge visit somebody, and there are visits for a few a minute.
+    """
+    url = "https://sns.eu-west-1.amazonaws.com/none.pem"
+    edge.app[ADAPTERS].find = lambda *_: adapter(certificate_url=lambda *_: url)  # type: ignore[union-attr, index]
+    for _ in range(25):
+        assert (await edge.post(path(), data=b"{}", headers=signed(b"{}"))).status == 503
+    assert any(b"could not be fetched" in raw for raw in await stored(settings, THING_RECORDED))
+
+
 def test_who_posts_bad_ones_is_let_in_again() -> None:
     """
     Behind a proxy all have one address: a flood costs them little, and not for long.
@@ -278,6 +289,12 @@ async def test_certificates_are_fetched_once_within_bounds() -> None:
     assert await visits.certificate("https://good/2") and len(asked) == 21
     now = 86_500.0
     assert await visits.certificate("https://good/1") and len(asked) == 22
+    now = 2 * 86_500.0
+    for number in range(20):
+        with pytest.raises(VisitError):
+            await visits.certificate(f"https://bad/{number}")
+    # Strangers have used up all visits: what was good yesterday is in force as long as it says so itself.
+    assert await visits.certificate("https://good/1") and len(asked) == 42
 
 
 async def test_nothing_but_https_is_visited() -> None:
