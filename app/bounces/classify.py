@@ -14,6 +14,7 @@ from app.bounces.written import (
     Section,
     bare_words,
     recipient_of_original,
+    recipients_of_original,
     sections_in,
     sections_of_names,
     telling,
@@ -193,12 +194,26 @@ def _written(parts: Parts, told: str) -> list[Verdict]:
     if len(sections) > 1:
         sections = _meant(sections, recipient_of_original(parts))
     verdicts = [_of_section(each, opening, told, parts) for each in sections]
+    verdicts = _without_new_addresses(verdicts, recipients_of_original(parts))
     known = [each for each in verdicts if each.reason != "undefined"]
     if known and len(known) < len(verdicts):
         # Addresses in passing: of the server's people, of another way.
         original = recipient_of_original(parts)
         verdicts = [each for each in verdicts if each in known or each.recipient == original]
     return verdicts
+
+
+def _without_new_addresses(verdicts: list[Verdict], written_to: list[str]) -> list[Verdict]:
+    """*verdicts* without those of addresses that somebody has moved to: these follow who has moved, and are right."""
+    kept: list[Verdict] = []
+    for each in verdicts:
+        new = each.reason == "hasmoved" and each.recipient not in written_to
+        if new and kept and kept[-1].reason in ("hasmoved", "undefined"):
+            if kept[-1].reason == "undefined":
+                kept[-1] = replace(each, recipient=kept[-1].recipient)
+            continue
+        kept.append(each)
+    return kept
 
 
 def _meant(sections: list[Section], original: str) -> list[Section]:

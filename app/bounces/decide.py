@@ -69,6 +69,7 @@ _NOT_MEANT = re.compile(r"(?<= command) time limit exceeded(?= )| they (?:may|mi
 _ON_A_LIST = re.compile(r" (?:dnsblname|\w*listed|\w*lists?|rbls?|dnsbls?|blocked using) ")
 _NAMES_A_LIST = re.compile(r" dnsblname | your ip ")
 _BANNED_PART = re.compile(r" banned (?:name|contents?|files?|attachments?) | (?:bounce|reject) id [\w ]{1,40} banned ")
+_LINKS = re.compile(r" (?:urls?|uris?|links?) (?:in|found|contained|within) | message body | body contains ")
 _BAD_NAME = re.compile(r" (?:poor|bad|low|negative) (?:\w+ )?reputation ")
 _SERVERS = re.compile(
     r" (?:\d{1,3} \d{1,3} \d{1,3} \d{1,3}|ip|ips|host|client|server|address|addresses|network|connection|connections) "
@@ -207,7 +208,7 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
     asked = failure.around or text
     if reason in THEIRS and (_EARLY.search(asked) or _EARLY.search(" ".join(asked.split()))):
         return "rejected"
-    if reason in ("networkerror", "systemerror") and own.startswith("5.7."):
+    if reason in ("networkerror", "systemerror", "syntaxerror") and own.startswith("5.7."):
         return _by_status(own) or "blocked"
     if reason == "refused":
         # A code tells more than the word, where it is the refuser's own: IronPort writes #5.1.0.
@@ -261,7 +262,7 @@ def _why_not_let_in(ours: str, named: set[str], text: str, words: str) -> str:
     if "badreputation" in named and _BAD_NAME.search(words):
         return "badreputation"
     if ours == "blocked" and _ON_A_LIST.search(words):
-        return ours
+        return "spamdetected" if _LINKS.search(words) else ours
     if _BANNED_PART.search(words):
         return "policyviolation"
     if "ratelimited" in named and code_in(text) // 100 == 4:

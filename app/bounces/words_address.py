@@ -8,6 +8,17 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    adresat nie istnieje
+    odbiorca nie istnieje
+    brukeren finnes ikke
+    mottakeren finnes ikke
+    користувач не існує
+    користувача не існує
+    одержувача не існує
+    vartotojas neegzistuoja
+    gavejas neegzistuoja
+    χρηστης δεν υπαρχει
+    παραληπτης δεν υπαρχει
     查無此帳號
     查無此帳戶
     查無此人
@@ -975,6 +986,33 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    konto zostalo wylaczone
+    konto zostało wyłączone
+    konto jest wylaczone
+    konto jest wyłączone
+    ucet je zrusen
+    ucet byl zrusen
+    schranka byla zrusena
+    kontot ar inaktiverat
+    kontot ar avaktiverat
+    kontoen er deaktivert
+    kontoen er deaktiveret
+    hesap devre disi
+    hesap devre dışı
+    hesap kapatilmis
+    帐号已被停用
+    账号已被停用
+    账户已被停用
+    帐户已被停用
+    邮箱已被停用
+    帐号已被禁用
+    账号已被禁用
+    帳號已被停用
+    帳號已停用
+    信箱已停用
+    信箱已被停用
+    사용 중지된 계정
+    사용이 중지된 계정
     disabled recipient address
     accountdisabledexception
     mapiexceptionmailboxdisabled
@@ -1317,6 +1355,21 @@ SUSPENDED_FOR_NOW = phrases(
 
 MAILBOX_FULL = phrases(
     """
+    skrzynka * jest pelna
+    skrzynka * pełna
+    postkasse% * full
+    postkasse% * fuld
+    innboks% * full
+    indbakke * fuld
+    postvak * vol
+    postbus * vol
+    mailbox * is vol
+    posta kutusu dol%
+    posta kutusu * dolu
+    поштова скринька * переповнена
+    скринька * переповнена
+    пощенската кутия * пълна
+    γραμματοκιβωτιο * πληρες
     error writing message file too large
     cassetta postale * e piena
     casella * e piena
@@ -1619,6 +1672,10 @@ MAILBOX_FULL = phrases(
 
 HOST_UNKNOWN = phrases(
     """
+    domanen finns inte
+    domenet finnes ikke
+    domaenet findes ikke
+    domænet findes ikke
     host unknown
     unknown host
     unknown domain

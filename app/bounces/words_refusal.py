@@ -433,6 +433,9 @@ TOO_MANY_CONNECTIONS = phrases(
 
 RATE_LIMITED = phrases(
     """
+    zbyt wiele wiadomosci
+    zbyt wiele wiadomości
+    zbyt duzo wiadomosci
     unexpected volume
     exceed * messages per
     rate limited

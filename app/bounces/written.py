@@ -93,7 +93,7 @@ def sections_in(parts: Parts, ours: Set[str]) -> tuple[str, list[Section]]:
 
 def sections_of_names(parts: Parts) -> list[Section]:
     """Those told by name alone, "bsmith (mailbox is full)" (GroupWise), as addresses of the original."""
-    addresses = _recipients_of_original(parts)
+    addresses = recipients_of_original(parts)
     domains = {each.partition("@")[2] for each in addresses}
     sections: list[Section] = []
     for name, why in _NAME_ALONE.findall(report_of(parts)[:MOST_SECTION])[:MOST_SECTIONS]:
@@ -155,7 +155,7 @@ def words_for(section: Section, opening: str) -> str:
     return telling(own) or telling(opening) or own or opening
 
 
-def _recipients_of_original(parts: Parts) -> list[str]:
+def recipients_of_original(parts: Parts) -> list[str]:
     """All that the returned original names as its recipients."""
     headers = [Header(raw) for raw in _originals(parts)[:1]]
     said = [value[:4_000] for header in headers for name in ("to", "cc") for value in header.all(name)]
