@@ -13,6 +13,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 N ?= 20000
+# Two processes: most tests wait. How they are parted stands in tests/conftest.py.
+BESIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help setup demo up down test check browser chaos bench bench-api bench-capacity clean
 
@@ -48,13 +50,13 @@ browser: ## get headless Chromium for the page test, where that is possible
 		else echo "No Chromium here: the page test will be skipped."; fi; }
 
 test: $(READY) browser ## all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE)
 
 check: $(READY) browser ## what has to pass before a change lands: format, lint, types, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE)
 
 chaos: $(READY) ## kill everything in turn, judge by the sink's own record
 	@$(BIN)/python -m tests.chaos
