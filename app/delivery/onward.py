@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from app.delivery.consent import agrees, attribute_of
+from app.delivery.consent import NOT_REFUSED, agrees, attribute_of, said
 from app.records import Outgoing
 from app.specs import CampaignSpec, Fallback
 
@@ -119,10 +119,13 @@ NOWHERE = Onward()
 def may_use(spec: CampaignSpec, channel: str, row: Outgoing) -> bool:
     """Whether the person of *row* agrees to be written to on *channel*.
 
-    Somebody asked for a transactional message: it takes a no to keep it from them.
+    Somebody asked for a transactional message: it takes a no to keep it from them. Who was sealed without a yes to the
+    first channel has agreed to a list, and such an agreement holds for the phone, whatever the channel.
     """
     try:
-        said = _VARIABLES.decode(row.variables).get(attribute_of(channel))
+        known = _VARIABLES.decode(row.variables)
     except msgspec.DecodeError:
         return False
-    return agrees("not_refused" if spec.kind == "transactional" else spec.consent, said)
+    by_list = said(known.get(attribute_of(spec.channel))) is not True
+    rule = NOT_REFUSED if spec.kind == "transactional" or by_list else spec.consent
+    return agrees(rule, known.get(attribute_of(channel)))

@@ -390,7 +390,8 @@ def test_a_channel_is_passed_over_without_consent_or_with_a_suppression() -> Non
     assert heard_from(world, no_sms) == ["whatsapp", "voice"]
     assert heard_from(world, no_calls) == ["whatsapp", "sms"]
     given = World(spec_of(consent="given"))
-    asked, *_ = given.people(lambda n: b'{"consent_voice": true}' if n == 0 else b"{}")
+    yes = b'{"consent_whatsapp": true}'
+    asked, *_ = given.people(lambda n: b'{"consent_whatsapp": true, "consent_voice": true}' if n == 0 else yes)
     sent_out(given, Kind.REFUSED)
     drain(given)
     assert heard_from(given, asked) == ["whatsapp", "voice"]
