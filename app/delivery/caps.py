@@ -57,6 +57,8 @@ def _past_full(at: float, zone: tzinfo) -> float:
 def day_around(at: float, zone: tzinfo) -> Window:
     """The day of the calendar."""
     day = datetime.fromtimestamp(at, zone).date()
+    if _first_of(day, zone) > at:  # the last tenth of a microsecond of a day is rounded into the next
+        day -= timedelta(days=1)
     start, end = _first_of(day, zone), _first_of(day + timedelta(days=1), zone)
     if at >= end:  # after midnight clocks were put back to before midnight: it stays the day that had begun
         start, end = end, _first_of(day + timedelta(days=2), zone)

@@ -340,18 +340,18 @@ def record_of(state: Partition, number: int) -> Release:
 
 def clear(
     state: Partition, writes: Writes, number: int, reason: DropReason, now: float,
-    reached: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached,
+    met: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached,
 ) -> list[Outgoing]:  # fmt: skip
     """Drop every waiting row of a pack whose campaign sends nothing more; the rows, for their events.
 
-    Whom an earlier attempt has *reached* is not among them.
+    Whom an earlier attempt has reached (*met*) is not among them.
     """
     pack = state.packs[number]
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
     if pack.attempt > 1:
-        there = set(reached(pack, gone))
+        there = set(met(pack, gone))
         gone = [row for i, row in enumerate(gone) if i not in there]
         state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(there)))
     _leave_out(state, writes, pack, gone, reason, now)

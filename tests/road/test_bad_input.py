@@ -16,7 +16,12 @@ from tests.road.test_road import people
 
 pytestmark = pytest.mark.integration
 
-READ = [topic for topic in topics.TOPICS if "changelog" not in topic.name and topic.name != topics.DEAD_LETTERED]
+# Nobody reads the releases of phones: their senders start with the first route of their channel.
+IDLE = {topics.send_attempted(channel, lane) for channel in topics.PHONES for lane in topics.LANES}
+READ = [
+    topic for topic in topics.TOPICS
+    if "changelog" not in topic.name and topic.name != topics.DEAD_LETTERED and topic.name not in IDLE
+]  # fmt: skip
 LETTERED = {topic.name for topic in READ if topic.readers} | {topics.DEMAND_REPORTED, topics.CREDIT_GRANTED}
 GARBAGE = (
     b"{this is not json",

@@ -114,6 +114,10 @@ def test_the_books_agree_with_the_provider_whatever_is_killed(installation: Inst
     sql = "SELECT lower(hex(message_id)), status FROM messages WHERE campaign = {campaign:String}"
     expected = dict(map(tuple, installation.rows(sql, campaign=campaign)))  # the sink refused some at once
     refused = sum(status != "SENT" for status in expected.values())
+    nobody = (
+        "SELECT count() FROM messages WHERE campaign = {campaign:String} AND class IN ('unknown_user', 'bad_domain')"
+    )
+    ((unknown,),) = installation.rows(nobody, campaign=campaign)
     events: list[dict[str, Any]] = []
     reported = Counter[int]()
     for number, message in enumerate(message for message in messages.values() if expected[message] == "SENT"):
@@ -157,5 +161,5 @@ def test_the_books_agree_with_the_provider_whatever_is_killed(installation: Inst
 
     again = installation.start("reported")
     installation.wait_for(again, "COMPLETED")
-    assert installation.entry(again).counters["dropped.suppressed"] == bounced + reported[2]
+    assert installation.entry(again).counters["dropped.suppressed"] == bounced + reported[2] + int(unknown)
     assert installation.rows("SELECT count() FROM suppressions FINAL WHERE removed AND reason != ''") == [[0]]
