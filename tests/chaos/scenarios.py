@@ -255,7 +255,10 @@ def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
     counters = seen["counters"]
     run.held = counters.get("blocked.poison", 0)
     say(f"{run.held} of {run.audience} set aside, the others wait; {run.faults} deaths")
-    if not run.held or run.held != sum(counters.get(name, 0) for name in ("blocked", "sent", "delivered", "unknown")):
+    # A slice that its sender had begun, and that went to the other one while the first was back already, is in doubt:
+    # the journal of who lives is not read. That is told as unknown, and the sink says below that nobody got anything.
+    run.unknown = counters.get("unknown", 0)
+    if not run.held or run.held != sum(counters.get(name, 0) for name in ("blocked", "sent", "delivered")):
         run.mistakes.append(f"not set aside as it should be: {counters}")
     if any(each.address.endswith(POISON) for each in stage.sunk()):
         run.mistakes.append("the sink has mail that was never to be rendered")
