@@ -14,6 +14,7 @@ from app.providers.http_answers import wait_asked
 from app.records import Outcome
 from app.transport.connections import FIRST_BACKOFF, LONGEST_BACKOFF
 from app.transport.http_client import AnswerLostError, HttpClient, HttpError, NotSentError, WithheldError
+from app.transport.once_a_turn import OnceATurn
 from app.transport.secrets import SecretKeeper, SecretMissingError
 from app.transport.turns import Turns
 
@@ -101,7 +102,7 @@ class HttpPool:
         self._ahead = 0.0  # seconds that the provider's clock is ahead of ours
         self._backoff, self._refused_until, self._why = 0.0, 0.0, ""
         self._quiet_until, self._asked = 0.0, ""
-        self._stirred = False
+        self._stir = OnceATurn(self._flush)
 
     @property
     def healthy(self) -> bool:
@@ -257,13 +258,7 @@ class HttpPool:
 
     # -- notes of what has ended -----------------------------------------------------------
 
-    def _stir(self) -> None:
-        if not self._stirred:
-            self._stirred = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
     def _flush(self) -> None:
-        self._stirred = False
         try:
             self._before_write()
         except Exception as error:  # the next request that is begun finds out, too, and is not written

@@ -17,6 +17,7 @@ from app.providers.smpp import LOGIN, outcome_of, submits_for
 from app.providers.smpp_pdu import SUBMIT_SM, Pdu, bind_transceiver, packed
 from app.records import Outcome
 from app.transport.http_pool import Parcel, Parcels
+from app.transport.once_a_turn import OnceATurn
 from app.transport.secrets import SecretMissingError, secret_at
 from app.transport.smpp_session import IDLE, Received, SessionLostError, SmppSession, connect
 
@@ -45,7 +46,7 @@ class SmppPool:
         self._refused = ""  # why nobody is bound; "" while it is being tried for the first time
         self._leaving: list[asyncio.Task[None]] = []
         self._outbox: list[tuple[SmppSession, bytes, asyncio.Future[bool]]] = []
-        self._stirred = False
+        self._stir = OnceATurn(self._flush)
         self.name = f"{config.host}:{config.port}"
         self.form = "parts"
 
@@ -224,13 +225,7 @@ class SmppPool:
         self._stir()
         return await done
 
-    def _stir(self) -> None:
-        if not self._stirred:
-            self._stirred = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
     def _flush(self) -> None:
-        self._stirred = False
         outbox, self._outbox = self._outbox, []
         try:
             self._before_write()

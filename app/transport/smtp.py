@@ -17,6 +17,7 @@ from app.delivery.outcomes import Kind
 from app.delivery.smtp_replies import classify, fault_of
 from app.records import Outcome
 from app.transport.connections import Connections
+from app.transport.once_a_turn import OnceATurn
 from app.transport.smtp_connect import MOST_DETAIL, Relay, Secret, UnavailableError
 from app.transport.smtp_wire import ConnectionLostError, Reply, SmtpWire
 
@@ -88,7 +89,7 @@ class SmtpPool:
         self._before_write = before_write
         self._signatures = signatures
         self._outbox: list[tuple[SmtpWire, bytes]] = []
-        self._stirred = False
+        self._stir = OnceATurn(self._flush)
         self._carried = 0  # letters since the event loop came round
 
     @property
@@ -288,13 +289,7 @@ class SmtpPool:
 
     # -- the messages of one turn of the event loop ----------------------------------------
 
-    def _stir(self) -> None:
-        if not self._stirred:
-            self._stirred = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
     def _flush(self) -> None:
-        self._stirred = False
         outbox, self._outbox = self._outbox, []
         try:
             self._before_write()

@@ -161,11 +161,6 @@ class Simulator(ABC):
         self.record.refuse(message, call.at, address.replace(" ", "_") or "-", f"{reply.status} {why}")
         return RefusedError(reply)
 
-    @staticmethod
-    def now() -> float:
-        """Seconds since 1970."""
-        return time.time()
-
     def told(self) -> dict[str, Any]:
         """How it does, for people and tests."""
         return {

@@ -1,6 +1,7 @@
 """The SMSC among the simulators: sessions on a port of its own, orders and records as the others have them."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -85,7 +86,6 @@ class SmppSimulator(Simulator):
     def _took(self, part: Part) -> None:
         """A line of the record for each message: for the first of its parts."""
         if not part.esm_class & 0x40 or part.text[5:6] == b"\x01":
-            message = Taken(f"{part.identity:x}", "", "", f"+{part.destination}", part.source, 0.0, (), 1.0)
-            message.at = self.now()
+            message = Taken(f"{part.identity:x}", "", "", f"+{part.destination}", part.source, time.time(), (), 1.0)
             self.record.take([message])
             self.counts["taken"] += 1
