@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from agents.campaigns import content_of
+from app.bounces.domains import nearest
 from app.bounces.letterbox import UNSUBSCRIBE
 from app.commands import CampaignEntry
 from app.content.email_parts import EmailParts
@@ -156,7 +157,7 @@ class Composer:
             self._key,
             spec.tracking.opens,
             spec.tracking.clicks,
-            unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}" if (domain := self._settings.bounce_domain) else None,
+            unsubscribe_mailto=_unsubscribe_at(spec.from_email, self._settings.bounce_domains),
             list_unsubscribe=spec.kind == "campaign",
         )
         try:
@@ -168,6 +169,12 @@ class Composer:
             return compile_email(translated.content, sender, links, language=language)
         except ContentError as error:
             return error
+
+
+def _unsubscribe_at(sender: str, domains: Sequence[str]) -> str | None:
+    """The mailbox of ours that takes unsubscribe mail, nearest to the domain of *sender*; None if we have none."""
+    found = nearest(sender.rpartition("@")[2].lower(), domains)
+    return f"{UNSUBSCRIBE}@{found[0]}" if found else None
 
 
 class Letters:

@@ -83,7 +83,8 @@ class Pools:
         """What gives an attempt over *route* its envelope sender (VERP); None: it is the sender of the campaign."""
         if route not in self._bounces:
             stored = self._stored(route)
-            domain = self._settings.bounce_domain if stored is None and route == IMPLICIT else ""
+            own = self._settings.bounce_domains
+            domain = own[0] if own and stored is None and route == IMPLICIT else ""
             if stored is not None and stored.smtp is not None:
                 domain = stored.smtp.bounces
             key = verp.key_of(self._settings.secret_path.read_bytes()) if domain else b""

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DNS_PORT = 53
+_DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9-]+)+")
 _DNS_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)")
 
 
@@ -36,6 +37,15 @@ def _dns_server(text: str) -> str:
     except ValueError as error:
         raise ValueError(wrong) from error
     return f"[{address}]:{port}" if isinstance(address, IPv6Address) else f"{address}:{port}"
+
+
+def _domains_in(text: str) -> list[str]:
+    """The domains of a list such as "b.acme.com, b.other.com", in small letters, each once. Raises ValueError."""
+    found = [each.lower() for each in re.split(r"[\s,]+", text) if each]
+    wrong = next((each for each in found if not _DOMAIN.fullmatch(each) or len(each) > 253), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong[:60]!r} is no domain: write it as in b.example.com")
+    return list(dict.fromkeys(found))
 
 
 class Settings(BaseSettings):
@@ -66,9 +76,9 @@ class Settings(BaseSettings):
     edge_port: int = 8080
     public_url: str = Field(default="http://127.0.0.1:8080", description="Where tracking and unsubscribe links point")
     bounce_domain: str = Field(
-        default="", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?$",
-        description="Domain whose mail comes here: bounces, complaints, unsubscribe mail; empty: none does",
-    )  # fmt: skip
+        default="",
+        description="Domains whose mail comes here: b.acme.com,b.other.com: bounces, complaints, unsubscribe mail",
+    )
     bounce_host: str = Field(default="127.0.0.1", description="Where mail that comes back is taken")
     bounce_port: int = Field(default=2526, description="Its port")
     bounce_protocol: Literal["smtp", "lmtp"] = "smtp"
@@ -146,6 +156,11 @@ class Settings(BaseSettings):
     def _servers(cls, text: str) -> str:
         return ",".join(dns_servers_in(text))
 
+    @field_validator("bounce_domain")
+    @classmethod
+    def _domains(cls, text: str) -> str:
+        return ",".join(_domains_in(text))
+
     @model_validator(mode="after")
     def _follow_ports(self) -> Self:
         """An address that is not given is that of the embedded part, on the port it was given."""
@@ -171,6 +186,11 @@ class Settings(BaseSettings):
     def dns_servers(self) -> list[str]:
         """The DNS servers that were named, each with its port."""
         return dns_servers_in(self.dns)
+
+    @property
+    def bounce_domains(self) -> list[str]:
+        """The domains whose mail comes here; the first is that of mail for which nothing names another."""
+        return _domains_in(self.bounce_domain)
 
     @property
     def secret_path(self) -> Path:

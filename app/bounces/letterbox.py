@@ -50,12 +50,15 @@ class Found:
         return urlencode(said)
 
 
-def takes(local: str, key: bytes) -> bool:
-    """Whether there is such an address: *local* is what stands before the @."""
+def signed(local: str, key: bytes) -> bool:
+    """Whether *local*, what stands before the @, is the address of an attempt, made with our *key*."""
     local = local.lower()
-    if local.startswith(PREFIX):
-        return attempt_in(key, local.removeprefix(PREFIX)) is not None
-    return local == UNSUBSCRIBE or local in COMPLAINTS
+    return local.startswith(PREFIX) and attempt_in(key, local.removeprefix(PREFIX)) is not None
+
+
+def takes(local: str) -> bool:
+    """Whether there is such a mailbox on each of our domains."""
+    return local.lower() in COMPLAINTS | {UNSUBSCRIBE}
 
 
 def found_in(local: str, raw: bytes, keys: Keys) -> Found | None:

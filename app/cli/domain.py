@@ -30,6 +30,12 @@ Ip = Annotated[list[str] | None, typer.Option("--ip", help="Address that mail le
 Include = Annotated[
     list[str] | None, typer.Option("--include", help="SPF name of a provider that sends for it, too; repeatable.")
 ]
+Bounces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bounces", help="Domain that bounces come back to; default: those of FANFARE_BOUNCE_DOMAIN and of routes."
+    ),
+]
 Helo = Annotated[str, typer.Option("--helo", help="Name of the sending host; default FANFARE_HELO_NAME.")]
 
 
@@ -53,7 +59,7 @@ def create(
     wire, known = _wire(name), settings()
     _selector(selector)
     keys = made(folder_in(known.state_dir), wire, selector)
-    wanted = _wanted(known, wire, ip, include, "")
+    wanted = _wanted(known, wire, ip, include, "", _bounces_of(known, wire, None))
     if as_json:
         emit({"domain": wire, "selectors": [key.selector for key in keys], "records": _records(wire, wanted)})
         return
@@ -68,7 +74,7 @@ def list_domains(as_json: AsJson = False) -> None:
     from app.transport.dkim_keys import domains, folder_in, keys_of
 
     folder = folder_in(settings().state_dir)
-    found = {each: [(key.selector, key.algorithm) for key in keys_of(folder, each, say)] for each in domains(folder)}
+    found = {each: [(key.selector, key.algorithm) for key in keys_of(folder, each, _warn)] for each in domains(folder)}
     if as_json:
         named = [
             {"domain": each, "keys": [{"selector": selector, "algorithm": how} for selector, how in keys]}
@@ -84,13 +90,14 @@ def list_domains(as_json: AsJson = False) -> None:
 
 @domain.command("records", epilog=examples("fanfare domain records acme.com --ip 192.0.2.25 --include amazonses.com"))
 def show_records(
-    name: Domain, ip: Ip = None, include: Include = None, helo: Helo = "", as_json: AsJson = False
+    name: Domain, ip: Ip = None, include: Include = None, helo: Helo = "", bounces: Bounces = None,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show the DNS records to publish for a domain."""
     from app.settings import settings
 
-    wire = _wire(name)
-    wanted = _wanted(settings(), wire, ip, include, helo)
+    wire, known = _wire(name), settings()
+    wanted = _wanted(known, wire, ip, include, helo, _bounces_of(known, wire, bounces))
     if as_json:
         emit({"domain": wire, "records": _records(wire, wanted)})
     else:
@@ -112,11 +119,15 @@ def check(
     ] = None,
     include: Include = None,
     helo: Helo = "",
+    bounces: Bounces = None,
     dns: Annotated[str, typer.Option("--dns", help="DNS server: 192.0.2.53:53; default FANFARE_DNS.")] = "",
     tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Connect to its MX hosts and look at their TLS.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Look at SPF, DKIM, DMARC, MX, PTR and TLS of a domain; say what to change. Ends with 1 if something is wrong."""
+    """Look at SPF, DKIM, DMARC, MX, PTR and TLS of a domain, and at where its bounces go; say what to change.
+
+    Ends with 1 if something is wrong.
+    """
     from app.delivery.domain_checks import findings
     from app.settings import dns_servers_in, settings
     from app.transport.domain_lookup import DomainLookup
@@ -126,7 +137,7 @@ def check(
         servers = dns_servers_in(dns) if dns else known.dns_servers
     except ValueError as error:
         raise CommandError(str(error), "", Exit.USAGE) from error
-    wanted = _wanted(known, wire, ip, include, helo)
+    wanted = _wanted(known, wire, ip, include, helo, _bounces_of(known, wire, bounces))
     for each in selector or ():
         _selector(each)
 
@@ -169,7 +180,36 @@ def _selector(text: str) -> None:
         raise CommandError(told, "use letters, digits and hyphens: fanfare1", Exit.USAGE)
 
 
-def _wanted(known: "Settings", wire: str, ips: list[str] | None, include: list[str] | None, helo: str) -> "Wanted":
+def _bounces_of(known: "Settings", wire: str, named: list[str] | None) -> list[str]:
+    """Where bounces of mail from *wire* come back to: what was said, else what settings and routes name."""
+    from app.bounces.domains import nearest
+
+    if named is not None:
+        return [_wire(each) for each in named]
+    return nearest(wire, [*known.bounce_domains, *_of_routes()])
+
+
+def _of_routes() -> list[str]:
+    """Bounce domains of the routes that are stored; none, and a word about it, where Kafka cannot be asked."""
+    from app.cli.known import known
+    from app.control.errors import UnreachableError
+
+    try:
+        stored = known(lambda tail: list(tail.routes.values()))
+    except UnreachableError:
+        _warn("Kafka does not answer: domains that routes name for their bounces are not known here (--bounces).")
+        return []
+    return [each.smtp.bounces.lower() for each in stored if each.smtp is not None and each.smtp.bounces]
+
+
+def _warn(text: str) -> None:
+    """On standard error: standard output may be read by a program."""
+    typer.echo(text, err=True)
+
+
+def _wanted(
+    known: "Settings", wire: str, ips: list[str] | None, include: list[str] | None, helo: str, bounces: list[str]
+) -> "Wanted":  # fmt: skip
     from ipaddress import ip_address
 
     from app.delivery.domain_checks import Wanted
@@ -179,9 +219,9 @@ def _wanted(known: "Settings", wire: str, ips: list[str] | None, include: list[s
         addresses = [str(ip_address(each)) for each in ips or ()]
     except ValueError as error:
         raise CommandError(str(error), "write it as 192.0.2.25 or 2001:db8::25", Exit.USAGE) from error
-    keys = {key.selector: key.record for key in keys_of(folder_in(Path(known.state_dir)), wire, say)}
+    keys = {key.selector: key.record for key in keys_of(folder_in(Path(known.state_dir)), wire, _warn)}
     name = helo or ("" if known.helo_name.endswith("localhost") else known.helo_name)
-    return Wanted(addresses, keys, name, "", include or ())
+    return Wanted(addresses, keys, name, bounces, include or ())
 
 
 def _records(wire: str, wanted: "Wanted") -> list[dict[str, str]]:
@@ -198,6 +238,8 @@ def _show_records(wire: str, wanted: "Wanted") -> None:
         print(f"{name}.  IN  {kind}  {value if kind == 'MX' else chr(34) + value + chr(34)}")
     if not wanted.addresses and not wanted.relays:
         say("\nSPF names nobody yet: give the addresses that send with --ip, providers with --include.")
+    if not wanted.helo and any(each != wire for each in wanted.bounces):
+        say(f"{', '.join(wanted.bounces)} needs an MX too, to the host that runs the letterbox: name it with --helo.")
 
 
 def _show(wire: str, found: "list[Finding]") -> None:

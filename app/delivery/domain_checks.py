@@ -46,7 +46,7 @@ class Wanted:
     addresses: Sequence[str] = ()  # that it leaves from
     keys: Mapping[str, str] = field(default_factory=dict)  # selector -> the record that belongs to our private key
     helo: str = ""
-    bounces: str = ""  # domain that bounces come back to
+    bounces: Sequence[str] = ()  # domains that bounces come back to: receivers look for SPF there
     relays: Sequence[str] = ()  # include: names of providers that send for it, too
 
 
@@ -63,9 +63,12 @@ def records(domain: str, wanted: Wanted) -> list[tuple[str, str, str]]:
     found = [(domain, "TXT", spf_for(wanted))]
     found += [(f"{selector}._domainkey.{domain}", "TXT", value) for selector, value in wanted.keys.items()]
     found.append((f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=none; rua=mailto:dmarc@{domain}"))
-    if wanted.bounces and wanted.helo:
-        found.append((wanted.bounces, "MX", f"10 {wanted.helo}."))
-        found.append((wanted.bounces, "TXT", spf_for(wanted)))
+    for each in wanted.bounces:
+        if each == domain:
+            continue  # it has an SPF record already, and an MX of its own
+        if wanted.helo:
+            found.append((each, "MX", f"10 {wanted.helo}."))
+        found.append((each, "TXT", spf_for(wanted)))
     return found
 
 
@@ -79,49 +82,55 @@ def spf_for(wanted: Wanted) -> str:
 
 
 def _spf(facts: DomainFacts, wanted: Wanted) -> Iterator[Finding]:
-    spf, record = facts.spf, (facts.domain, "TXT", spf_for(wanted))
+    return _spf_of("spf", facts, facts.domain, facts.spf, wanted)
+
+
+def _spf_of(part: str, facts: DomainFacts, domain: str, spf: Spf | None, wanted: Wanted) -> Iterator[Finding]:
+    record, of = (domain, "TXT", spf_for(wanted)), "" if part == "spf" else f"{domain}: "
     if spf is None or spf.why:
-        yield _unknown("spf", facts, facts.domain, spf.why if spf is not None else "")
+        yield _unknown(part, facts, domain, spf.why if spf is not None else "")
         return
     if spf.text is None:
-        yield Finding("spf", "error", "there is no SPF record", "publish one that names who sends", record)
+        yield Finding(part, "error", f"{of}there is no SPF record", "publish one that names who sends", record)
         return
     if spf.others:
-        told = f"there are {spf.others + 1} SPF records: receivers take none of them"
-        yield Finding("spf", "error", told, "leave one", record)
+        told = f"{of}there are {spf.others + 1} SPF records: receivers take none of them"
+        yield Finding(part, "error", told, "leave one", record)
         return
-    yield from _spf_form(spf)
+    for level, text, change in _spf_form(spf):
+        yield Finding(part, level, of + text, change)
     count = lookups(spf)
     if count > MOST_LOOKUPS:
-        told = f"it takes {count} DNS look-ups, and receivers stop after {MOST_LOOKUPS}: the result is an error"
-        yield Finding("spf", "error", told, "leave out includes of who no longer sends, or name addresses instead")
+        told = f"{of}it takes {count} DNS look-ups, and receivers stop after {MOST_LOOKUPS}: the result is an error"
+        yield Finding(part, "error", told, "leave out includes of who no longer sends, or name addresses instead")
     for address in wanted.addresses:
         result = spf_result(spf, ip_address(address))
         if result == "pass":
-            yield Finding("spf", "ok", f"{address} may send")
+            yield Finding(part, "ok", f"{of}{address} may send")
         else:
-            told = f"{address} may not send: the result is {result}"
+            told = f"{of}{address} may not send: the result is {result}"
             change = f"add ip{ip_address(address).version}:{address} before the end"
-            yield Finding("spf", "error", told, change, (facts.domain, "TXT", _with_address(spf.text, address)))
+            yield Finding(part, "error", told, change, (domain, "TXT", _with_address(spf.text, address)))
     if not wanted.addresses:
-        yield Finding("spf", "info", f"there is one: {spf.text[:200]}", "name the addresses that send with --ip")
+        yield Finding(part, "info", f"{of}there is one: {spf.text[:200]}", "name the addresses that send with --ip")
 
 
-def _spf_form(spf: Spf) -> Iterator[Finding]:
+def _spf_form(spf: Spf) -> Iterator[tuple[Level, str, str]]:
+    """What is wrong with how the record is written: (level, what, what to do)."""
     assert spf.text is not None
     terms = spf.text.split()[1:]
     wrong = [term for term in terms if not _TERM.match(term) and "=" not in term]
     if wrong:
-        yield Finding("spf", "error", f"{wrong[0][:60]!r} is no mechanism: the record is an error", "correct it")
+        yield "error", f"{wrong[0][:60]!r} is no mechanism: the record is an error", "correct it"
     if len(spf.text) > LONGEST_SPF:
-        yield Finding("spf", "warning", f"it has {len(spf.text)} characters: some receivers get it cut", "shorten it")
+        yield "warning", f"it has {len(spf.text)} characters: some receivers get it cut", "shorten it"
     end = next((found[1] or "+" for term in terms if (found := _TERM.match(term)) and found[2].lower() == "all"), "")
     if end == "+":
-        yield Finding("spf", "error", "+all lets everybody in the world send for you", "end it with ~all or -all")
+        yield "error", "+all lets everybody in the world send for you", "end it with ~all or -all"
     elif end == "?" or (not end and not any(term.lower().startswith("redirect=") for term in terms)):
-        yield Finding("spf", "warning", "it does not say what holds for all others", "end it with ~all or -all")
+        yield "warning", "it does not say what holds for all others", "end it with ~all or -all"
     if any(found[2].lower() == "ptr" for term in terms if (found := _TERM.match(term))):
-        yield Finding("spf", "warning", "ptr is slow, and many receivers ignore it (RFC 7208, 5.5)", "name addresses")
+        yield "warning", "ptr is slow, and many receivers ignore it (RFC 7208, 5.5)", "name addresses"
 
 
 def _with_address(text: str, address: str) -> str:
@@ -358,20 +367,38 @@ def _server(seen: Tls) -> Finding:
 
 
 def _bounces(facts: DomainFacts, wanted: Wanted) -> Iterator[Finding]:
-    if not wanted.bounces:
-        return
-    host = wanted.helo or "the host that runs Fanfare"
-    record = (wanted.bounces, "MX", f"10 {wanted.helo}.") if wanted.helo else None
-    if facts.bounce_mx is None:
-        yield _unknown("bounces", facts, wanted.bounces)
-    elif not facts.bounce_mx:
-        told = f"{wanted.bounces} has no MX: bounces are lost"
-        yield Finding("bounces", "error", told, f"point it to {host}", record)
-    else:
-        yield Finding("bounces", "ok", f"bounces go to {facts.bounce_mx[0][1]}")
-    if not (wanted.bounces == facts.domain or wanted.bounces.endswith(f".{facts.domain}")):
-        told = f"{wanted.bounces} is not below {facts.domain}: SPF does not align for DMARC, DKIM alone has to"
-        yield Finding("bounces", "info", told, f"take a name below {facts.domain}")
+    for name in wanted.bounces:
+        yield _bounce_mx(name, facts, wanted)
+        if name != facts.domain:
+            # It is the domain of the envelope, for which receivers ask SPF.
+            yield from _spf_of("bounces", facts, name, facts.bounce_spf.get(name), wanted)
+        if not _aligns(name, facts):
+            told = f"{name} is not below {facts.domain}: SPF does not align for DMARC, DKIM alone has to"
+            yield Finding("bounces", "info", told, f"take a name below {facts.domain}")
+
+
+def _bounce_mx(name: str, facts: DomainFacts, wanted: Wanted) -> Finding:
+    change = f"point it to {wanted.helo or 'the host that runs the letterbox'}"
+    record = (name, "MX", f"10 {wanted.helo}.") if wanted.helo else None
+    hosts = facts.bounce_mx.get(name)
+    if hosts is None:
+        return _unknown("bounces", facts, name)
+    if not hosts:
+        return Finding("bounces", "error", f"{name} has no MX: bounces are lost", change, record)
+    if all(host in ("", ".") for _, host in hosts):
+        return Finding("bounces", "error", f"{name} says that it takes no mail: bounces are lost", change, record)
+    lost = next((host for _, host in hosts if facts.forward.get(host) == []), None)
+    if lost is not None:
+        return Finding("bounces", "error", f"{lost}, MX of {name}, has no address", "give it one, or take it out")
+    return Finding("bounces", "ok", f"bounces to {name} go to {hosts[0][1]}")
+
+
+def _aligns(bounces: str, facts: DomainFacts) -> bool:
+    """Whether SPF of *bounces* counts for DMARC: both belong to the domain of the policy, so far as is seen."""
+    if bounces == facts.domain or bounces.endswith(f".{facts.domain}") or facts.domain.endswith(f".{bounces}"):
+        return True
+    policy = next((name.removeprefix("_dmarc.") for name, published in facts.dmarc.items() if published), "")
+    return bool(policy) and bounces.endswith(f".{policy}")
 
 
 def _unknown(part: str, facts: DomainFacts, asked: str, why: str = "") -> Finding:

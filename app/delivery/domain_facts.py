@@ -39,6 +39,7 @@ class DomainFacts:
     forward: dict[str, list[str] | None] = field(default_factory=dict)  # those names, the HELO name, MX -> addresses
     mta_sts: list[str] | None = None
     tls_reports: list[str] | None = None
-    bounce_mx: list[tuple[int, str]] | None = None
+    bounce_mx: dict[str, list[tuple[int, str]] | None] = field(default_factory=dict)  # by domain that bounces come to
+    bounce_spf: dict[str, Spf] = field(default_factory=dict)
     tls: list[Tls] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)  # what was asked -> why there is no answer

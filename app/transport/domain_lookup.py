@@ -18,6 +18,7 @@ ONE_ANSWER, TRIES = 2.0, 2  # seconds, of each server
 MOST_QUESTIONS = 200  # of one domain: an SPF record may lead anywhere
 MOST_RECORDS = 50  # of an answer that are looked at
 MOST_TEXT = 4_000  # characters of a TXT record
+MOST_BOUNCES = 10  # domains that bounces come back to
 MOST_HOSTS = 3  # MX hosts whose TLS is tried
 TLS_TIMEOUT = 10.0
 NOTHING = {pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND}
@@ -37,7 +38,7 @@ class DomainLookup:
 
     async def facts(
         self, domain: str, *, addresses: Sequence[str] = (), selectors: Sequence[str] = (), helo: str = "",
-        bounces: str = "", tls: bool = True, port: int = 25,
+        bounces: Sequence[str] = (), tls: bool = True, port: int = 25,
     ) -> DomainFacts:  # fmt: skip
         """What can be found out of *domain* and of the *addresses* that send for it. No answer makes it raise."""
         self._asked, self._failures = 0, {}
@@ -50,13 +51,16 @@ class DomainLookup:
             found.dkim[selector] = await self._texts(f"{selector}._domainkey.{domain}")
         for address in addresses:
             found.pointers[address] = await self._pointers(address)
-        names = {name for each in found.pointers.values() for name in each or ()} | {host for _, host in found.mx or ()}
+        for name in bounces[MOST_BOUNCES:]:
+            self._failures[name] = f"no more than {MOST_BOUNCES} are looked at at once: name it with --bounces"
+        for name in bounces[:MOST_BOUNCES]:
+            found.bounce_mx[name], found.bounce_spf[name] = await self._mx(name), await self._spf(name, 0)
+        names = {name for each in found.pointers.values() for name in each or ()}
+        names |= {host for each in (found.mx, *found.bounce_mx.values()) for _, host in each or () if host.strip(".")}
         for name in sorted(names | ({helo} if helo else set())):
             found.forward[name] = await self._addresses(name)
         sts, reports = await self._texts(f"_mta-sts.{domain}"), await self._texts(f"_smtp._tls.{domain}")
         found.mta_sts, found.tls_reports = _beginning(sts, "v=STSv1"), _beginning(reports, "v=TLSRPTv1")
-        if bounces:
-            found.bounce_mx = await self._mx(bounces)
         if tls:
             hosts = [host for _, host in found.mx or () if host.strip(".")][:MOST_HOSTS]
             found.tls = list(await asyncio.gather(*(tls_of(host, port) for host in hosts)))

@@ -9,7 +9,7 @@ import logging
 import signal
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from agents.compose import link_key
-from app.bounces.letterbox import UNSUBSCRIBE, Keys, found_in, takes, unsubscribed_in
+from app.bounces.letterbox import UNSUBSCRIBE, Keys, found_in, signed, takes, unsubscribed_in
 from app.bounces.verp import key_of
 from app.control import ControlError
 from app.control.suppressions import packs_of, publish
@@ -53,20 +53,29 @@ Leave = Callable[[str, bytes, float], Awaitable[None]]  # (account, recipient, a
 
 
 class Letterbox:
-    """What is answered to mail for *domain*."""
+    """What is answered to mail for *domains*: those of the settings, and what routes name at the moment."""
 
-    def __init__(self, domain: str, keys: Keys, store: Store, leave: Leave, route: Callable[[], str]) -> None:
-        self._domain, self._keys, self._store, self._leave, self._route = domain.lower(), keys, store, leave, route
+    def __init__(
+        self,
+        domains: Callable[[], Collection[str]],
+        keys: Keys,
+        store: Store,
+        leave: Leave,
+        route: Callable[[str], str],
+    ) -> None:
+        self._domains, self._keys, self._store, self._leave, self._route = domains, keys, store, leave, route
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it by this name
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """Whether there is such an address here."""
         local, _, domain = address.strip("<>").rpartition("@")
-        if domain.lower() != self._domain:
-            return "550 5.7.1 no mail for this domain is taken here"
-        if not takes(local, self._keys.verp):
-            return "550 5.1.1 no such address"
+        # What we signed is taken at any domain: a route may have named another one when it went out.
+        if not signed(local, self._keys.verp):
+            if domain.lower() not in self._domains():
+                return "550 5.7.1 no mail for this domain is taken here"
+            if not takes(local):
+                return "550 5.1.1 no such address"
         if envelope.rcpt_tos:
             return ONE
         envelope.rcpt_tos.append(address)
@@ -75,10 +84,10 @@ class Letterbox:
     async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Stored, then 250. Whatever fails here, the sender keeps it."""
         raw, at = cast(bytes, envelope.content or b""), time.time()
-        local = envelope.rcpt_tos[0].strip("<>").rpartition("@")[0].lower()
+        local, _, domain = envelope.rcpt_tos[0].strip("<>").lower().rpartition("@")
         try:
             async with asyncio.timeout(STORE_WITHIN):
-                await self._take(local, raw, at)
+                await self._take(local, domain, raw, at)
         except (ControlError, TimeoutError, OSError) as error:
             log.warning("mail is not taken now: %s", error)
             return "451 4.3.0 cannot be stored now: try again later"
@@ -89,7 +98,7 @@ class Letterbox:
         log.exception("mail is not taken: %s", type(error).__name__, exc_info=error)
         return "451 4.3.0 cannot be taken now: try again later"
 
-    async def _take(self, local: str, raw: bytes, at: float) -> None:
+    async def _take(self, local: str, domain: str, raw: bytes, at: float) -> None:
         if local == UNSUBSCRIBE:
             message = unsubscribed_in(raw, self._keys)
             if message is not None:
@@ -102,16 +111,25 @@ class Letterbox:
         if packed:
             body = zlib.compress(body, 1)
         await self._store(
-            ReceivedReport("smtp", self._route(), "mail", at, body, "message/rfc822", query, packed=packed)
+            ReceivedReport("smtp", self._route(domain), "mail", at, body, "message/rfc822", query, packed=packed)
         )
 
 
 def route_for(domain: str, routes: dict[str, Route]) -> str:
-    """The route whose bounces come to *domain*: reports name one. Where none does, it is that of FANFARE_SMTP_*."""
+    """The route whose bounces come to *domain*: reports name one. Where none does, it is that of FANFARE_SMTP_*.
+
+    A route for some accounts alone may tell nothing of messages of others, and complaints about any come to one
+    mailbox: what is believed here is our own signature, so none of those is named.
+    """
     named = sorted(
-        name for name, each in routes.items() if each.smtp is not None and each.smtp.bounces.lower() == domain.lower()
+        name for name, each in routes.items() if not each.accounts and domain.lower() in named_by({name: each})
     )
     return named[0] if named else IMPLICIT
+
+
+def named_by(routes: dict[str, Route]) -> set[str]:
+    """The domains to which bounces of *routes* come."""
+    return {each.smtp.bounces.lower() for each in routes.values() if each.smtp is not None and each.smtp.bounces}
 
 
 class Door:
@@ -208,8 +226,8 @@ def run_letterbox(settings: Settings) -> None:
     """Run until SIGTERM. Raises LocalError."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells every command
-    if not settings.bounce_domain:
-        raise LocalError("FANFARE_BOUNCE_DOMAIN is not set", "name the domain whose mail comes here")
+    if not settings.bounce_domains:
+        raise LocalError("FANFARE_BOUNCE_DOMAIN is not set", "name the domains whose mail comes here")
     asyncio.run(_run(settings))
 
 
@@ -221,7 +239,7 @@ async def _run(settings: Settings) -> None:
         box = _box(settings, link, secret)
         server = await serve(
             box, settings.bounce_host, settings.bounce_port, protocol=settings.bounce_protocol,
-            hostname=settings.bounce_domain,
+            hostname=settings.bounce_domains[0],
         )  # fmt: skip
     except OSError as error:
         await link.stop()
@@ -251,7 +269,10 @@ def _box(settings: Settings, link: Link, secret: bytes) -> Letterbox:
         )  # fmt: skip
         await publish(link.control, list(packs))
 
-    def route() -> str:
-        return route_for(settings.bounce_domain, link.control.tail.routes)
+    def domains() -> Collection[str]:
+        return {*settings.bounce_domains, *named_by(link.control.tail.routes)}
 
-    return Letterbox(settings.bounce_domain, Keys(secret, key_of(secret), link_key(secret)), store, leave, route)
+    def route(domain: str) -> str:
+        return route_for(domain, link.control.tail.routes)
+
+    return Letterbox(domains, Keys(secret, key_of(secret), link_key(secret)), store, leave, route)

@@ -30,7 +30,9 @@ def campaign(**changes: Any) -> CampaignEntry:
 @pytest.fixture
 def composer(tmp_path: Path) -> Composer:
     """A composer that has the three contents."""
-    settings = Settings(state_dir=tmp_path, public_url="https://l.example.com")
+    settings = Settings(
+        state_dir=tmp_path, public_url="https://l.example.com", bounce_domain="b.other.example,b.acme.example"
+    )
     settings.secret_path.parent.mkdir(parents=True, exist_ok=True)
     settings.secret_path.write_bytes(b"0123456789abcdef0123456789abcdef")
     directory = Directory("", "template.published")
@@ -65,6 +67,19 @@ async def test_who_is_in_a_test_gets_his_variant_and_the_rest_the_winner(
     letters = await composer.letters_of(entry, {0, 1, 2, 3})
     assert letters is not None
     assert [subject(letters, variant) for variant in (0, 1, 2, 3)] == subjects
+
+
+async def test_unsubscribe_mail_goes_to_the_domain_nearest_to_the_sender(composer: Composer) -> None:
+    """Of the bounce domains of several customers, each has its own; who has none has the first."""
+    for sender, mailbox in (("news@acme.example", "b.acme.example"), ("a@third.test", "b.other.example")):
+        entry = campaign(spec={"from_email": sender}, contents=CONTENTS)
+        letters = await composer.letters_of(entry.model_copy(update={"id": f"c_{mailbox}"}), {0})
+        assert letters is not None
+        template = letters.template_for(0, {})
+        assert not isinstance(template, ContentError)
+        raw = template.render({}, MESSAGE, RECIPIENT, "ann@example.com", 1.7e9)
+        assert not isinstance(raw, RenderError)
+        assert f"<mailto:unsub@{mailbox}?" in str(read(raw)["list-unsubscribe"])
 
 
 async def test_the_rest_gets_nothing_before_the_winner_is_known_here(composer: Composer) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import ids
-from app.bounces.letterbox import Found, Keys, found_in, takes
+from app.bounces import letterbox
+from app.bounces.letterbox import Found, Keys, found_in
 from app.bounces.verp import Attempt, address_of, key_of
 from app.provider_accounts import SmtpServer
 from app.providers.contract import Unreadable
@@ -68,10 +69,10 @@ def test_a_complaint_names_its_message_by_the_original() -> None:
 def test_what_we_did_not_sign_is_kept_and_tells_nothing() -> None:
     """A forged bounce suppresses nobody."""
     forged = address_of(key_of(b"x" * 32), "b.example.com", MESSAGE, 2).partition("@")[0]
-    assert takes(LOCAL, KEYS.verp)
-    assert takes(LOCAL.upper(), KEYS.verp)
-    assert not takes(forged, KEYS.verp)
-    assert not takes("bounce+", KEYS.verp)
+    assert letterbox.signed(LOCAL, KEYS.verp)
+    assert letterbox.signed(LOCAL.upper(), KEYS.verp)
+    assert not letterbox.signed(forged, KEYS.verp)
+    assert not letterbox.signed("bounce+", KEYS.verp)
     for local, message in ((forged, dsn("550 5.1.1 user unknown")), ("fbl", arf())):
         (told,) = read(message, local)
         assert isinstance(told, Unreadable)

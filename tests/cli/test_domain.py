@@ -16,6 +16,8 @@ from tests.transport.dns_server import dns_server
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FANFARE_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("FANFARE_KAFKA", "127.0.0.1:9")  # nobody answers there
+    monkeypatch.delenv("FANFARE_BOUNCE_DOMAIN", raising=False)
     settings.cache_clear()
     return tmp_path
 
@@ -23,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*words: str, code: int = 0) -> str:
     done = CliRunner().invoke(app, ["domain", *words])
     assert done.exit_code == code, done.output
-    return done.output
+    return done.stdout or done.output
 
 
 def test_keys_are_made_once_and_are_nobody_elses(state: Path) -> None:
@@ -71,6 +73,43 @@ async def test_the_check_ends_with_what_is_wrong() -> None:
         assert {each["part"] for each in told["findings"] if each["level"] == "error"} == {"spf", "dkim", "dmarc"}
         shown = await asyncio.to_thread(run, *words, code=1)
         assert "WRONG" in shown and '_dmarc.acme.example.  IN  TXT  "v=DMARC1; p=none' in shown
+
+
+@pytest.mark.usefixtures("state")
+async def test_the_bounce_domains_of_settings_and_routes_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receivers ask SPF of the envelope's domain, and a bounce to a domain without MX is lost."""
+    import asyncio
+
+    monkeypatch.setenv("FANFARE_BOUNCE_DOMAIN", "b.acme.example, b.other.example")
+    monkeypatch.setattr("app.cli.domain._of_routes", lambda: ["c.acme.example"])
+    settings.cache_clear()
+    async with dns_server() as server:
+        server.mx("b.acme.example", "10 mx.acme.example.")
+        server.records["mx.acme.example", "A"] = ["192.0.2.1"]
+        server.records["b.acme.example", "TXT"] = ['"v=spf1 ip4:192.0.2.1 -all"']
+        words = ("check", "acme.example", "--no-tls", "--ip", "192.0.2.1", "--dns", f"127.0.0.1:{server.port}")
+        told = json.loads(await asyncio.to_thread(run, *words, "--helo", "mx.acme.example", "--json", code=1))
+        of_bounces = [each for each in told["findings"] if each["part"] == "bounces"]
+        found = [(each["level"], each["text"].partition(":")[0]) for each in of_bounces]
+        assert found == [
+            ("ok", "bounces to b.acme.example go to mx.acme.example"), ("ok", "b.acme.example"),
+            ("error", "c.acme.example has no MX"), ("error", "c.acme.example"),
+        ]  # fmt: skip
+        to_publish = [each["record"] for each in of_bounces if each["record"]]
+        assert [each["name"] for each in to_publish] == ["c.acme.example"] * 2
+        named = json.loads(await asyncio.to_thread(run, *words, "--bounces", "b.acme.example", "--json", code=1))
+        assert [each["level"] for each in named["findings"] if each["part"] == "bounces"] == ["ok", "ok"]
+    shown = run("records", "acme.example", "--ip", "192.0.2.1", "--helo", "mx.acme.example")
+    assert "b.acme.example.  IN  MX  10 mx.acme.example." in shown and 'c.acme.example.  IN  TXT  "v=spf1' in shown
+    assert "b.other.example" not in shown
+    assert "name it with --helo" in run("records", "acme.example")
+
+
+@pytest.mark.usefixtures("state")
+def test_without_kafka_the_check_goes_on_and_says_what_it_does_not_know() -> None:
+    done = CliRunner().invoke(app, ["domain", "records", "acme.example", "--json"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["records"]
+    assert "Kafka does not answer" in done.stderr
 
 
 @pytest.mark.usefixtures("state")

@@ -16,7 +16,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.domain_checks import Finding, Wanted, findings, lookups, records, rsa_bits, spf_result, tags_in
+from app.bounces.domains import nearest
+from app.delivery.domain_checks import (
+    Finding,
+    Wanted,
+    findings,
+    lookups,
+    records,
+    rsa_bits,
+    spf_result,
+    tags_in,
+)
 from app.delivery.domain_facts import DomainFacts, Spf
 from app.transport.dkim_keys import made
 from app.transport.domain_lookup import DomainLookup, tls_of
@@ -48,7 +58,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def wanted_by(keys: dict[str, str], **changes: object) -> Wanted:
-    return Wanted(**({"addresses": [IP, IP6], "keys": keys, "helo": HELO, "bounces": "b.acme.example"} | changes))  # type: ignore[arg-type]
+    return Wanted(**({"addresses": [IP, IP6], "keys": keys, "helo": HELO, "bounces": ["b.acme.example"]} | changes))  # type: ignore[arg-type]
 
 
 async def found_by(server: DnsServer, wanted: Wanted) -> list[Finding]:
@@ -71,6 +81,7 @@ async def test_a_domain_with_the_records_that_we_name_is_right(keys: dict[str, s
         set_up(server, wanted)
         found = await found_by(server, wanted)
         assert wrong_in(found) == []
+        assert ("bounces", f"b.acme.example: {IP} may send") in wrong_in(found, "ok")
         assert {each.part for each in found if each.level == "ok"} == {"spf", "dkim", "dmarc", "mx", "ptr", "bounces"}
 
 
@@ -95,7 +106,47 @@ BROKEN = {
         ("25.2.0.192.in-addr.arpa", "PTR"), ["other.example."], ("ptr", f"{IP} is other.example, and other.example is"),
     ),
     "bounces go nowhere": (("b.acme.example", "MX"), None, ("bounces", "bounces are lost")),
+    "bounces are not taken": (("b.acme.example", "MX"), ["0 ."], ("bounces", "takes no mail")),
+    "no SPF of bounces": (("b.acme.example", "TXT"), None, ("bounces", "b.acme.example: there is no SPF record")),
+    "SPF of bounces of others": (
+        ("b.acme.example", "TXT"), ['"v=spf1 ip4:198.51.100.1 -all"'], ("bounces", f"{IP} may not send"),
+    ),
 }  # fmt: skip
+
+
+async def test_every_bounce_domain_is_judged_and_foreign_ones_are_told(keys: dict[str, str]) -> None:
+    """One that no MX serves is wrong whoever else has one; SPF of another domain aligns with nothing."""
+    async with dns_server() as server:
+        set_up(server, wanted_by(keys))
+        server.records["b.other.example", "TXT"] = [f'"v=spf1 ip4:{IP} ip6:{IP6} -all"']
+        server.mx("b.other.example", "10 mx.other.example.")
+        server.records["mx.other.example", "TXT"] = ['"the name is there, and has no address"']
+        both = wanted_by(keys, bounces=["b.acme.example", "b.other.example", "acme.example"])
+        found = await found_by(server, both)
+        assert wrong_in(found, "error") == [("bounces", "mx.other.example, MX of b.other.example, has no address")]
+        told = [text for part, text in wrong_in(found, "info") if part == "bounces"]
+        assert len(told) == 1 and told[0].startswith("b.other.example is not below acme.example")
+
+
+def test_mail_of_a_domain_has_the_bounce_domain_nearest_to_it() -> None:
+    """So that of several, each for a customer, only its own is judged."""
+    known = ["b.acme.example", "B.other.example", "acme.example", "b.acme.example"]
+    assert nearest("acme.example", known) == ["b.acme.example", "acme.example"]
+    assert nearest("news.other.example", known) == ["b.other.example"]
+    assert nearest("third.test", known) == ["b.acme.example", "b.other.example", "acme.example"]
+    assert nearest("third.test", []) == []
+    wanted = Wanted(["192.0.2.1"], helo="mx.acme.example", bounces=["acme.example", "b.acme.example"])
+    names = [(name, kind) for name, kind, _ in records("acme.example", wanted)]
+    assert len(set(names)) == len(names) and ("b.acme.example", "TXT") in names and ("b.acme.example", "MX") in names
+
+
+async def test_a_sister_under_one_policy_aligns() -> None:
+    """DMARC of acme.example holds for news.acme.example and b.acme.example alike (RFC 7489, 3.1.2)."""
+    facts = DomainFacts(
+        "news.acme.example", dmarc={"_dmarc.news.acme.example": [], "_dmarc.acme.example": ["v=DMARC1"]}
+    )
+    found = findings(facts, Wanted(bounces=["b.acme.example", "b.other.example"]))
+    assert [text.split()[0] for _, text in wrong_in(found, "info") if "align" in text] == ["b.other.example"]
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -18,7 +18,7 @@ from app.providers.smtp_mail import events_in
 from app.records import ReceivedReport, Told
 from app.routes import Route
 from app.web import letterbox
-from app.web.letterbox import Door, Letterbox, route_for, serve
+from app.web.letterbox import Door, Letterbox, named_by, route_for, serve
 from tests.bounces.formats import arf
 from tests.bounces.letters import ANA, dsn
 
@@ -27,6 +27,8 @@ KEYS = Keys(SECRET, key_of(SECRET), b"l" * 32)
 RECIPIENT = ids.recipient_id(SECRET, "email", ANA)
 MESSAGE = ids.message_id(20_000, "spring", 1, RECIPIENT, "email")
 DOMAIN = "b.example.com"
+OTHER = "b.other.example"
+ROUTES = {DOMAIN: "own", OTHER: "theirs"}
 ADDRESS = address_of(KEYS.verp, DOMAIN, MESSAGE, 1)
 
 
@@ -52,7 +54,7 @@ class Kept:
 @asynccontextmanager
 async def listening(kept: Kept, protocol: str = "smtp") -> AsyncIterator[int]:
     """A letterbox on a free port."""
-    box = Letterbox(DOMAIN, KEYS, kept.store, kept.leave, lambda: "own")
+    box = Letterbox(lambda: {DOMAIN, OTHER}, KEYS, kept.store, kept.leave, lambda domain: ROUTES.get(domain, "smtp"))
     server = await serve(box, "127.0.0.1", 0, protocol=protocol)
     try:
         yield server.sockets[0].getsockname()[1]
@@ -164,6 +166,27 @@ def test_a_bounce_belongs_to_the_route_that_names_its_domain() -> None:
               (("one", ""), ("two", "B.example.com"))}  # fmt: skip
     assert route_for(DOMAIN, routes) == "two"
     assert route_for("c.example.com", routes) == "smtp"
+    of_one = Route(name="one", accounts=["acme"], smtp=SmtpServer(host="relay.example.net", bounces=DOMAIN))
+    assert route_for(DOMAIN, {"one": of_one}) == "smtp", "it would tell nothing of messages of others"
+    assert named_by(routes | {"one": of_one}) == {DOMAIN}
+
+
+async def test_each_of_several_domains_is_served_and_what_we_signed_at_any() -> None:
+    """A route may have named another domain when the message went out; other mailboxes are of our domains alone."""
+    kept = Kept()
+    bounce = dsn("550 5.1.1 user unknown", "5.1.1").encode()
+    gone = address_of(KEYS.verp, "was.example.org", MESSAGE, 2)
+    async with listening(kept) as port:
+        for to in (ADDRESS, address_of(KEYS.verp, OTHER.upper(), MESSAGE, 1), gone):
+            await talk(port, lambda client, to=to: client.sendmail("", [to], bounce))  # type: ignore[misc]
+        for to in ("fbl@was.example.org", "unsub@was.example.org"):
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                await talk(port, lambda client, to=to: client.sendmail("", [to], bounce))  # type: ignore[misc]
+    assert [each.route for each in kept.reports] == ["own", "theirs", "smtp"]
+    told = [events_in(SmtpServer(host="relay.example.net"), each)[0] for each in kept.reports]
+    assert [(each.message_id, each.attempt) for each in told if isinstance(each, Told)] == [
+        (MESSAGE, 1), (MESSAGE, 1), (MESSAGE, 2),
+    ]  # fmt: skip
 
 
 async def test_mail_of_short_lines_fills_no_memory_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
