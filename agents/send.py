@@ -100,10 +100,10 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
 
     def in_doubt(release_id: bytes, intent: Intent) -> Result:
         if intent.disk == sender.journal.disk:
-            return resolve(release_id, intent, intent.disk, sender.journal.notes_on(release_id, intent.at), app.now())
-        left = sender.neighbours.notes(intent.disk)
-        known = sender.journal.disk if left is None else intent.disk
-        return resolve(release_id, intent, known, (left or {}).get(release_id, {}), app.now())
+            notes = sender.journal.notes_on(release_id, intent)
+        else:
+            notes = sender.neighbours.notes_on(release_id, intent)
+        return resolve(release_id, intent, notes, app.now())
 
     async def conclude(partition: int, result: Result) -> None:
         await table.write(partition, ledger.conclude(result))
@@ -129,7 +129,8 @@ def attach(sender: Sender, lane: str, lanes: Lanes) -> AgentT[bytes]:
             letters = await sender.composer.letters_of(campaign, {row.variant for row in release.rows}, release.channel)
             if letters is None:
                 return returned(release, "content not here yet", app.now())
-            intent = Intent(sender.journal.disk, app.now(), release.campaign, release.route, len(release.rows))
+            journal = sender.journal
+            intent = Intent(journal.disk, app.now(), release.campaign, release.route, len(release.rows), journal.life)
             await table.write(event.message.partition, ledger.intend(release.release_id, intent))
             reached("send.intended")
             return await send_rows(event, release, campaign, letters, pool)

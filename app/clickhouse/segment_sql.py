@@ -86,7 +86,8 @@ def _by_engagement(tree: ByEngagement, params: Parameters, now: float) -> str:
     if tree.times > 1:
         where += f" GROUP BY recipient_id HAVING uniqExact({unit}) >= {params.add('UInt32', tree.times)}"
     who = f"(SELECT recipient_id FROM events WHERE {where})"
-    return f"(recipient_id IN {who} OR phone_id IN {who})"
+    # Who has no phone has the id of sixteen zeros for one, and may not share the deeds of whoever really has that id.
+    return f"(recipient_id IN {who} OR (phone != '' AND phone_id IN {who}))"
 
 
 def _by_attribute(tree: ByAttribute, params: Parameters, now: float) -> str:

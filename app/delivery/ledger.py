@@ -1,7 +1,7 @@
 """The sender's ledger: a release is executed at most once, ever; a repeat gets the stored result.
 
 The intent is acknowledged before the first message of a release starts. After a crash the attempt
-journal of the same disk tells which messages had been on the wire; on another disk nobody knows.
+journal of its disk tells which messages had been on the wire; where that cannot be read nobody knows.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,17 @@ from app.records import Outcome, Release, Result
 
 
 class Intent(msgspec.Struct, array_like=True):
-    """A release that a sender has taken on: which disk holds its journal, and how many messages it has."""
+    """A release that a sender has taken on: which disk holds its journal, and how many messages it has.
+
+    *life* counts the processes that have worked on that disk: what another than the latest began is complete.
+    """
 
     disk: bytes
     at: float
     campaign: str
     route: str
     size: int
+    life: int = 0
 
 
 class JournalEntry(msgspec.Struct, array_like=True):
@@ -52,20 +56,18 @@ def refusal(release: Release, campaign: CampaignState | None, now: float) -> str
     return ""
 
 
-def resolve(release_id: bytes, intent: Intent, disk: bytes, journal: Mapping[int, JournalEntry], now: float) -> Result:
-    """The result of a release whose sender died in the middle.
+def resolve(release_id: bytes, intent: Intent, notes: Mapping[int, JournalEntry] | None, now: float) -> Result:
+    """The result of a release whose sender died in the middle. *notes*: what its journal has; None: nobody can read it.
 
-    On the same disk: answered -> its outcome, begun without answer -> uncertain, never begun ->
-    returned. On another disk every message is uncertain: never a silent guess.
+    Answered -> its outcome, begun without answer -> uncertain, never begun -> returned. Without a
+    journal every message is uncertain: never a silent guess.
     """
     outcomes: list[Outcome] = []
     for row in range(intent.size):
-        entry = journal.get(row)
-        if intent.disk != disk:
-            outcomes.append(
-                Outcome(Kind.UNCERTAIN, now, detail="the sender's disk is gone: nobody knows whether it was sent")
-            )
-        elif entry is None:
+        if notes is None:
+            detail = "the journal of its sender cannot be read: nobody knows whether it was sent"
+            outcomes.append(Outcome(Kind.UNCERTAIN, now, detail=detail))
+        elif (entry := notes.get(row)) is None:
             outcomes.append(Outcome(Kind.RETURNED, now))
         elif entry.outcome is None:
             outcomes.append(Outcome(Kind.UNCERTAIN, now, detail="the sender died between the message and the reply"))

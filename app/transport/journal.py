@@ -3,6 +3,9 @@
 Append-only, no fsync: it survives a kill, not the disk. Notes gather until `flush`, which is called
 before the bytes that they announce leave: one os.write for the notes of many messages. A record is
 length (2 bytes), CRC-32 (4 bytes) and a msgpack array; reading stops at the first that is torn.
+
+Each process that opens it is one more life of the disk. What an earlier life left open is complete, and stays
+in the files until it is concluded, so that others can read it although the next life writes beside it.
 """
 
 import hashlib
@@ -16,13 +19,17 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from app.delivery.ledger import JournalEntry
+from app.delivery.ledger import Intent, JournalEntry
+from app.delivery.outcomes import Kind
 from app.records import Outcome
 
 _HEAD = struct.Struct(">HI")
 _MAX_DETAIL = 200
 CURRENT, PREVIOUS, NEXT = "attempts", "attempts.previous", "attempts.next"
+LIFE = "life"
 OPEN_SECONDS = 3_600.0  # a release that has been open for longer is no longer ours: its partition has left
+CONCLUDED = -1  # in place of a row: the result of the release is stored
+LEFT_OUT = -2  # in place of a row: what was noted until the moment of the outcome and is not here was open for too long
 
 
 class _Record(msgspec.Struct, array_like=True):
@@ -34,36 +41,78 @@ class _Record(msgspec.Struct, array_like=True):
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(_Record).decode
 
-Entries = dict[bytes, dict[int, JournalEntry]]
+
+class OpenNotes:
+    """What is open in a journal: its records as they are written, by release.
+
+    *left_out_until*: a release that was taken on before that moment may be missing.
+    """
+
+    def __init__(self) -> None:
+        self.lines: dict[bytes, list[bytes]] = {}
+        self.left_out_until = 0.0
+
+    def on(self, release_id: bytes, intent: Intent) -> Mapping[int, JournalEntry] | None:
+        """What is known of a release, by row; nothing: none of it was begun; None: nobody knows."""
+        lines = self.lines.get(release_id)
+        if lines is None:
+            return {} if intent.at > self.left_out_until else None
+        records = [_DECODE(line[_HEAD.size :]) for line in lines]
+        return {record.row: JournalEntry(record.outcome) for record in records}
+
+    def read(self, path: Path) -> int:
+        """Add what *path* holds; the bytes up to the end of its last whole record."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return 0
+        at, size = 0, len(data)
+        while at + _HEAD.size <= size:
+            length, crc = _HEAD.unpack_from(data, at)
+            end = at + _HEAD.size + length
+            body = data[at + _HEAD.size : end]
+            if len(body) < length or zlib.crc32(body) != crc:
+                return at  # torn by the kill: nothing after it was written
+            self._take(_DECODE(body), data[at:end])
+            at = end
+        return at
+
+    def _take(self, record: _Record, line: bytes) -> None:
+        if record.row == CONCLUDED:
+            self.lines.pop(record.release_id, None)
+        elif record.row == LEFT_OUT and record.outcome:
+            self.left_out_until = max(self.left_out_until, record.outcome.at)
+        else:
+            self.lines.setdefault(record.release_id, []).append(line)
 
 
 class AttemptJournal:
     """The journal of one sender's data folder.
 
-    *disk* (8 bytes) names the folder, since the machine was started, in every intent. Two files take turns, each
-    up to *rotate_at* bytes; what was noted of releases that are still open is taken along, however long a slow
-    route keeps them while others write.
+    *disk* (8 bytes) names the folder, since the machine was started, and *life* its process, in every intent. Two
+    files take turns, each up to *rotate_at* bytes; what was noted of releases that are still open is taken along,
+    however long a slow route keeps them while others write.
     """
 
     def __init__(self, folder: Path, rotate_at: int = 4 << 20) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._opened_at = time.time()
         self.disk = disk_name(_disk_id(folder / "disk"))
-        self.entries: Entries = {}  # what a former process left, by release
+        self.life = life_in(folder) + 1
+        _write_whole(folder / LIFE, self.life.to_bytes(8, "big"))
+        self._open_notes = OpenNotes()  # of this life and of former ones
         self._current, self._previous, self._next = folder / CURRENT, folder / PREVIOUS, folder / NEXT
         if self._next.exists():  # killed while the files took turns
             if self._current.exists():
                 self._next.unlink()
             else:
                 self._next.replace(self._current)
-        _read(self._previous, self.entries)
-        whole = _read(self._current, self.entries)
+        self._open_notes.read(self._previous)
+        whole = self._open_notes.read(self._current)
         if self._current.exists():
             os.truncate(self._current, whole)  # what follows a torn record could never be read
         self._rotate_at = rotate_at
         self._notes: list[bytes] = []
-        self._noted: dict[bytes, list[bytes]] = {}  # what this process has noted of each open release
-        self._noted_since: dict[bytes, float] = {}
+        self._since = dict.fromkeys(self._open_notes.lines, time.monotonic())
         self._open()
 
     def _open(self) -> None:
@@ -82,13 +131,12 @@ class AttemptJournal:
         self._note(_Record(release_id, row, outcome))
 
     def _note(self, record: _Record) -> None:
-        body = _ENCODE(record)
-        line = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        line = _line(record)
         self._notes.append(line)
-        lines = self._noted.get(record.release_id)
+        lines = self._open_notes.lines.get(record.release_id)
         if lines is None:
-            lines = self._noted[record.release_id] = []
-            self._noted_since[record.release_id] = time.monotonic()
+            lines = self._open_notes.lines[record.release_id] = []
+            self._since[record.release_id] = time.monotonic()
         lines.append(line)
 
     def flush(self) -> None:
@@ -106,27 +154,26 @@ class AttemptJournal:
 
     def _take_turns(self) -> None:
         """Begin a new file with what open releases need. A kill at any step leaves that in one file or another."""
-        oldest = time.monotonic() - OPEN_SECONDS
-        for release_id in [each for each, since in self._noted_since.items() if since < oldest]:
-            del self._noted[release_id], self._noted_since[release_id]
-        self._next.write_bytes(b"".join(line for lines in self._noted.values() for line in lines))
+        noted, oldest = self._open_notes, time.monotonic() - OPEN_SECONDS
+        for release_id in [each for each, since in self._since.items() if since < oldest]:
+            del noted.lines[release_id], self._since[release_id]
+            noted.left_out_until = time.time() - OPEN_SECONDS
+        left_out = _line(_Record(b"", LEFT_OUT, Outcome(Kind.RETURNED, noted.left_out_until)))
+        self._next.write_bytes(left_out + b"".join(line for lines in noted.lines.values() for line in lines))
         os.close(self._fd)
         self._current.replace(self._previous)
         self._next.replace(self._current)
         self._open()
 
-    def notes_on(self, release_id: bytes, since: float) -> Mapping[int, JournalEntry]:
-        """What is known of a release that was taken on at *since*, by a former process of this disk or by this one."""
-        if since < self._opened_at:
-            return self.entries.get(release_id, {})
-        self.flush()
-        return read_journal(self._current.parent).get(release_id, {})
+    def notes_on(self, release_id: bytes, intent: Intent) -> Mapping[int, JournalEntry] | None:
+        """What is known of a release that this disk took on, in a former life or in this one; None: nobody knows."""
+        return self._open_notes.on(release_id, intent)
 
     def forget(self, release_id: bytes) -> None:
-        """Its result is stored: the notes on a release are no longer needed, be they ours or the former process's."""
-        self.entries.pop(release_id, None)
-        self._noted.pop(release_id, None)
-        self._noted_since.pop(release_id, None)
+        """Its result is stored: the notes on a release are no longer needed, be they of this life or a former one."""
+        if self._open_notes.lines.pop(release_id, None) is not None:
+            del self._since[release_id]
+            self._notes.append(_line(_Record(release_id, CONCLUDED)))  # leaves with the next: without it, it is kept
 
     def close(self) -> None:
         """Write what is noted and close the file."""
@@ -134,13 +181,20 @@ class AttemptJournal:
         os.close(self._fd)
 
 
-def read_journal(folder: Path) -> Entries:
-    """Everything in the journal of *folder*, which nobody writes meanwhile."""
-    entries: Entries = {}
-    names = (PREVIOUS, CURRENT) if (folder / CURRENT).exists() else (PREVIOUS, NEXT)
-    for name in names:
-        _read(folder / name, entries)
-    return entries
+def read_journal(folder: Path) -> OpenNotes:
+    """All that is open in the journal of *folder*, in which nobody takes turns meanwhile."""
+    notes = OpenNotes()
+    for name in (PREVIOUS, CURRENT) if (folder / CURRENT).exists() else (PREVIOUS, NEXT):
+        notes.read(folder / name)
+    return notes
+
+
+def life_in(folder: Path) -> int:
+    """How many processes have opened the journal of *folder*."""
+    try:
+        return int.from_bytes((folder / LIFE).read_bytes(), "big")
+    except FileNotFoundError:
+        return 0
 
 
 def disk_name(disk_id: bytes) -> bytes:
@@ -164,25 +218,17 @@ def _disk_id(path: Path) -> bytes:
     except FileNotFoundError:
         pass
     disk = os.urandom(8)
-    draft = path.with_suffix(".new")
-    draft.write_bytes(disk)
-    draft.replace(path)
+    _write_whole(path, disk)
     return disk
 
 
-def _read(path: Path, entries: Entries) -> int:
-    """Add the records of *path* to *entries*; the bytes up to the end of the last whole one."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return 0
-    at, end = 0, len(data)
-    while at + _HEAD.size <= end:
-        length, crc = _HEAD.unpack_from(data, at)
-        body = data[at + _HEAD.size : at + _HEAD.size + length]
-        if len(body) < length or zlib.crc32(body) != crc:
-            return at  # torn by the kill: nothing after it was written
-        record = _DECODE(body)
-        entries.setdefault(record.release_id, {})[record.row] = JournalEntry(record.outcome)
-        at += _HEAD.size + length
-    return at
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write *data* so that a kill leaves the old file or the new one."""
+    draft = path.with_suffix(".new")
+    draft.write_bytes(data)
+    draft.replace(path)
+
+
+def _line(record: _Record) -> bytes:
+    body = _ENCODE(record)
+    return _HEAD.pack(len(body), zlib.crc32(body)) + body

@@ -197,7 +197,7 @@ async def test_a_route_may_be_an_account_at_a_provider(tmp_path: Path, monkeypat
             row.message_id.hex() for row in release(1, "grid").rows
         ]
         before = world.pools.of("grid")
-        assert isinstance(before, HttpPool) and before.form == "parts" and not world.journal._noted
+        assert isinstance(before, HttpPool) and before.form == "parts" and not world.journal._open_notes.lines
         callback = world.pools.callback_of("grid")
         assert (
             callback.startswith("http")
@@ -257,5 +257,5 @@ async def test_notes_in_the_journal_end_with_the_release(tmp_path: Path, sinks: 
     world.route("relay", sinks[0][1])
     await world.run([release(1, "relay")])
     await world.answered([release(1, "relay")])
-    assert not world.journal._noted
+    assert not world.journal._open_notes.lines
     await world.pools.close()

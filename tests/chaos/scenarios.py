@@ -240,7 +240,7 @@ def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
     good = begin(stage, "beside", people, "hold")
     stage.wait_for(good.id, "COMPLETED", seconds=240)
     say("the campaign beside it is complete")
-    stage.wait_for(bad.id, "PAUSED")
+    state = stage.wait_for(bad.id, "PAUSED", "COMPLETED")["state"]  # COMPLETED: all were in hand, and are set aside
     stage.wait_ready()
     seen: dict[str, Any] = {}
 
@@ -255,11 +255,10 @@ def poison_template(stage: Stage, say: Say, people: int) -> list[Run]:
     counters = seen["counters"]
     run.held = counters.get("blocked.poison", 0)
     say(f"{run.held} of {run.audience} set aside, the others wait; {run.faults} deaths")
-    # A slice that its sender had begun, and that went to the other one while the first was back already, is in doubt:
-    # the journal of who lives is not read. That is told as unknown, and the sink says below that nobody got anything.
-    run.unknown = counters.get("unknown", 0)
-    if not run.held or run.held != sum(counters.get(name, 0) for name in ("blocked", "sent", "delivered")):
+    if not run.held or run.held != sum(counters.get(name, 0) for name in ("blocked", "sent", "delivered", "unknown")):
         run.mistakes.append(f"not set aside as it should be: {counters}")
+    if state == "COMPLETED" and run.held != run.audience:
+        run.mistakes.append(f"complete, and not everybody was set aside: {counters}")
     if any(each.address.endswith(POISON) for each in stage.sunk()):
         run.mistakes.append("the sink has mail that was never to be rendered")
     run.lost = run.audience - counters.get("listed", 0)

@@ -108,8 +108,7 @@ def test_a_death_after_any_step_loses_nobody(tmp_path: Path) -> None:
 
 def test_what_kills_a_sender_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -> None:
     """A template that kills costs its campaign, a person's data that kill cost that person."""
-    # Nobody may take over meanwhile: who is away for longer than a session leaves what it had begun in doubt.
-    for stage in on_stage(tmp_path, poison=scenarios.POISON, session_timeout=30.0):
+    for stage in on_stage(tmp_path, poison=scenarios.POISON):
         template, beside = scenarios.poison_template(stage, say, FEW)
         well(template)
         assert beside.clean, beside

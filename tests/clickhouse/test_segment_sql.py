@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -313,6 +313,7 @@ def table(clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPath
 
 @settings(max_examples=300, deadline=None)
 @given(tree=trees)
+@example(tree=ByEngagement(engaged="sent", within_days=90))  # person 0, whose id is that of no phone, was sent mail
 def test_the_sql_of_a_filter_finds_whom_the_filter_means(table: Table, tree: Filter) -> None:
     """
     Whoever is in a segment gets its mail: one wrong comparison writes to people who were not meant.

@@ -312,8 +312,8 @@ class SenderWorker:
             world.resulted.append(stored)
             return
         if intent is not None:
-            notes = world.journal.get(release.release_id, {})
-            self.conclude(resolve(release.release_id, intent, world.disk, notes, world.now))
+            notes = world.journal.get(release.release_id, {}) if intent.disk == world.disk else None
+            self.conclude(resolve(release.release_id, intent, notes, world.now))
             return
         if refusal(release, world.campaign, world.now):
             self.conclude(returned(release, "late", world.now))

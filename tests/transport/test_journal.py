@@ -22,16 +22,14 @@ def test_a_restart_knows_what_was_begun_and_what_was_answered(tmp_path: Path) ->
     journal.answered(RELEASE, 1, Outcome(Kind.ACCEPTED, 5.0, 250, detail="ok"))
     journal.flush()
     again = AttemptJournal(tmp_path)
-    intent = Intent(again.disk, 4.0, "c_1", "smtp", 3)
-    result = resolve(RELEASE, intent, again.disk, again.entries[RELEASE], 6.0)
+    intent = Intent(again.disk, 4.0, "c_1", "smtp", 3, journal.life)
+    result = resolve(RELEASE, intent, again.notes_on(RELEASE, intent), 6.0)
     assert [outcome.kind for outcome in result.outcomes] == [Kind.UNCERTAIN, Kind.ACCEPTED, Kind.RETURNED]
 
 
-def test_another_disk_knows_nothing(tmp_path: Path) -> None:
+def test_where_no_journal_can_be_read_nobody_knows() -> None:
     """A lost disk must not be read as "never begun": that would mail people twice."""
-    first, second = AttemptJournal(tmp_path / "a"), AttemptJournal(tmp_path / "b")
-    intent = Intent(first.disk, 4.0, "c_1", "smtp", 2)
-    result = resolve(RELEASE, intent, second.disk, {}, 6.0)
+    result = resolve(RELEASE, Intent(b"gone", 4.0, "c_1", "smtp", 2, 1), None, 6.0)
     assert [outcome.kind for outcome in result.outcomes] == [Kind.UNCERTAIN, Kind.UNCERTAIN]
 
 
@@ -45,7 +43,7 @@ def test_a_torn_record_hides_neither_what_came_before_nor_what_comes_after(tmp_p
     torn = AttemptJournal(tmp_path)
     torn.begun(RELEASE, 1)
     torn.flush()
-    assert set(AttemptJournal(tmp_path).entries[RELEASE]) == {0, 1}
+    assert rows_on(AttemptJournal(tmp_path)) == {0, 1}
 
 
 def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
@@ -57,7 +55,7 @@ def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
         if number < 199:
             journal.forget(b"%016d" % number)
     assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 2_500
-    assert b"%016d" % 199 in AttemptJournal(tmp_path).entries
+    assert set(read_journal(tmp_path).lines) == {b"%016d" % 199}
 
 
 @pytest.mark.parametrize("killed_at", [None, 0, 1])
@@ -89,8 +87,9 @@ def test_notes_on_an_open_release_stay_while_others_fill_the_files(
         assert killed_at is not None
     monkeypatch.setattr(Path, "replace", rename)
     assert renamed > 6
-    for known in (read_journal(tmp_path), AttemptJournal(tmp_path).entries, AttemptJournal(tmp_path).entries):
-        assert set(known[RELEASE]) == {0, 1} and known[RELEASE][1].outcome is not None
+    for known in (read_journal(tmp_path).on, AttemptJournal(tmp_path).notes_on, AttemptJournal(tmp_path).notes_on):
+        notes = known(RELEASE, intent_of(journal))
+        assert notes is not None and set(notes) == {0, 1} and notes[1].outcome is not None
 
 
 def test_a_machine_that_was_off_is_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +101,60 @@ def test_a_machine_that_was_off_is_another_disk(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_release_that_comes_back_to_the_same_process_is_known(tmp_path: Path) -> None:
-    """Partitions may leave and return while a worker lives; what it began meanwhile is in the file, not in memory."""
+    """Partitions may leave and return while a worker lives."""
     journal = AttemptJournal(tmp_path)
     journal.begun(RELEASE, 3)
-    assert set(journal.notes_on(RELEASE, time.time())) == {3}
-    assert set(AttemptJournal(tmp_path).notes_on(RELEASE, 0.0)) == {3}
+    assert rows_on(journal) == {3}
+    journal.flush()
+    assert rows_on(AttemptJournal(tmp_path), journal.life) == {3}
+
+
+def test_what_a_former_life_left_open_outlives_the_turns_of_the_next_ones(tmp_path: Path) -> None:
+    """Its partition may be nobody's for long; what was begun must be known then, or it is sent twice."""
+    first = AttemptJournal(tmp_path)
+    first.begun(RELEASE, 1)
+    first.begun(b"concluded".ljust(16), 2)
+    first.forget(b"concluded".ljust(16))
+    first.flush()
+    for _ in range(3):
+        fill(AttemptJournal(tmp_path, rotate_at=1_000))
+    last = AttemptJournal(tmp_path)
+    assert last.life == first.life + 4
+    assert rows_on(last, first.life) == {1}
+    assert set(read_journal(tmp_path).lines) == {RELEASE}
+
+
+def test_what_was_open_for_too_long_is_left_out_and_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note that was left out must not read as "never begun"."""
+    monkeypatch.setattr(journals, "OPEN_SECONDS", -1.0)
+    journal = AttemptJournal(tmp_path, rotate_at=1_000)
+    before = time.time()
+    journal.begun(RELEASE, 1)
+    fill(journal)
+    assert RELEASE not in read_journal(tmp_path).lines
+    for known in (journal.notes_on, AttemptJournal(tmp_path).notes_on):
+        assert known(RELEASE, Intent(journal.disk, before, "c_1", "smtp", 2, journal.life)) is None
+        assert known(RELEASE, Intent(journal.disk, before + 60, "c_1", "smtp", 2, journal.life)) == {}
+
+
+def fill(journal: AttemptJournal) -> None:
+    """Have the files take turns several times."""
+    for number in range(100):
+        journal.begun(b"%016d" % number, 0)
+        journal.flush()
+        journal.forget(b"%016d" % number)
+    journal.flush()
+
+
+def intent_of(journal: AttemptJournal, life: int = 0) -> Intent:
+    """That RELEASE was taken on, now."""
+    return Intent(journal.disk, time.time(), "c_1", "smtp", 5, life or journal.life)
+
+
+def rows_on(journal: AttemptJournal, life: int = 0) -> set[int]:
+    """The rows of RELEASE that are noted."""
+    notes = journal.notes_on(RELEASE, intent_of(journal, life))
+    assert notes is not None
+    return set(notes)

@@ -1,11 +1,17 @@
 """Journals of dead neighbours on a real disk."""
 
+import itertools
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from app.delivery.ledger import Intent
 from app.transport import neighbours as module
 from app.transport.journal import AttemptJournal
 from app.transport.neighbours import Neighbours
@@ -18,47 +24,98 @@ from pathlib import Path
 from app.transport.journal import AttemptJournal
 from app.transport.neighbours import Neighbours
 folder = Path(sys.argv[1])
-held, journal = Neighbours(folder), AttemptJournal(folder)
-journal.begun(b"r" * 16, 7)
+held, journal = Neighbours(folder), AttemptJournal(folder, rotate_at=1_000)
+for number in range(int(sys.argv[2])):  # others fill the files meanwhile
+    journal.begun(b"%016d" % number, 0)
+    journal.flush()
+    journal.forget(b"%016d" % number)
+journal.begun(sys.argv[3].encode() * 16, 7)
 journal.flush()
-print(journal.disk.hex(), flush=True)
+print(journal.disk.hex(), journal.life, flush=True)
 sys.stdin.read()
 """
 
 
-def test_the_journal_of_a_dead_neighbour_is_read_and_of_a_living_one_is_not(tmp_path: Path) -> None:
-    """One that lives may begin a message at any moment: what it has not begun yet would be mailed twice."""
+@contextmanager
+def living(folder: Path, release: bytes = b"r", others: int = 0) -> Iterator[Intent]:
+    """A sender that lives in *folder*, has begun row 7 of *release*, and is killed in the end."""
     with subprocess.Popen(
-        [sys.executable, "-c", LIVE, str(tmp_path / "a")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+        [sys.executable, "-c", LIVE, str(folder), str(others), release.decode()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
         assert other.stdout is not None
-        disk = bytes.fromhex(other.stdout.readline())
-        ours = Neighbours(tmp_path / "b")
-        assert ours.notes(disk) is None
+        disk, life = other.stdout.readline().split()
+        yield Intent(bytes.fromhex(disk), time.time(), "c_1", "smtp", 8, int(life))
         other.kill()
         other.wait()
-        notes = ours.notes(disk)
-        assert notes is not None and set(notes[RELEASE]) == {7}
-        ours.close()
+
+
+def rows_on(ours: Neighbours, intent: Intent, release: bytes = RELEASE) -> set[int] | None:
+    """The rows of *release* that a neighbour's journal has; None: it cannot be read."""
+    notes = ours.notes_on(release, intent)
+    return None if notes is None else set(notes)
+
+
+def test_the_journal_of_a_dead_neighbour_is_read_and_of_a_living_one_is_not(tmp_path: Path) -> None:
+    """One that lives may begin a message at any moment: what it has not begun yet would be mailed twice."""
+    ours = Neighbours(tmp_path / "b")
+    with living(tmp_path / "a") as intent:
+        assert rows_on(ours, intent) is None
+    assert rows_on(ours, intent) == {7}
+    ours.close()
+
+
+@pytest.mark.parametrize("others", [0, 100])
+def test_of_a_neighbour_that_is_back_the_life_before_is_read(tmp_path: Path, others: int) -> None:
+    """It died, its partitions went elsewhere, and it was back before anybody could ask what it had begun."""
+    ours = Neighbours(tmp_path / "b")
+    with living(tmp_path / "a") as before:
+        pass
+    with living(tmp_path / "a", b"s", others) as now:
+        assert now.life == before.life + 1
+        assert rows_on(ours, before) == {7}
+        assert rows_on(ours, before, b"n" * 16) == set(), "of that nothing was begun"
+        assert rows_on(ours, now, b"s" * 16) is None, "it may begin more"
+        nameless = msgspec.structs.replace(before, life=0)
+        assert rows_on(ours, nameless) is None, "from before lives were counted"
+    with living(tmp_path / "a", b"t", others):
+        assert rows_on(ours, now, b"s" * 16) == {7}
+        assert rows_on(ours, before) == {7}
+    ours.close()
+
+
+def test_files_that_take_turns_at_each_reading_tell_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what was read would read as "never begun"."""
+    ours = Neighbours(tmp_path / "b")
+    with living(tmp_path / "a") as before:
+        pass
+    with living(tmp_path / "a"):
+        turns = itertools.count()
+        monkeypatch.setattr(module, "_inodes_of", lambda _folder: {"attempts": next(turns)})
+        assert rows_on(ours, before) is None
+        monkeypatch.undo()
+        assert rows_on(ours, before) == {7}
+    ours.close()
 
 
 def test_a_disk_that_is_not_here_is_unknown(tmp_path: Path) -> None:
     """A lost disk must not be read as "never begun"."""
     ours = Neighbours(tmp_path / "b")
-    assert ours.notes(b"elsewhere"[:8]) is None
+    assert rows_on(ours, Intent(b"elsewhere"[:8], time.time(), "c_1", "smtp", 8, 1)) is None
     ours.close()
 
 
 def test_what_a_neighbour_wrote_in_a_later_life_is_seen(tmp_path: Path) -> None:
     """It died, came back, began more, died again: the first reading must not be taken for the second."""
     journal = AttemptJournal(tmp_path / "a")
+    intent = Intent(journal.disk, time.time(), "c_1", "smtp", 8, journal.life)
     ours = Neighbours(tmp_path / "b")
     journal.begun(RELEASE, 1)
     journal.flush()
-    assert set((ours.notes(journal.disk) or {})[RELEASE]) == {1}
+    assert rows_on(ours, intent) == {1}
     journal.begun(RELEASE, 2)
     journal.flush()
-    assert set((ours.notes(journal.disk) or {})[RELEASE]) == {1, 2}
+    assert rows_on(ours, intent) == {1, 2}
     ours.close()
 
 
