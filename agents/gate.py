@@ -9,6 +9,7 @@ from app import topics
 from app.commands import Answer, CampaignEntry
 from app.delivery.events import of_admission
 from app.delivery.gate import admit, classes_of, message_ids, mistakes_in, sighting_keys
+from app.delivery.people import paid_keys
 from app.delivery.release import spend_standing
 from app.faults import reached
 from app.records import RecipientPack, Undecodable, decode
@@ -70,9 +71,9 @@ def attach(app: StreamApp, lane: str, lanes: Lanes, opening: Opening, dead: Dead
         state, batch, now = recipients.partitions[partition], Batch(), app.now()
         rules = rules_of(entry, now, categories=opening.categories)
         messages = message_ids(pack, rules.channel)
-        known_rows = known_of(
-            table, partition, [row.recipient_id for row in pack.rows], sighting_keys(rules, pack.rows)
-        )
+        people = [row.recipient_id for row in pack.rows]
+        paid = paid_keys(people) if rules.channel == "whatsapp" else ()
+        known_rows = known_of(table, partition, people, sighting_keys(rules, pack.rows), paid)
         place = opening.hours.placing(entry)
         desk = opening.frequency.at_gate(partition, batch, entry, now)
         verdict = admit(state, batch, pack, messages, known_rows, rules, now, place, desk)

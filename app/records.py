@@ -292,6 +292,7 @@ class Grant(msgspec.Struct, array_like=True):
     channel: str = "email"
     parts: int = 1
     sender: str = ""
+    people: bytes = b""  # stands for the limits that count people on their way; empty: there are none
 
 
 class Slip(msgspec.Struct, array_like=True):

@@ -187,8 +187,10 @@ class Allowance(Strict):
     hourly: int | None = Field(default=None, gt=0, le=MOST, description="Messages in an hour of the clock")
     daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in a day of the calendar")
     moving_daily: int | None = Field(default=None, gt=0, le=MOST, description="Messages in any 24 hours")
-    unit: Literal["messages", "parts"] = Field(
-        default="messages", description="What rate, burst and caps count: messages, or the SMS that they take"
+    unit: Literal["messages", "parts", "people"] = Field(
+        default="messages",
+        description="What rate, burst and caps count: messages, or the SMS that they take. people: moving_daily counts "
+        "people, the rest messages",
     )
     warm_up: WarmUp | None = Field(default=None, description="Of a pool or route: caps that grow day by day")
     time_zone: ZoneName = Field(default="UTC", description="In which hours and days begin")

@@ -148,15 +148,19 @@ def verdict_on(store: Store, partition: int, pack_id: bytes) -> Verdict | None:
     return None if raw is None else _VERDICT.decode(raw)
 
 
-def known_of(store: Store, partition: int, recipients: Sequence[bytes], sightings: Sequence[bytes]) -> Known:
-    """Suppressions and sightings of every row of a pack, by one multi-get."""
+def known_of(
+    store: Store, partition: int, recipients: Sequence[bytes], sightings: Sequence[bytes], paid: Sequence[bytes] = ()
+) -> Known:
+    """Suppressions and sightings of every row of a pack, by one multi-get; *paid*: keys of who was paid for."""
     n = len(recipients)
     keys = [SUPPRESSION + recipient for recipient in recipients]
-    keys += [SIGHTING + key for key in sightings]
+    keys += [SIGHTING + key for key in (*sightings, *paid)]
     found = store.get_many(partition, keys)
+    seen = [None if raw is None else sighting_in(raw) for raw in found[n:]]
     return Known(
         [None if raw is None else _SUPPRESSIONS.decode(raw) for raw in found[:n]],
-        [None if raw is None else sighting_in(raw) for raw in found[n:]],
+        seen[: len(sightings)],
+        seen[len(sightings) :],
     )
 
 

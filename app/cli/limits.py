@@ -35,6 +35,7 @@ class Unit(StrEnum):
 
     MESSAGES = "messages"
     PARTS = "parts"
+    PEOPLE = "people"
 
 
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help=f"{', '.join(SCOPES[:-1])} or {SCOPES[-1]}.")]
@@ -63,7 +64,7 @@ def attach(app: typer.Typer) -> None:
         "fanfare limits set pool warm --group outlook --warm-up 50..20000x2 --begins 2027-03-01",
         "fanfare limits set country PT --rate 30/min",
         "fanfare limits set sender '*' --rate 1 --burst 10 --unit parts",
-        "fanfare limits set route wa --moving-daily 1000",
+        "fanfare limits set route wa --moving-daily 1000 --unit people",
     ),
 )
 def set_limit(
@@ -75,10 +76,11 @@ def set_limit(
     hourly: Annotated[int | None, typer.Option("--hourly", help="Messages in an hour of the clock.")] = None,
     daily: Annotated[int | None, typer.Option("--daily", help="Messages in a day of the calendar.")] = None,
     moving_daily: Annotated[
-        int | None, typer.Option("--moving-daily", help="Messages in any 24 hours: the tier of a WhatsApp number.")
+        int | None,
+        typer.Option("--moving-daily", help="Messages in any 24 hours; with --unit people a tier of WhatsApp."),
     ] = None,
     unit: Annotated[
-        Unit, typer.Option("--unit", help="What rate, burst and caps count: messages, or parts of SMS.")
+        Unit, typer.Option("--unit", help="What rate, burst and caps count. people: --moving-daily alone does.")
     ] = Unit.MESSAGES,
     group: Group = "",
     warm_up: Annotated[

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from app.cli.times import iso
-from app.delivery.limit_figures import plan_of, rate_of
+from app.delivery.limit_figures import moving_of, plan_of, rate_of
 from app.routes import LimitSet, LimitStatus
 
 CELLS = 10  # of a bar
@@ -31,7 +31,7 @@ def row_of(limit: LimitSet, usage: Sequence[LimitStatus]) -> tuple[str, ...]:
 
 def _rate(limit: LimitSet) -> str:
     """The rate, and what it counts where that is not messages."""
-    return rate_of(limit) + (f" {limit.unit}" if limit.unit != "messages" and limit.rate is not None else "")
+    return rate_of(limit) + (" parts" if limit.unit == "parts" and limit.rate is not None else "")
 
 
 _DETOURS = ("provider", "pool", "route")
@@ -59,7 +59,7 @@ def bar(used: float, most: float) -> str:
 def _days(limit: LimitSet) -> str:
     told = [
         _figure(limit.daily),
-        f"{_figure(limit.moving_daily)} in any 24 h" if limit.moving_daily is not None else "",
+        moving_of(limit).replace("hours", "h"),
         f"warm-up {plan_of(limit)}" if limit.warm_up else "",
     ]
     return " / ".join(filter(None, told))

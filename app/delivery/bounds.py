@@ -9,6 +9,7 @@ from app.delivery.caps import Cap
 from app.delivery.health import Health
 from app.delivery.moving_caps import MovingCap
 from app.delivery.pacing_turns import Line
+from app.delivery.people import AGAIN
 from app.delivery.rates import Bucket, bucket, burst_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Bound:
     def take(self, count: int) -> None:
         """*count* messages pass, or as many parts where those count."""
 
+    def lets_again(self) -> bool:
+        """Whether who was paid for here within a day passes, whatever the room."""
+        return False
+
     def weight(self, parts: int) -> int:  # noqa: ARG002 - most bounds count messages
         """What a message of *parts* SMS counts for here."""
         return 1
@@ -68,13 +73,13 @@ class Closed(Bound):
 
 
 class Metered(Bound):
-    """A bucket or a cap, of messages or of the parts that they take.
+    """A bucket or a cap, of messages or of the parts that they take; a cap of any 24 hours also of people.
 
     A message of several parts, whose turn it is, waits until there is room for all of them: nobody goes before it
     meanwhile. One of more parts than a full bucket holds passes when it is full, and the next waits until it is paid.
     """
 
-    __slots__ = ("_awaited", "_next", "_touched", "in_parts", "meter")
+    __slots__ = ("_awaited", "_next", "_touched", "in_parts", "in_people", "meter")
 
     def __init__(self, name: str, meter: Bucket | Cap | MovingCap, touched: set[str]) -> None:
         super().__init__(name)
@@ -82,6 +87,7 @@ class Metered(Bound):
         self._touched = touched  # names of meters that are to be stored
         self._next: tuple[float, float] | None = None  # rate and burst of the bucket from the next look on
         self.in_parts = False
+        self.in_people = False
         self._awaited = 0  # parts for which somebody waits whose turn it is
 
     def becomes(self, rate: float, burst: float) -> None:
@@ -104,7 +110,7 @@ class Metered(Bound):
 
     def room_for(self, parts: int, now: float) -> int:
         room = self.room(now)
-        if parts == 1 or not self.in_parts or room <= 0:
+        if parts <= 1 or not self.in_parts or room <= 0:
             return room
         fit = self._fit(parts, room)
         if not fit:
@@ -121,8 +127,13 @@ class Metered(Bound):
         """Whether a message of *parts* is more than the whole cap."""
         return self.in_parts and parts > 1 and not isinstance(self.meter, Bucket) and self.meter.largest < parts
 
+    def lets_again(self) -> bool:
+        return self.in_people
+
     def weight(self, parts: int) -> int:
-        return parts if self.in_parts else 1
+        if self.in_people:
+            return int(parts != AGAIN)
+        return max(1, parts) if self.in_parts else 1
 
     def lasts(self, now: float) -> float:
         return self.meter.lasts(now)
@@ -130,6 +141,12 @@ class Metered(Bound):
     def take(self, count: int) -> None:
         self.meter.take(count)
         self._touched.add(self.name)
+
+    def renew(self, count: int, now: float) -> None:
+        """*count* people pass who were paid for here within a day."""
+        if isinstance(self.meter, MovingCap):
+            self.meter.renew(count, now)
+            self._touched.add(self.name)
 
 
 FlowKey = tuple[str, str, str]  # group, sender, route

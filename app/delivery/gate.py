@@ -12,6 +12,7 @@ from app.delivery.frequency import NEVER, Desk
 from app.delivery.mx_groups import GROUP_NAME, LONGEST_GROUP
 from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
 from app.delivery.partition import ClassKey, MessageState, Partition, Verdict, WaitingPack, Writes
+from app.delivery.people import AGAIN, is_paid
 from app.records import Outgoing, Recipient, RecipientPack
 from app.topics import TRANSACTIONAL
 
@@ -134,6 +135,7 @@ class Known:
 
     suppressions: Sequence[Sequence[Suppression] | None]
     sightings: Sequence[Sighting | None]
+    paid: Sequence[Sighting | None] = ()  # under which limits that count people; () where none does
 
 
 def mistakes_in(pack: RecipientPack, lane: str, partition: int, partitions: int, now: float) -> str:
@@ -179,11 +181,12 @@ def message_ids(pack: RecipientPack, channel: str) -> list[bytes]:
 
 
 def classes_of(pack: RecipientPack, channel: str) -> set[ClassKey]:
-    """The classes in which messages of *pack* wait for their first try on *channel*, once they have passed."""
-    return {
+    """The classes in which messages of *pack* may wait for their first try on *channel*, once they have passed."""
+    made = {
         ClassKey(pack.campaign, pack.lane, row.group, row.tier, channel=channel, parts=row.parts, sender=row.sender)
         for row in pack.rows
     }
+    return made | {key._replace(parts=AGAIN) for key in made} if channel == "whatsapp" else made
 
 
 def admit(
@@ -225,7 +228,8 @@ def admit(
             writes.message(message, MessageState(Status.DROPPED, 0, now))
             continue
         writes.sighting(keys[i], message, now)
-        lot = row.group, leaves, zone, row.tier, leaves > due, row.parts, row.sender
+        parts = AGAIN if known.paid and is_paid(known.paid[i], b"", now) else row.parts
+        lot = row.group, leaves, zone, row.tier, leaves > due, parts, row.sender
         rows = waiting.get(lot)
         if rows is None:
             rows = waiting[lot] = []

@@ -328,6 +328,7 @@ class LimitBook:
             self._about[bound.name] = (scope, name, group)
             if isinstance(bound, Metered):
                 bound.in_parts = limit.unit == "parts"
+                bound.in_people = limit.unit == "people" and isinstance(bound.meter, MovingCap)
         yield from made
 
     def _places(self, of: str, most: int, full: Full, campaign: str = "") -> Places:

@@ -191,7 +191,10 @@ def _wrong_unit(limit: LimitSet) -> Wrong | None:
     if limit.unit == "messages":
         return None
     if limit.scope == "group" or limit.group:
-        return "unit", "parts are those of SMS, and phones have no MX group: leave out the unit, or the group"
+        return "unit", f"{limit.unit} are those of phones, which have no MX group: leave out the unit, or the group"
+    if limit.unit == "people":
+        lacks = "people are counted in any 24 hours, on WhatsApp: set moving_daily, or leave out the unit"
+        return ("unit", lacks) if limit.moving_daily is None else None
     if limit.rate is None and not any((limit.hourly, limit.daily, limit.moving_daily, limit.warm_up)):
         return "unit", "what is on the way is counted in messages: parts are for a rate or a cap"
     return None

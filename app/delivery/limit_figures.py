@@ -12,6 +12,13 @@ def spoken(limit: LimitSet) -> str:
     return f"{told}, counted in parts of SMS" if limit.unit == "parts" and not limit.limits_nothing else told
 
 
+def moving_of(limit: LimitSet) -> str:
+    """What is allowed in any 24 hours; empty where that is not limited."""
+    if limit.moving_daily is None:
+        return ""
+    return f"{limit.moving_daily:,}{' people' if limit.unit == 'people' else ''} in any 24 hours"
+
+
 def figures(limit: LimitSet) -> dict[str, str]:
     """What is limited, by its field: only what there is."""
     found = {
@@ -20,7 +27,7 @@ def figures(limit: LimitSet) -> dict[str, str]:
         "concurrency": f"{limit.concurrency:,} on the way" if limit.concurrency is not None else "",
         "hourly": f"{limit.hourly:,} an hour" if limit.hourly is not None else "",
         "daily": f"{limit.daily:,} a day" if limit.daily is not None else "",
-        "moving_daily": f"{limit.moving_daily:,} in any 24 hours" if limit.moving_daily is not None else "",
+        "moving_daily": moving_of(limit),
         "warm_up": f"warm-up {plan_of(limit)}" if limit.warm_up is not None else "",
     }
     return {field: figure for field, figure in found.items() if figure}

@@ -45,6 +45,21 @@ class MovingCap:
         self.slots[-1][1] += count
         self.used += count
 
+    def renew(self, count: int, now: float) -> None:
+        """The oldest *count* of what is used count as used at *now*: they come back later, and no others sooner."""
+        self.room(now)
+        number, moved = int(self.now // SLOT), 0
+        while self.slots and self.slots[0][0] < number and moved < count:
+            oldest = self.slots[0]
+            some = min(count - moved, oldest[1])
+            oldest[1] -= some
+            moved += some
+            if not oldest[1]:
+                self.slots.popleft()
+        if moved:
+            self.used -= moved
+            self.take(moved)
+
     def give_back(self, count: int, taken_at: float) -> None:
         """*count* of the messages taken at that moment will never leave."""
         number = int(taken_at // SLOT)

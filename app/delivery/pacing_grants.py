@@ -9,6 +9,7 @@ from app.delivery.pacing_lines import Lines
 from app.delivery.pacing_turns import Share
 from app.delivery.pacing_why import Reasons, with_wait
 from app.delivery.partition import SLICE, ClassKey
+from app.delivery.people import AGAIN, stamp_of
 from app.delivery.rates import LONGEST_VALIDITY, Bucket
 from app.records import Grant, Slip
 from app.topics import BULK, LANES
@@ -111,6 +112,8 @@ class Granting:
         """(messages that pass, None), or (0, what holds the class back): no room, or others whose turn it is."""
         now, parts = self._now, key.parts
         for bound in bounds:
+            if parts == AGAIN and bound.lets_again():
+                continue
             room = bound.room(now) if parts == 1 else bound.room_for(parts, now)
             if room <= 0:
                 return 0, bound
@@ -135,11 +138,17 @@ class Granting:
     def _grant(self, cell: Cell, bounds: Sequence[Bound], share: Share, route: str, count: int, why: str) -> None:
         key, validity = cell.key, FOR_LONG
         caps: Caps = ()
+        people: list[str] = []
         for bound in bounds:
             validity = min(validity, bound.lasts(self._now))
             weight = bound.weight(key.parts)
-            bound.take(count * weight)
-            if isinstance(bound, Metered) and not isinstance(bound.meter, Bucket):
+            if isinstance(bound, Metered) and bound.in_people:
+                people.append(bound.name)
+            if weight:
+                bound.take(count * weight)
+            elif isinstance(bound, Metered):
+                bound.renew(count, self._now)
+            if weight and isinstance(bound, Metered) and not isinstance(bound.meter, Bucket):
                 caps += ((bound.name, bound.meter, weight),)
             self._lines.charge(bound, share, count * weight)
         validity = FREE_VALIDITY if validity == FOR_LONG else min(validity, LONGEST_VALIDITY)
@@ -151,7 +160,7 @@ class Granting:
         self._count(heard, key, route, count)
         grant = Grant(
             key.campaign, key.lane, key.group, route, count, key.tier, key.retry, key.pin, why,
-            key.channel, key.parts, key.sender,
+            key.channel, key.parts, key.sender, stamp_of(people),
         )  # fmt: skip
         self._granted[cell.partition].setdefault(validity, []).append((grant, cell, caps))
 

@@ -36,7 +36,7 @@ class ClassKey(NamedTuple):
     retry: bool = False  # its messages were tried before: they have a share of their own
     pin: str = ""  # the only route it may take: what became of its messages there is unknown
     channel: str = "email"
-    parts: int = 1  # SMS that each of its messages takes
+    parts: int = 1  # SMS that each of its messages takes; 0: of people who were paid for (app/delivery/people.py)
     sender: str = ""  # number or sender id that they come from; "": that of the route
 
 

@@ -22,6 +22,7 @@ from app.delivery.partition import (
     class_of,
     state_of,
 )
+from app.delivery.people import AGAIN, is_paid, paid_keys
 from app.delivery.report_moves import COUNTED_AFTER
 from app.records import Outgoing, Release, Slip
 
@@ -112,8 +113,9 @@ def spend(state: Partition, writes: Writes, slip: Slip, permits: Permits, now: f
     for index, grant in enumerate(slip.grants):
         before = spent.messages
         _open_releases(
-            state, writes, class_of(grant), grant.route, grant.count, slip.not_after, permits, spent, now, grant.why
-        )
+            state, writes, class_of(grant), grant.route, grant.count, slip.not_after, permits, spent, now, grant.why,
+            grant.people,
+        )  # fmt: skip
         left = grant.count - (spent.messages - before)
         if left > 0:
             state.wasted.append(Wasted(slip.number, index, left, now))
@@ -153,7 +155,7 @@ def spend_standing(
 
 def _open_releases(
     state: Partition, writes: Writes, key: ClassKey, route: str, count: int, not_after: float, permits: Permits,
-    spent: Spent, now: float, why: str = "",
+    spent: Spent, now: float, why: str = "", people: bytes = b"",
 ) -> int:  # fmt: skip
     """Open releases of up to *count* messages of the class *key*; how many were taken for them."""
     version, taken = permits.running(key.campaign), 0
@@ -175,7 +177,9 @@ def _open_releases(
         if desk is not None:
             _keep_caps(state, writes, release, pack, desk, spent, now)
         if is_paired(pack):
-            _keep_pairs(state, writes, release, pack, permits, spent, now)
+            _keep_pairs(state, writes, release, pack, permits, spent, now, AGAIN if people else pack.parts)
+            if people:
+                _keep_people(state, writes, release, pack, permits, spent, now, people)
         writes.pack(number, pack)
         if release.size:
             spent.releases.append(state.open(writes, release))
@@ -278,8 +282,10 @@ def _keep_pairs(
     permits: Permits,
     spent: Spent,
     now: float,
+    parts: int,
 ) -> None:
-    """Let those of *release* wait who had a message from the same number a moment ago; note the others."""
+    """Let those of *release* wait, in a class of *parts*, who had a message from the number a moment ago; note the
+    others."""
     skipped = set(release.skipped)
     rows = state.rows_of(release.pack)[release.start : release.stop]
     keys = pair_keys(release, rows)
@@ -296,8 +302,31 @@ def _keep_pairs(
             writes.sighting(key, row.message_id, now)
     state.wrote(SIGHTING_BYTES * release.size)
     for due, waiting in later.items():
-        state.add(writes, msgspec.structs.replace(pack, due=due, count=len(waiting), cursor=0), waiting)
+        state.add(writes, msgspec.structs.replace(pack, due=due, count=len(waiting), cursor=0, parts=parts), waiting)
     state.count(writes, pack.campaign, {PAIRED: sum(map(len, later.values()))})
+
+
+def _keep_people(
+    state: Partition, writes: Writes, release: OpenRelease, pack: WaitingPack, permits: Permits, spent: Spent,
+    now: float, stamp: bytes,
+) -> None:  # fmt: skip
+    """Note who has a place of limits that count people; who seemed to have one and has none waits to take one."""
+    skipped = set(release.skipped)
+    rows = state.rows_of(release.pack)[release.start : release.stop]
+    keys = paid_keys(row.recipient_id for row in rows)
+    anew: list[Outgoing] = []
+    for i, (row, key, seen) in enumerate(zip(rows, keys, permits.seen(keys), strict=True)):
+        if i in skipped:
+            continue
+        if release.parts != AGAIN or is_paid(seen, stamp, now):
+            writes.sighting(key, stamp, now)
+            continue
+        release.skipped.append(i)
+        anew.append(row)
+        spent.put_off_bytes += len(row.variables) + len(row.address) + ROW_BYTES
+    state.wrote(SIGHTING_BYTES * release.size)
+    if anew:
+        state.add(writes, msgspec.structs.replace(pack, due=now, count=len(anew), cursor=0, parts=1), anew)
 
 
 def ask_again(state: Partition, writes: Writes, number: int, now: float) -> None:

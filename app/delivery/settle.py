@@ -9,6 +9,7 @@ from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, p
 from app.delivery.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.people import AGAIN
 from app.delivery.release import rows_in
 from app.delivery.report_moves import COUNTED_AFTER
 from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try
@@ -209,9 +210,10 @@ def _waiting(release: OpenRelease, pack: WaitingPack, retry: Again, count: int) 
     knows what became of the try before, stays so until an attempt there has certainly failed.
     """
     attempted = retry.attempt > release.attempt
+    parts = AGAIN if release.channel == "whatsapp" else release.parts  # they may have been paid for
     pin = release.route if retry.pinned else "" if attempted else release.pin
     return WaitingPack(
         release.account, release.campaign, release.lane, release.group, retry.attempt, pack.since, retry.due, count,
         zone=pack.zone, tier=release.tier, retry=retry.tried or release.retry, pin=pin, counted=release.counted,
-        channel=release.channel, parts=release.parts, sender=release.sender, began=release.began,
+        channel=release.channel, parts=parts, sender=release.sender, began=release.began,
     )  # fmt: skip

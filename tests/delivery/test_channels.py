@@ -11,9 +11,20 @@ from app import ids
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_drops, of_settlement
 from app.delivery.frequency import AccountCaps, Cap
-from app.delivery.gate import GateRules, Known, Suppression, admit, applies, classes_of, message_ids, mistakes_in
+from app.delivery.gate import (
+    GateRules,
+    Known,
+    Sighting,
+    Suppression,
+    admit,
+    applies,
+    classes_of,
+    message_ids,
+    mistakes_in,
+)
 from app.delivery.outcomes import DropReason, Kind, Status
 from app.delivery.partition import ClassKey, MessageState, Partition
+from app.delivery.people import AGAIN
 from app.delivery.release import Permits, record_of, repeats_after, spend, spend_standing, stand
 from app.delivery.settle import settle
 from app.delivery.suppressing import changed
@@ -80,6 +91,19 @@ def answer(state: Partition, table: Rows, release: Release, kind: Kind) -> list[
 
 def stored(table: Rows, message: bytes) -> MessageState:
     return msgspec.msgpack.decode(table.items[MESSAGE + message], type=MessageState)
+
+
+def test_who_was_paid_for_within_a_day_waits_in_a_class_of_its_own() -> None:
+    """A tier that counts people holds back who is new to it, and nobody behind them who is not."""
+    people = [person(1), person(2), person(3)]
+    paid = [Sighting(b"x" * 16, NOW - 80_000), None, Sighting(b"x" * 16, NOW - 90_000)]
+    state, pack = restore(Rows(), 0), RecipientPack(b"p" * 16, "acme", "c_1", 1, 20_000, "bulk", people)
+    rules = GateRules("acme", "c_1", "whatsapp", (), "", 0.0)
+    messages = message_ids(pack, "whatsapp")
+    admit(state, Batch(), pack, messages, Known([None] * 3, [None] * 3, paid), rules, NOW)
+    state.advance(NOW)
+    assert {key.parts: queue.due for key, queue in state.queues.items()} == {AGAIN: 1, 1: 2}
+    assert set(state.queues) == classes_of(pack, "whatsapp")
 
 
 def test_messages_of_other_lengths_and_senders_wait_apart() -> None:

@@ -70,8 +70,13 @@ def test_limits_that_make_sense(limit: dict[str, Any]) -> None:
     [
         # Naming nothing
         # Parts, and any 24 hours
-        ({"name": "gmail", "unit": "parts"}, "unit", "phones have no MX group"),
+        ({"name": "gmail", "unit": "parts"}, "unit", "parts are those of phones, which have no MX group"),
         ({"scope": "pool", "name": "b", "rate": 5, "group": "gmail", "unit": "parts"}, "unit", "no MX group"),
+        (
+            {"scope": "route", "name": "a", "rate": 5, "unit": "people"},
+            "unit",
+            "set moving_daily, or leave out the unit",
+        ),
         (
             {"scope": "route", "name": "a", "rate": None, "concurrency": 5, "unit": "parts"},
             "unit",
