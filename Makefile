@@ -13,10 +13,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 N ?= 20000
+TIMES ?= 20
 # Two processes: most tests wait. How they are parted stands in tests/conftest.py.
 BESIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo up down test check browser chaos bench bench-api bench-capacity clean
+.PHONY: help setup demo up down test check properties browser chaos bench bench-api bench-capacity clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +58,9 @@ check: $(READY) browser ## what has to pass before a change lands: format, lint,
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest $(BESIDE)
+
+properties: $(READY) ## the tests with examples, with other ones and TIMES as many (20; an hour)
+	@EXAMPLES_TIMES=$(TIMES) $(BIN)/python -m pytest -m "hypothesis and not integration" $(BESIDE)
 
 chaos: $(READY) ## kill everything in turn, judge by the sink's own record
 	@$(BIN)/python -m tests.chaos

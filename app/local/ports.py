@@ -36,8 +36,9 @@ def free_ports(count: int = 1) -> int:
     They lie below those that the kernel takes for outgoing connections: one of those could have the port
     before the server that it is meant for.
     """
+    lowest, end = UNCLAIMED
     while True:
-        first = random.randrange(*UNCLAIMED)
+        first = random.randrange(lowest, end - count + 1)
         row = range(first, first + count)
         if _given.isdisjoint(row) and all(is_free(port) for port in row):
             _given.update(row)

@@ -96,17 +96,17 @@ async def test_a_stop_finishes_what_runs(tmp_path: Path) -> None:
     with process_of(server) as process:
         async with aiohttp.ClientSession(server.url) as http:
             asked = asyncio.create_task(http.post("/", data="SELECT sleep(2), 'done'"))
-            await begun(http)
+            await begun(http, asked)
             process.terminate()
             async with await asked as answer:
                 assert (answer.status, await answer.text()) == (200, "0\tdone\n")
         assert await asyncio.to_thread(process.wait, 30) == 0
 
 
-async def begun(http: aiohttp.ClientSession) -> None:
+async def begun(http: aiohttp.ClientSession, asked: "asyncio.Task[Any]") -> None:
     """Wait until the engine executes the sleeping statement."""
     watch = "SELECT count() FROM system.processes WHERE query LIKE '%sleep(2)%' AND query NOT LIKE '%processes%'"
-    while True:
+    while not asked.done():
         async with http.post("/", data=watch) as answer:
             if await answer.text() != "0\n":
                 return

@@ -20,6 +20,7 @@ from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
 from app.commands import CampaignEntry, Command
 from app.control import Control, Done, new_command_id
+from app.control.backlog import read_backlog
 from app.local.kafka import KafkaServer
 from app.local.parts import sink_record
 from app.local.ports import free_ports
@@ -130,6 +131,15 @@ class Installation:
                 return found
             assert time.monotonic() < deadline, found
             time.sleep(0.2)
+
+    def taken(self, topic: str, seconds: float = 60.0) -> None:
+        """Wait until whoever reads *topic* has taken in all that lies there."""
+        deadline = time.monotonic() + seconds
+        while left := [
+            each for each in asyncio.run(read_backlog(self.settings.kafka)) if each.topic == topic and each.records
+        ]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
 
     def console_produce(self, topic: str, line: str, key: str | None = None) -> None:
         """Publish one line with Kafka's own console producer."""

@@ -54,6 +54,7 @@ def test_who_bounces_complains_or_leaves_by_mail_is_not_written_to_again(install
     while (found := installation.statuses(campaign, len(addresses))) != {"BOUNCED": 2, "COMPLAINED": 1, "SENT": 2}:
         assert time.monotonic() < deadline, found
         time.sleep(0.2)
+    installation.taken("suppression.commanded")
     again = installation.start("bounces")
     installation.wait_for(again, "COMPLETED")
     second = set(installation.messages_of(installation.entry(again), addresses).values())

@@ -1,6 +1,5 @@
 """Explain over all processes: what decided on a message that was sent, dropped, tried again, or waits."""
 
-import time
 import urllib.request
 from typing import Any
 
@@ -50,7 +49,7 @@ def test_every_kind_of_story_is_told(installation: Installation, api: Rest) -> N
     installation.people("explained", [{"email": each, "first_name": "Ann", "city": "Ulm"} for each in everybody])
     body = {"addresses": [suppressed], "reason": "asked", "source": "phone"}
     assert api.ask("POST", "/v1/suppressions", body).status in (200, 201, 202)
-    time.sleep(1.0)  # it holds within a second
+    installation.taken("suppression.commanded")
     campaign = installation.start("explained", retry_delays=[1.0, 2.0])
 
     told = explained(api, campaign, sent, "SENT")

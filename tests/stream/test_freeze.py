@@ -1,7 +1,7 @@
 """The freeze guard."""
 
 import queue
-import time
+import threading
 
 import pytest
 
@@ -63,22 +63,51 @@ def test_the_clock_counts_suspension() -> None:
     assert freeze.time.CLOCK_BOOTTIME != freeze.time.CLOCK_MONOTONIC
 
 
-def test_a_loop_that_hangs_ends_the_process_and_one_that_ticks_does_not() -> None:
+class Looks(threading.Event):
+    """The looks of a guard, without the time between them; it is stopped after the last one."""
+
+    def __init__(self, guard: StuckGuard, ticking: str) -> None:
+        super().__init__()
+        self.guard, self.ticking = guard, iter(ticking)
+
+    def wait(self, _timeout: float | None = None) -> bool:
+        """Up to the next look, the loop ticks (t) or it does not (-)."""
+        did = next(self.ticking, "")
+        if did == "t":
+            self.guard.tick()
+        return not did
+
+
+@pytest.mark.parametrize(
+    ("ticking", "ends"),
+    [
+        ("-" * 50, False), ("t----t----t----" + "t" * 9, False), ("t-----", True), ("ttt---t-----t", True),
+        ("-" * 20 + "t----", False),  # before the first tick, tables are recovered
+    ],
+)  # fmt: skip
+def test_a_loop_that_hangs_ends_the_process_and_one_that_ticks_does_not(ticking: str, ends: bool) -> None:
     """
     An endless loop in one handler keeps its partitions for ever: nobody else would notice.
     """
+    ended: list[str] = []
+    guard = StuckGuard(ended.append, longest=0.5, every=0.1)
+    guard._over = Looks(guard, ticking)
+    guard._look()
+    assert len(ended) == ends and all("stuck" in why for why in ended)
+
+
+def test_the_loop_is_looked_after_from_another_thread_until_it_ends() -> None:
+    """
+    A loop that is stuck cannot look after itself; one that has ended well is not stuck.
+    """
     ended: queue.Queue[str] = queue.Queue()
-    guard = StuckGuard(ended.put, longest=0.2, every=0.01)
-    guard.start()
-    for _ in range(10):
-        time.sleep(0.05)
-        guard.tick()
-    assert ended.empty()
-    assert "stuck" in ended.get(timeout=5.0)
     guard = StuckGuard(ended.put, longest=0.05, every=0.01)
     guard.start()
-    time.sleep(0.2)  # not begun yet
     guard.tick()
-    guard.stop()
-    time.sleep(0.2)
-    assert ended.empty()
+    assert "stuck" in ended.get(timeout=30.0)
+    stopped = StuckGuard(ended.put, longest=0.05, every=0.01)
+    stopped.tick()
+    stopped.stop()
+    stopped.start()
+    with pytest.raises(queue.Empty):
+        ended.get(timeout=0.3)

@@ -112,7 +112,7 @@ async def test_an_answer_that_does_not_come_leaves_it_uncertain() -> None:
     """Accepted and then silent looks just like this."""
     async with api() as server:
         server.delay = 60.0
-        pool, mailing = pool_at(server.port, timeout=0.2), Parcels(2)
+        pool, mailing = pool_at(server.port, timeout=1.0), Parcels(2)
         await pool.deliver(mailing, 2)
         assert mailing.kinds() == {Kind.UNCERTAIN}
         await pool.close()

@@ -1,5 +1,6 @@
 """The attempt journal on a real disk."""
 
+import os
 import time
 from pathlib import Path
 
@@ -44,6 +45,42 @@ def test_a_torn_record_hides_neither_what_came_before_nor_what_comes_after(tmp_p
     torn.begun(RELEASE, 1)
     torn.flush()
     assert rows_on(AttemptJournal(tmp_path)) == {0, 1}
+
+
+def test_what_is_not_as_it_was_written_is_not_read(tmp_path: Path) -> None:
+    """A length that happens to fit must not make a record of what a broken disk holds."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    journal.flush()
+    path = tmp_path / "attempts"
+    whole = path.read_bytes()
+    journal.begun(RELEASE, 1)
+    journal.flush()
+    for at in range(len(whole), path.stat().st_size):
+        broken = bytearray(path.read_bytes())
+        broken[at] ^= 0x10
+        (tmp_path / "broken").mkdir(exist_ok=True)
+        (tmp_path / "broken" / "attempts").write_bytes(broken)
+        assert rows_on(AttemptJournal(tmp_path / "broken")) == {0}, at
+        assert (tmp_path / "broken" / "attempts").read_bytes() == whole
+
+
+def test_what_a_full_disk_has_cut_off_hides_nothing_that_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of a record is written, the message does not go; as soon as there is room, notes must be read again."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    journal.flush()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
+    journal.begun(RELEASE, 1)
+    with pytest.raises(OSError, match="is the disk full"):
+        journal.flush()
+    monkeypatch.undo()
+    journal.begun(RELEASE, 2)
+    journal.flush()
+    assert rows_on(AttemptJournal(tmp_path)) == {0, 2}
 
 
 def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:

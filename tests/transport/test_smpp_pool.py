@@ -252,7 +252,7 @@ async def test_a_paused_campaign_starts_nothing_more(monkeypatch: pytest.MonkeyP
 
 async def test_an_idle_session_is_kept_awake_and_a_dead_one_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     smsc = Smsc()
-    async with sessions_to(smsc, monkeypatch, idle=0.05, timeout=0.2) as (pool, _):
+    async with sessions_to(smsc, monkeypatch, idle=0.05, timeout=1.0) as (pool, _):
         pool.start()
         await until(lambda: smsc.counts["enquire_link"] >= 3)
         (session,) = pool._sessions

@@ -61,7 +61,7 @@ async def test_a_lost_reply_is_uncertain_never_a_guess(tmp_path: Path) -> None:
 
 async def test_a_silent_relay_is_unavailable_before_the_message_and_uncertain_after(tmp_path: Path) -> None:
     """Time-outs are outcomes, with the same care."""
-    async with relay(tmp_path, timeout=0.3) as (sink, pool):
+    async with relay(tmp_path, timeout=1.0) as (sink, pool):
         assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.ACCEPTED
         sink.silent = True
         assert (await pool.send("a@acme.example", "b@x.org", body(), nothing)).kind == Kind.UNAVAILABLE

@@ -154,7 +154,8 @@ async def test_an_urgent_letter_does_not_wait_for_a_long_mailing(tmp_path: Path)
     """A password reset must not stand behind a newsletter that holds every connection."""
     async with relay(tmp_path, size=1, per_connection=10_000) as (_, pool):
         bulk = asyncio.create_task(pool.deliver(Letters(2_000), 4))
-        await asyncio.sleep(0.05)
+        while not load(tmp_path / "sink.txt"):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         outcome = await pool.send("a@acme.example", "urgent@x.org", b"Subject: x\r\n\r\nhi\r\n", lambda: None, 0)
         assert outcome.kind == Kind.ACCEPTED and not bulk.done()
         await bulk

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -35,9 +36,8 @@ async def edge() -> AsyncIterator[Edge]:
 
 
 def bomb() -> bytes:
-    """200 MB of blanks."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(b" " * 10_000_000) for _ in range(20)) + packer.flush()
+    """2 GB of blanks."""
+    return gzip.compress(b" " * 10_000_000) * 200
 
 
 TEXT = b"".join(b"%d," % number for number in range(15_000))
@@ -69,11 +69,11 @@ async def test_what_nobody_reads_is_not_unpacked(edge: Edge, path: str) -> None:
     """
     Who has no key must not be able to keep the edge busy.
     """
-    body, began = bomb(), time.monotonic()
-    answer = await edge.post(path, data=body, headers={"Content-Encoding": "gzip"})
+    body, began = bomb(), time.process_time()
+    answer = await edge.post(path, data=io.BytesIO(body), headers={"Content-Encoding": "gzip"})
     assert answer.status in (401, 413)
     assert (await edge.post("/echo", data=b"x")).status == 200
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 async def test_a_body_that_stops_coming_is_given_up(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
