@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     bounce_host: str = Field(default="127.0.0.1", description="Where mail that comes back is taken")
     bounce_port: int = Field(default=2526, description="Its port")
     bounce_protocol: Literal["smtp", "lmtp"] = "smtp"
+    bounce_certificate: str = Field(
+        default="", description="PEM file with which STARTTLS is offered there; self-made: one for this machine alone"
+    )
+    bounce_key: str = Field(default="", description="PEM file of its key; default: in the file of the certificate")
+    bounce_tls: Literal["offered", "required"] = Field(
+        default="offered", description="Whether mail comes there in clear, too"
+    )
     import_bytes: int = Field(
         default=200_000_000, ge=1_000, le=2_000_000_000, description="Largest file of people that the edge takes"
     )

@@ -16,7 +16,8 @@ from app.bounces.classify import classify
 from app.bounces.letterbox import Keys
 from app.bounces.verp import address_of, key_of
 from app.records import ReceivedReport
-from app.web.letterbox import Letterbox, serve
+from app.web.letterbox import Letterbox
+from app.web.letterbox_session import serve
 from tests.bounces.formats import CASES
 from tests.bounces.letters import ANA, dsn
 
@@ -58,7 +59,7 @@ async def taken() -> float:
     async def leave(*_: object) -> None:
         return
 
-    server = await serve(Letterbox(DOMAIN, keys, store, leave, lambda: "own"), "127.0.0.1", 0)
+    server = await serve(Letterbox(lambda: {DOMAIN}, keys, store, leave, lambda _: "own"), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
     def send() -> None:

@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, cast
 
-from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import Envelope, Session
 
 from agents.compose import link_key
 from app.bounces.letterbox import UNSUBSCRIBE, Keys, found_in, signed, takes, unsubscribed_in
@@ -30,21 +29,14 @@ from app.records import ReceivedReport, encode
 from app.routes import Route
 from app.settings import Settings
 from app.topics import REPORT_RECEIVED
+from app.web.letterbox_session import serve
+from app.web.letterbox_tls import Certificate, certificate_of
 from app.web.link import Link
 
 log = logging.getLogger("fanfare.letterbox")
 
-MOST_BYTES = 10_000_000  # of a message: what it returns may be large
-KEPT = 1_000_000  # bytes of it that are stored: reports come first, what they return last
+KEPT = 1_000_000  # bytes of a message that are stored: reports come first, what they return last
 PACK_BEYOND = 100_000  # bytes: a larger one is packed
-MOST_COMMANDS = 5_000  # of a kind, in a session
-MOST_SESSIONS = 200  # at once
-MOST_OF_ONE = 50  # from one host
-LONGEST_LINE = 1_000_000  # bytes: mail that comes back breaks RFC 5321, 4.5.3.1.6, and must not be lost for it
-# Bytes of mail that is being received, of all sessions and of one; each line costs so much more while it waits. Once
-# there are many, a session may still have a little: bounces are small.
-MOST_HELD, MOST_HELD_OF_ONE, ALWAYS_HELD, LINE_COSTS = 200_000_000, 60_000_000, 1_000_000, 130
-SILENCE = 60.0  # seconds
 STORE_WITHIN = 30.0  # seconds: who sends waits for ten minutes (RFC 5321, 4.5.3.2.6)
 ONE = "452 4.5.3 one recipient at a time: send the others after this one"
 
@@ -132,106 +124,16 @@ def named_by(routes: dict[str, Route]) -> set[str]:
     return {each.smtp.bounces.lower() for each in routes.values() if each.smtp is not None and each.smtp.bounces}
 
 
-class Door:
-    """How many may be connected, all and from one host, and how much they may have us hold."""
-
-    def __init__(self) -> None:
-        self._of_host: dict[str, int] = {}
-        self._all = 0
-        self.held = 0  # bytes
-
-    def come(self, host: str) -> bool:
-        """Whether one more may stay."""
-        if self._all >= MOST_SESSIONS or self._of_host.get(host, 0) >= MOST_OF_ONE:
-            return False
-        self._all += 1
-        self._of_host[host] = self._of_host.get(host, 0) + 1
-        return True
-
-    def go(self, host: str) -> None:
-        """One has left."""
-        self._all -= 1
-        self._of_host[host] -= 1
-        if not self._of_host[host]:
-            del self._of_host[host]
-
-
-def session_for(box: Letterbox, door: Door, *, protocol: str, hostname: str) -> asyncio.Protocol:
-    """A connection, as asyncio asks for one."""
-    kind = LMTP if protocol == "lmtp" else SMTP
-
-    class Limited(kind):  # type: ignore[misc, valid-type]
-        """Turns away whoever is too much."""
-
-        line_length_limit = LONGEST_LINE
-        _host: str | None = None
-        _held = 0
-
-        def connection_made(self, transport: Any) -> None:
-            peer = transport.get_extra_info("peername")
-            host = str(peer[0]) if peer else ""
-            if not door.come(host):
-                transport.write(b"421 4.7.0 too many connections\r\n")
-                transport.close()
-                return
-            self._host = host
-            super().connection_made(transport)
-
-        def data_received(self, data: bytes) -> None:
-            more = len(data) + LINE_COSTS * data.count(b"\n")
-            self._held += more
-            door.held += more
-            if self._held > (MOST_HELD_OF_ONE if door.held <= MOST_HELD else ALWAYS_HELD):
-                self.transport.write(b"421 4.3.1 too much at once: try again later\r\n")
-                self.transport.close()
-                return
-            super().data_received(data)
-
-        def _set_post_data_state(self) -> None:
-            """A message has been dealt with, or there is none yet: nothing of it is held any more."""
-            self._let_go()
-            super()._set_post_data_state()
-
-        def _let_go(self) -> None:
-            door.held -= self._held
-            self._held = 0
-
-        def connection_lost(self, error: Exception | None) -> None:
-            self._let_go()
-            if self._host is not None:
-                door.go(self._host)
-                self._host = None
-                super().connection_lost(error)
-                self._handler_coroutine = None  # it knows us: what it holds of a message would wait for the collector
-
-    limits = {"NOOP": 20, "VRFY": 0, "HELP": 5, "*": MOST_COMMANDS}
-    made: asyncio.Protocol = Limited(
-        box, data_size_limit=MOST_BYTES, enable_SMTPUTF8=True, hostname=hostname, ident="Fanfare", timeout=SILENCE,
-        command_call_limit=limits, loop=asyncio.get_running_loop(),
-    )  # fmt: skip
-    return made
-
-
-async def serve(
-    box: Letterbox, host: str, port: int, *, protocol: str = "smtp", hostname: str = "localhost"
-) -> asyncio.Server:
-    """Listen. Raises OSError when the port is taken."""
-    door = Door()
-    return await asyncio.get_running_loop().create_server(
-        lambda: session_for(box, door, protocol=protocol, hostname=hostname), host, port, backlog=256
-    )
-
-
 def run_letterbox(settings: Settings) -> None:
     """Run until SIGTERM. Raises LocalError."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells every command
     if not settings.bounce_domains:
         raise LocalError("FANFARE_BOUNCE_DOMAIN is not set", "name the domains whose mail comes here")
-    asyncio.run(_run(settings))
+    asyncio.run(_run(settings, certificate_of(settings)))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, certificate: Certificate | None) -> None:
     link = Link(settings)
     await link.start()
     try:
@@ -239,7 +141,7 @@ async def _run(settings: Settings) -> None:
         box = _box(settings, link, secret)
         server = await serve(
             box, settings.bounce_host, settings.bounce_port, protocol=settings.bounce_protocol,
-            hostname=settings.bounce_domains[0],
+            hostname=settings.bounce_domains[0], certificate=certificate, secure=settings.bounce_tls == "required",
         )  # fmt: skip
     except OSError as error:
         await link.stop()

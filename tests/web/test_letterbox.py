@@ -17,8 +17,9 @@ from app.provider_accounts import SmtpServer
 from app.providers.smtp_mail import events_in
 from app.records import ReceivedReport, Told
 from app.routes import Route
-from app.web import letterbox
-from app.web.letterbox import Door, Letterbox, named_by, route_for, serve
+from app.web import letterbox_session
+from app.web.letterbox import Letterbox, named_by, route_for
+from app.web.letterbox_session import Door, serve
 from tests.bounces.formats import arf
 from tests.bounces.letters import ANA, dsn
 
@@ -51,11 +52,17 @@ class Kept:
         self.left.append((account, recipient))
 
 
+def box_of(kept: Kept) -> Letterbox:
+    """A letterbox for two domains."""
+    return Letterbox(
+        lambda: {DOMAIN, OTHER}, KEYS, kept.store, kept.leave, lambda domain: ROUTES.get(domain, "smtp")
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def listening(kept: Kept, protocol: str = "smtp") -> AsyncIterator[int]:
     """A letterbox on a free port."""
-    box = Letterbox(lambda: {DOMAIN, OTHER}, KEYS, kept.store, kept.leave, lambda domain: ROUTES.get(domain, "smtp"))
-    server = await serve(box, "127.0.0.1", 0, protocol=protocol)
+    server = await serve(box_of(kept), "127.0.0.1", 0, protocol=protocol)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -191,8 +198,8 @@ async def test_each_of_several_domains_is_served_and_what_we_signed_at_any() -> 
 
 async def test_mail_of_short_lines_fills_no_memory_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of two bytes takes a hundred while it waits: ten megabytes of them would take a gigabyte."""
-    monkeypatch.setattr(letterbox, "MOST_HELD_OF_ONE", 3_000_000)
-    monkeypatch.setattr(letterbox, "MOST_HELD", 1_000_000)
+    monkeypatch.setattr(letterbox_session, "MOST_HELD_OF_ONE", 3_000_000)
+    monkeypatch.setattr(letterbox_session, "MOST_HELD", 1_000_000)
     kept = Kept()
 
     def flood(client: smtplib.SMTP) -> None:
