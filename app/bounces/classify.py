@@ -34,6 +34,9 @@ _MTA = re.compile(
 )
 _ASKED = re.compile(r"\bin\s{1,9}reply\s{1,9}to\b")
 _REPORT = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_SERVICE = re.compile(
+    r"^(?:no-?reply|notif|mailinblack|anti-?spam|challenge|verif|confirm|auth|quarantine)|@anti-?spam\.|@boxbe\."
+)
 _ADDRESSES = re.compile(r"[^\s<>\"(),;:]{1,200}@[^\s<>\"(),;:]{1,250}")
 
 
@@ -58,7 +61,9 @@ def verdicts_of(parts: Parts, *, deeper: bool = True) -> list[Verdict]:
         return _written(parts, "failed" if kind == "bounce" else "delayed")[:MOST_VERDICTS]
     sender = sender_of(parts.header)
     if kind == "challenge":
-        return [plain("confirmation", recipient=sender)]
+        return [plain("confirmation", recipient=_protected(parts, words) or sender)]
+    if kind == "receipt":
+        return [plain("receipt", recipient=sender)]
     if kind == "auto":
         return [plain("vacation", recipient=sender)]
     if kind == "moved":
@@ -249,6 +254,17 @@ def _ours(parts: Parts) -> set[str]:
     header = parts.header
     names = ("to", "from", "sender", "reply-to", "return-path", "delivered-to", "x-original-to", "errors-to")
     return {each.strip(".'").lower() for name in names for each in _ADDRESSES.findall(header.get(name)[:2_000])}
+
+
+def _protected(parts: Parts, words: str) -> str:
+    """On whose behalf a service asks for a proof: the one address that its *words* name beside ours and its own."""
+    if not _SERVICE.search(sender_of(parts.header)):
+        return ""
+    found = {each.strip(".'").lower() for each in _ADDRESSES.findall(words)} - _ours(parts) - _senders(parts)
+    domain = sender_of(parts.header).partition("@")[2]
+    named = {each for each in found if each != sender_of(parts.header)}
+    foreign = {each for each in named if each.partition("@")[2] != domain}
+    return min(foreign if len(foreign) == 1 else named, default="") if 1 in (len(foreign), len(named)) else ""
 
 
 def _of_receipt(parts: Parts) -> str:

@@ -35,15 +35,18 @@ def _unindented(text: str) -> bytes:
 def _of_report(fields: Header, parts: Parts) -> list[Verdict]:
     kind = fields.get("feedback-type").lower().strip() or "abuse"
     names = ("original-rcpt-to", "removal-recipient", "final-recipient", "redacted-address", "x-original-rcpt-to")
-    named = [address_in(value) for name in names for value in fields.all(name)]
-    named = list(dict.fromkeys(each.lower() for each in named if each))
-    whole = [each for each in named if not _REDACTED.search(each)]
-    if not whole:
-        whole = [recipient_of_original(parts)]
+    # The first field that tells: others name lists, or where it was sent on to.
+    whole = next((found for name in names if (found := _whole(fields.all(name)))), [recipient_of_original(parts)])
     mta = fields.get("reporting-mta").partition(";")[2].strip() or fields.get("user-agent")[:100]
     told = plain("feedback", told=kind[:40], mta=mta[:253])
     action = ACTIONS.get(kind, "alert")
     return [replace(told, recipient=each, action=action, certain=action == "suppress" and bool(each)) for each in whole]
+
+
+def _whole(values: list[str]) -> list[str]:
+    """The addresses of the fields *values* from which nothing has been taken out."""
+    named = [address_in(value).lower() for value in values]
+    return list(dict.fromkeys(each for each in named if each and not _REDACTED.search(each)))
 
 
 def _of_microsoft(parts: Parts) -> list[Verdict]:

@@ -14,6 +14,7 @@ from app.bounces import words_refusal as refusal
 from app.bounces import words_system as system
 from app.bounces.phrases import Tables, words_of
 from app.bounces.verdict import REASONS, Action, Class
+from app.bounces.words_sentences import SENTENCES
 from app.delivery.smtp_replies import PROVIDERS, said_once
 
 MOST_TEXT = 4_000  # characters of a diagnostic that are read
@@ -49,7 +50,7 @@ _NO_DOMAIN = re.compile(
     r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
 )
 
-_PERSON = re.compile(r" (?:user|mailbox|account|alias|person) ")
+_PERSON = re.compile(r" (?:user|mailbox|account|alias|person|recipient unknown|unknown recipient(?! domain)) ")
 _ABOUT_US = re.compile(
     r" (?:sender|sending|you|your|ip|spam|virus|rate|limit|exceeded|policy|later|blocked|denied|try) "
 )
@@ -104,26 +105,31 @@ _TABLES = Tables({
     "virusdetected": refusal.VIRUS, "toomanyconn": refusal.TOO_MANY_CONNECTIONS, "blocked": refusal.BLOCK_LIST,
     "badreputation": refusal.REPUTATION, "ratelimited": refusal.RATE_LIMITED, "spamdetected": refusal.SPAM,
     "mailboxfull": address.MAILBOX_FULL, "suspended": address.SUSPENDED_FOR_NOW, "userunknown": address.USER_UNKNOWN,
-    "suspend": address.SUSPENDED, "hasmoved": address.HAS_MOVED, "notaccept": address.NULL_MX,
-    "dns": address.DNS_TROUBLE, "hostunknown": address.HOST_UNKNOWN, "address": system.ADDRESS_SYNTAX,
+    "suspend": address.SUSPENDED, "disused": address.DISUSED, "hasmoved": address.HAS_MOVED,
+    "notaccept": address.NULL_MX, "dns": address.DNS_TROUBLE, "hostunknown": address.HOST_UNKNOWN,
+    "address": system.ADDRESS_SYNTAX,
     "mesgtoobig": system.TOO_BIG, "notcompliantrfc": refusal.NOT_COMPLIANT, "filtered": refusal.FILTERED,
     "denied": refusal.ACCESS_DENIED, "securityerror": refusal.SECURITY, "failedstarttls": refusal.STARTTLS,
     "systemfull": system.SYSTEM_FULL, "expired": system.EXPIRED, "networkerror": system.NETWORK,
     "unavailable": address.MAILBOX_UNAVAILABLE, "mailererror": system.MAILER, "policyviolation": refusal.POLICY,
     "systemerror": system.SYSTEM, "contenterror": system.CONTENT, "syntaxerror": system.SYNTAX,
+    "no_reason": refusal.NO_REASON,
 })  # fmt: skip
 OURS = (
     "suppressed", "count", "greylisted", "authfailure", "requireptr", "rejected", "norelaying", "virusdetected",
     "toomanyconn", "blocked", "badreputation", "ratelimited", "securityerror", "spamdetected", "lets_in",
 )  # fmt: skip
 THEIRS = (
-    "mailboxfull", "suspended", "hasmoved", "userunknown", "suspend", "notaccept", "dns", "hostunknown", "address",
+    "mailboxfull", "disused", "suspended", "hasmoved", "userunknown", "suspend", "notaccept", "dns", "hostunknown",
+    "address",
 )  # fmt: skip
 OTHERS = (
     "mesgtoobig", "notcompliantrfc", "filtered", "failedstarttls", "systemfull", "expired", "networkerror",
     "unavailable", "mailererror", "refused", "denied", "policyviolation", "systemerror", "contenterror", "syntaxerror",
+    "no_reason",
 )  # fmt: skip
-_NAMED_OTHERWISE = {"count": "ratelimited", "address": "userunknown", "denied": "blocked", "lets_in": "filtered"}
+_NAMED_OTHERWISE = {"count": "ratelimited", "address": "userunknown", "denied": "blocked", "lets_in": "filtered",
+                    "disused": "suspend", "no_reason": "filtered"}  # fmt: skip
 # Enhanced codes of the words that are about us, whatever the words say.
 _OUR_CODES = frozenset({(1, 7), (1, 8), (7, 8), (7, 20), (7, 21), (7, 22), (7, 23), (7, 24), (7, 25), (7, 26), (7, 27)})
 _NO_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954
@@ -219,7 +225,7 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
 def reason_in(text: str, status: str = "", host: str = "") -> str:
     """The reason that the words name, or "": one of REASONS, or suspended, unavailable, dns."""
     words = plain_words(text)
-    named = _TABLES.named(words)
+    named = _TABLES.named(words) | SENTENCES.said_in(words)
     theirs = _first(THEIRS, named)
     if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
         theirs = "hostunknown"

@@ -31,6 +31,11 @@ def words_of(text: str) -> str:
     return f" {_NO_WORD.sub(' ', folded(text)).strip()} ".replace("n t ", "nt ")
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether *text* is of a script without blanks between words."""
+    return _UNSPACED.search(text) is not None
+
+
 def phrase(written: str) -> Phrase:
     """The pieces of a phrase as a person writes it."""
     return tuple(_piece(each) for each in written.split("*"))
@@ -44,7 +49,7 @@ def phrases(written: str) -> tuple[Phrase, ...]:
 
 def _piece(written: str) -> str:
     text = written.strip()
-    unspaced = _UNSPACED.search(text) is not None
+    unspaced = is_unspaced(text)
     before = "" if text.startswith("%") or unspaced else " "
     after = "" if text.endswith("%") or unspaced else " "
     return f"{before}{words_of(text).strip()}{after}"

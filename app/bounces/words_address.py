@@ -993,6 +993,10 @@ SUSPENDED = phrases(
     ucet je zrusen
     ucet byl zrusen
     schranka byla zrusena
+    is dormant
+    user dormant
+    has not been activated
+    not been activated
     kontot ar inaktiverat
     kontot ar avaktiverat
     kontoen er deaktivert
@@ -1252,6 +1256,10 @@ SUSPENDED_FOR_NOW = phrases(
     temporarily closed
     temporarily deactivated
     temporary suspended
+    recipient is temporar%
+    account is temporar%
+    mailbox is temporar%
+    user is temporar%
     account * temporarily
     mailbox * temporarily
     user * temporarily
@@ -1350,6 +1358,48 @@ SUSPENDED_FOR_NOW = phrases(
     일시 정지
     利用停止
     停止中
+    """
+)
+
+# Nobody has used it for long: it stays closed, also where it is called blocked.
+DISUSED = phrases(
+    """
+    mailbox * due to inactivity
+    account * due to inactivity
+    user * due to inactivity
+    mailbox * because of inactivity
+    account * because of inactivity
+    mailbox * for inactivity
+    account * for inactivity
+    due to prolonged inactivity
+    due to long inactivity
+    mailbox has not been used
+    account has not been used
+    mailbox * not been accessed for
+    account * not been accessed for
+    wegen inaktivitat
+    aufgrund von inaktivitat
+    aufgrund langerer inaktivitat
+    por inactividad
+    por falta de uso
+    por inatividade
+    per inattivita
+    pour inactivite
+    pour cause d inactivite
+    braku aktywnosci
+    z powodu nieaktywnosci
+    не использовался
+    не использовалась
+    длительного неиспользования
+    не використовувалась
+    长期未使用
+    長期未使用
+    长时间未登录
+    长期未登录
+    장기 미사용
+    휴면 상태
+    휴면 계정
+    長期間ご利用
     """
 )
 

@@ -16,6 +16,12 @@ SENDER = phrases(
     sender address
     sender unregistered
     invalid dns mx
+    adresse expediteur
+    mi imf
+    wm blu
+    mi spb
+    dt sum
+    null sender is not allowed
     invalid dns a
     your account
     your domain
@@ -226,6 +232,7 @@ NO_RELAYING = phrases(
     relay not permitted to
     relay not allowed
     relay operation
+    rp frl
     relay rejected
     relay prohibited
     relay disallowed
@@ -309,6 +316,8 @@ AUTH_FAILURE = phrases(
     arc validation
     unauthenticated
     sender policy framework
+    mi spf
+    mi dma
     sender id
     authentication checks
     authentication check
@@ -378,6 +387,11 @@ VIRUS = phrases(
     malicious
     trojan
     worm
+    ウイルスが検出
+    ウィルスが検出
+    ウイルスを検出
+    ウィルスを検出
+    ウイルスに感染
     clamav
     phishing attachment
     exploit
@@ -400,6 +414,7 @@ TOO_MANY_CONNECTIONS = phrases(
     too many sessions
     too many open connections
     too many concurrent smtp
+    hl icc
     concurrent connections
     concurrent connection
     simultaneous connections
@@ -440,6 +455,17 @@ RATE_LIMITED = phrases(
     exceed * messages per
     rate limited
     rate limit%
+    mi sfq
+    mi stc
+    rp rcl
+    rp qrc
+    rp drc
+    rp qnc
+    hl ifc
+    hl mep
+    envio por hora excedido
+    limite de envio
+    connection frequency limited
     rate limited
     ratelimit%
     rate exceeded
@@ -536,6 +562,13 @@ BLOCK_LIST = phrases(
     one or more dnsbl%
     dnsbl%
     a problem occurred ask your postmaster
+    hl ipb
+    wm bli
+    dt rbl
+    mi nhd
+    bogus helo
+    not allowed to send us mail
+    not allowed to send us
     rtr bb
     dnsbl
     dnsblname
@@ -669,6 +702,8 @@ REPUTATION = phrases(
     user complaints
     complaint rate
     senderscore
+    hl rep
+    hl ihu
     sender score
     abuse from your
     spam abuse
@@ -690,6 +725,9 @@ SPAM = phrases(
     spamassassin
     spam like
     anti spam
+    迷惑メールと判定
+    迷惑メールとして
+    垃圾邮件特征
     antispam
     spamfilter
     spamscore
@@ -772,6 +810,8 @@ POLICY = phrases(
     policy reasons
     policy violation
     policy rejection
+    mailpolicy violation
+    mail policy violation
     policy restriction
     policy error
     policy prohibit%
@@ -876,6 +916,18 @@ FILTERED = phrases(
     recipient has blocked
     blocked by the recipient
     blocked by recipient
+    not a member of this mailing list
+    not a member of the mailing list
+    not subscribed to this
+    n etes pas abonne
+    n etes pas autorise a envoyer
+    personal blacklist
+    受信が拒否
+    受信者の設定
+    受信設定
+    受信許可
+    拒收了
+    着信拒否
     recipient blocked
     recipient refuses
     recipient does not want
@@ -1110,5 +1162,12 @@ LETS_IN = phrases(
     not accepting messages from
     permission to send
     permission to post
+    """
+)
+
+# All that some say of one whose filter refused.
+NO_REASON = phrases(
+    """
+    did not receive this message
     """
 )

@@ -14,6 +14,16 @@ BOUNCE_SUBJECTS = phrases(
     ndn
     ndr
     not deliver%
+    anomalia messaggio
+    not member article
+    non member
+    ウイルス検出
+    ウイルスを検出
+    ウィルス検出
+    ウイルスが検出
+    ウィルスが検出
+    受信拒否
+    ne peut etre delivre
     not be delivered
     undeliverable
     returned mail
@@ -256,6 +266,14 @@ BOUNCE_OPENINGS = phrases(
     message that you sent could not be delivered
     message you sent could not be delivered
     message that you sent has not yet been delivered
+    you are not a member of this mailing list
+    you are not allowed to post to this
+    your message for * list * rejected
+    votre message pour la liste
+    ウイルスが検出され
+    ウィルスが検出され
+    受信を拒否しました
+    non e stato consegnato
     this is the mail system at host
     this is the postfix program
     this is the mail delivery agent
@@ -500,6 +518,34 @@ AUTO_SUBJECTS = phrases(
     out of the office
     out of town
     outofoffice
+    ausser haus
+    is out of the office
+    ist nicht im buro
+    ticket received
+    request received
+    case received
+    vaše žádost
+    notifica di assenza
+    protocolo
+    recebemos sua
+    recebemos seu
+    hemos recibido
+    nous avons bien recu
+    votre demande
+    abbiamo ricevuto
+    ваше обращение
+    ваша заявка
+    ваш запрос
+    お問い合わせありがとう
+    お問い合わせを受け付け
+    休業のお知らせ
+    夏季休業
+    年末年始休業
+    holiday closure
+    office closed
+    office closure
+    betriebsferien
+    betriebsurlaub
     ooo
     on vacation
     on holiday
@@ -682,6 +728,211 @@ AUTO_BODIES = phrases(
     i am on vacation
     i am on leave
     i m on vacation
+    no longer with the company
+    no longer with our company
+    no longer works for
+    no longer works at
+    no longer work at
+    no longer work for
+    no longer employed
+    is no longer with
+    am no longer with
+    has left the company
+    has left our company
+    have left the company
+    will not be reading my mail
+    your mail regarding * will be read when i return
+    will be read when i return
+    i will respond to your message when i return
+    has been received and a ticket
+    your request * has been received
+    a ticket has been created
+    a case has been created
+    we have received your email
+    we have received your e mail
+    we have received your message
+    we have received your inquiry
+    we have received your enquiry
+    we have received your request
+    thank you for contacting
+    this is an automated message
+    this is an automatic message
+    this is an automatically generated
+    our office is closed
+    our offices are closed
+    our office will be closed
+    i am travelling
+    i m driving
+    ist nicht mehr in unserem
+    nicht mehr in unserem unternehmen
+    nicht mehr fur unser unternehmen
+    nicht mehr im unternehmen
+    nicht mehr fur * tatig
+    nicht mehr bei uns
+    ist aus dem unternehmen ausgeschieden
+    ich bin nicht im buro
+    ich bin im urlaub
+    ich bin ab dem
+    ich bin vom
+    ich bin wieder
+    ich kehre zuruck
+    ich werde ab
+    ihre nachricht wird nicht weitergeleitet
+    ihre anfrage ist bei uns eingegangen
+    ihre nachricht ist bei uns eingegangen
+    ihre e mail ist bei uns eingegangen
+    wir haben ihre anfrage erhalten
+    wir haben ihre nachricht erhalten
+    schnellstmoglich bearbeit%
+    automatisch generierte
+    automatisch erzeugte
+    dies ist eine automatische
+    ne fais plus partie
+    ne fait plus partie
+    ne travaille plus
+    a quitte la societe
+    a quitte l entreprise
+    je serai absent
+    je suis absente
+    en vacances jusqu
+    en conges jusqu
+    de retour le
+    nous avons bien recu votre
+    avons bien recu votre message
+    ceci est un message automatique
+    ceci est une reponse automatique
+    ya no trabaja
+    ya no labora
+    ya no forma parte
+    ya no pertenece
+    hemos recibido su
+    hemos recibido tu
+    estare de vacaciones
+    estoy de vacaciones
+    este es un mensaje automatico
+    esta es una respuesta automatica
+    nao trabalha mais
+    nao faz mais parte
+    recebemos sua mensagem
+    recebemos seu e mail
+    recebemos seu email
+    recebemos a sua mensagem
+    em breve retornaremos
+    estarei de ferias
+    estarei ausente
+    esta e uma mensagem automatica
+    este e um e mail automatico
+    non lavora piu
+    non fa piu parte
+    non collabora piu
+    abbiamo ricevuto la
+    abbiamo ricevuto il suo
+    sono fuori ufficio
+    sono in ferie
+    saro in ferie
+    saro fuori ufficio
+    questo e un messaggio automatico
+    werkt niet meer
+    niet meer werkzaam
+    ik ben met vakantie
+    ik ben op vakantie
+    wij hebben uw
+    we hebben uw bericht
+    dit is een automatisch
+    jag ar pa semester
+    jag ar franvarande
+    har slutat
+    arbetar inte langre
+    vi har mottagit
+    jeg er pa ferie
+    jeg holder ferie
+    jeg er ikke pa kontoret
+    ikke lenger ansatt
+    er ikke langere ansat
+    er fratradt
+    vi har modtaget
+    vi har mottatt
+    olen lomalla
+    ei ole enaa
+    ei tyoskentele enaa
+    nie pracuje juz
+    juz nie pracuje
+    jestem nieobecn%
+    jestem na urlopie
+    przebywam na urlopie
+    dziekujemy za wiadomosc
+    otrzymalismy panstwa
+    jsem na dovolene
+    jsem mimo kancelar
+    jiz nepracuje
+    uz nepracuje
+    na dovolenke
+    szabadsagon vagyok
+    mar nem dolgozik
+    sunt in concediu
+    nu mai lucreaza
+    na godisnjem odmoru
+    izinde olacagim
+    yillik izinde
+    yıllık izinde
+    ofis dısındayım
+    artik calismamaktadir
+    artık calısmamaktadır
+    больше не работает
+    уже не работает
+    не работает в компании
+    уволился
+    уволилась
+    буду отсутствовать
+    не имею доступа к почте
+    ваше обращение зарегистрировано
+    ваше обращение принято
+    ваша заявка
+    ваше письмо получено
+    письмо получено
+    мы получили ваше
+    мы ответим
+    у відпустці
+    більше не працює
+    退職いたしました
+    退職致しました
+    退職しました
+    退職して
+    休暇をいただ
+    休みをいただ
+    休業とさせていただ
+    不在となり
+    不在の為
+    不在のため
+    自動応答
+    自動返信
+    自動送信
+    自動で送信
+    自動的に送信
+    受け付けました
+    受付けました
+    受付いたしました
+    已离职
+    已離職
+    已经离职
+    已從公司離職
+    假期自动回复
+    自动回复
+    自動回覆
+    休假中
+    正在休假
+    邮件已收到
+    郵件已收到
+    来信已收到
+    來信已收到
+    휴가 중
+    휴가중
+    퇴사
+    부재중
+    자동 응답
+    자동으로 발송
+    είμαι εκτος γραφειου
+    ειμαι εκτος γραφειου
     i am away
     i will be away
     will be back on
@@ -729,6 +980,25 @@ CHALLENGES = phrases(
     confirm you re human
     verify that you are human
     prove you are human
+    mailinblack
+    merci de vous authentifier
+    authentification requise
+    complete the verification process
+    is protected by spam
+    protected by * spam
+    nicht um spam
+    kein spammer sind
+    keine maschine
+    tira teima
+    tiratema
+    что вы не робот
+    вы не робот
+    antispam * clique
+    送信の確認
+    保留されています
+    確認のため * クリック
+    点击 * 验证
+    点击 * 确认
     prove that you are human
     confirm you are not a spammer
     confirm that you are not
@@ -805,6 +1075,56 @@ CHALLENGES = phrases(
     bestatigen sie bitte
     confermare il messaggio
     подтвердите
+    """
+)
+
+# A challenge beyond doubt, whatever else it looks like.
+ASKED = phrases(
+    """
+    is protected by spam
+    protected by * spamblocker
+    protected by spamarrest
+    complete the verification process
+    to release your message for delivery
+    confirm that you are human
+    confirm you are human
+    verify that you are human
+    prove that you are human
+    prove you are human
+    add you to this list * link
+    click the link * to verify your
+    click * to deliver your message
+    was waitlisted
+    mailinblack
+    merci de vous authentifier
+    tira teima
+    что вы не робот
+    kein spammer sind
+    """
+)
+
+# Of receipts without the part of RFC 8098.
+RECEIPTS = phrases(
+    """
+    your document * was received by
+    your message * was read on
+    your message * was displayed
+    this is a return receipt
+    this is a receipt for the mail
+    return receipt for the mail
+    ihre nachricht * wurde * gelesen
+    dies ist eine empfangsbestatigung
+    votre message * a ete lu
+    a ete lu le
+    su mensaje * fue leido
+    se ha leido el mensaje
+    sua mensagem * foi lida
+    il messaggio * e stato letto
+    uw bericht * is gelezen
+    ваше сообщение * было прочитано
+    開封確認
+    メッセージ * 開封されました
+    您的邮件 * 已阅读
     """
 )
 
@@ -887,5 +1207,5 @@ DAEMONS = frozenset((
     "nondelivery", "non-delivery", "microsoftexchange", "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e",
     "postoffice", "post_master", "post-master", "postman", "mailerdemon", "mailer-deamon", "maildeamon",
     "mailer-demon", "returned-mail", "returnmail", "mail-return", "undeliverable", "maileradmin", "mail-router",
-    "mailrouter", "mmdf", "listserv-errors", "mailbot",
+    "mailrouter", "mmdf", "listserv-errors", "mailbot", "sympa", "listserv", "majordomo", "posta-certificata",
 ))  # fmt: skip

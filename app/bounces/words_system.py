@@ -11,6 +11,22 @@ TOO_BIG = phrases(
     size exceeds
     size limit
     size limits
+    mail size limit exceeded
+    размер * сообщения слишком велик
+    размер сообщения превышает
+    message trop volumineux
+    nachricht ist zu gross
+    mensaje es demasiado grande
+    mensagem e muito grande
+    messaggio e troppo grande
+    bericht is te groot
+    wiadomosc jest za duza
+    wiadomość jest za duza
+    メッセージのサイズ
+    サイズが大きすぎ
+    サイズが制限
+    邮件大小超
+    메시지가 너무 큽니다
     size too
     size greater than
     size is larger
@@ -168,6 +184,7 @@ NETWORK = phrases(
     pas de connexion
     sin conexion
     sem conexao
+    duplicated message id in
     nessuna connessione
     geen verbinding
     нет соединения

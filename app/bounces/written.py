@@ -51,7 +51,10 @@ _HELP = re.compile(
 )
 _NAME_ALONE = re.compile(r"^[ \t]{1,8}([\w.+-]{1,64})[ \t]{1,4}\(([^()\n]{4,300})\)[ \t]*$", re.MULTILINE)
 _BY_US = re.compile(
-    r"\b(?:from|sender|sent by|von|expéditeur|remitente|remetente|mittente|afzender)\b\W{0,6}$", re.IGNORECASE
+    r"\b(?:from|sender|sent by|von|expéditeur|remitente|remetente|mittente|afzender"
+    r"|proveniente da|inviato da|de la part de"
+    r"|enviad[oa] (?:por|de)|отправленн\w{1,4} от)\b\W{0,6}$",
+    re.IGNORECASE,
 )
 _REPLY = re.compile(
     r"^\W{0,8}<<<|\bsaid\b|\bresponded\b|\breason\b|diagnostic|remote |antwort|réponse|respuesta|resposta"

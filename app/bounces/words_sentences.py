@@ -1,0 +1,568 @@
+"""Nouns and predicates of the languages in which mail systems tell why (app/bounces/sentences.py)."""
+
+from app.bounces.sentences import Language, Sentences
+
+SENTENCES = Sentences(
+    {
+        "de": Language(
+            recipient=(
+                "empfanger%, benutzer%, adressat%, adresse, e mail adresse, mailadresse, postfach%, mailbox, "
+                "konto, e mail konto, account, user, teilnehmer, briefkasten"
+            ),
+            sender="absender%, senderadresse, sender",
+            domain="domain, domane",
+            other="server%, host%, rechner, nachricht%, mail, mails, e mail, datei%, anhang%, list%",
+            unknown=(
+                "unbekannt%, nicht gefunden, existiert nicht, existieren nicht, nicht vorhanden, "
+                "gibt es nicht, nicht bekannt, existiert hier nicht, nicht existent, existiert leider nicht, "
+                "nicht mehr vorhanden, existiert nicht mehr, nicht verzeichnet, nicht aufgefuhrt"
+            ),
+            full=(
+                "ist voll, voll, uberfullt, ist derzeit voll, hat ihre grossenbeschrankung, "
+                "kapazitat erschopft, speicherplatz erschopft, kontingent uberschritten, "
+                "quota uberschritten, speicherplatz uberschritten"
+            ),
+            closed=(
+                "deaktiviert, geloscht, geschlossen, gekundigt, abgemeldet, stillgelegt, inaktiv, "
+                "nicht mehr aktiv, abgeschaltet"
+            ),
+            locked="gesperrt, vorubergehend deaktiviert, derzeit deaktiviert, blockiert",
+            unless="falls, wenn, ob, moglicherweise, eventuell, sofern",
+        ),
+        "fr": Language(
+            recipient=(
+                "destinataire%, utilisateur%, adresse, adresse e mail, boite, boite aux lettres, boite mail, "
+                "bal, compte, messagerie, abonne, correspondant"
+            ),
+            sender="expediteur%, emetteur%, envoyeur",
+            domain="domaine",
+            other="serveur%, hote, message%, mail, courriel, fichier%, piece%",
+            unknown=(
+                "inconnu, inconnue, inconnus, introuvable, n existe pas, n existe plus, n existent pas, "
+                "inexistant, inexistante, n a pas ete trouve, n a pas ete trouvee, ne figure pas, "
+                "pas trouve, pas trouvee, n est pas connu, n est pas connue, est invalide, "
+                "n est plus valide, n est pas valide"
+            ),
+            full="pleine, plein, saturee, est sature, quota depasse, a depasse son quota, a atteint sa limite",
+            closed=(
+                "desactive, desactivee, supprime, supprimee, ferme, fermee, resilie, resiliee, cloture, "
+                "cloturee, n est plus actif, n est plus active, inactif, inactive, archive, archivee"
+            ),
+            locked="suspendu, suspendue, bloque, bloquee, verrouille, verrouillee, temporairement desactive",
+            unless="si, peut etre, eventuellement",
+        ),
+        "es": Language(
+            recipient=(
+                "destinatario%, usuario%, direccion, direccion de correo, buzon%, casilla, cuenta, cuenta de correo"
+            ),
+            sender="remitente%, emisor",
+            domain="dominio",
+            other="servidor%, mensaje%, archivo%",
+            unknown=(
+                "desconocido, desconocida, no existe, no existen, no encontrado, no encontrada, inexistente, "
+                "no se encuentra, no se encontro, no se ha encontrado, no fue encontrado, no es valida, "
+                "no es valido, no se ha podido encontrar, no figura"
+            ),
+            full=(
+                "lleno, llena, esta lleno, esta llena, excedido su cuota, ha superado su cuota, sin espacio, "
+                "cuota excedida, supero su cuota, excede su cuota"
+            ),
+            closed=(
+                "desactivado, desactivada, cancelado, cancelada, eliminado, eliminada, cerrado, cerrada, "
+                "deshabilitado, deshabilitada, inactivo, inactiva, dado de baja, dada de baja, inhabilitado, "
+                "inhabilitada"
+            ),
+            locked="suspendido, suspendida, bloqueado, bloqueada",
+            unless="si, quiza, quizas, tal vez, posiblemente",
+        ),
+        "pt": Language(
+            recipient=(
+                "destinatario%, usuario%, utilizador%, endereco, endereco de email, endereco de e mail, "
+                "caixa postal, caixa de correio, caixa de entrada, caixa, conta, conta de e mail, "
+                "conta de email"
+            ),
+            sender="remetente%",
+            domain="dominio",
+            other="servidor%, mensagem, mensagens, arquivo%, anexo",
+            unknown=(
+                "desconhecido, desconhecida, nao existe, nao existem, inexistente, nao encontrado, "
+                "nao encontrada, nao foi encontrado, nao foi encontrada, nao pode ser encontrado, "
+                "nao pode ser encontrada, nao cadastrado, nao foi localizado, nao localizado, invalido, "
+                "nao e valido, nao pode ser localizado"
+            ),
+            full=(
+                "cheia, lotada, esta cheia, esta lotada, excedeu o limite, excedeu a quota, excedeu a cota, "
+                "sem espaco, quota excedida, cota excedida, ultrapassou o limite"
+            ),
+            closed=(
+                "desativado, desativada, cancelado, cancelada, excluido, excluida, encerrado, encerrada, "
+                "inativo, inativa, desabilitado, desabilitada, removida, removido"
+            ),
+            locked="suspenso, suspensa, bloqueado, bloqueada",
+            unless="se, caso, talvez, possivelmente",
+        ),
+        "it": Language(
+            recipient="destinatario%, utente%, indirizzo%, casella%, cassetta, account, mailbox",
+            sender="mittente%",
+            domain="dominio",
+            other="server, messaggio, messaggi, file, allegato",
+            unknown=(
+                "sconosciuto, sconosciuta, inesistente, non esiste, non esistono, non trovato, non trovata, "
+                "non e stato trovato, non e stata trovata, non valido, non e valido, non esistente, "
+                "non e presente"
+            ),
+            full=(
+                "piena, e piena, pieno, ha superato la quota, quota superata, ha superato lo spazio, spazio esaurito"
+            ),
+            closed=(
+                "disattivato, disattivata, disabilitato, disabilitata, cancellato, cancellata, chiuso, "
+                "chiusa, cessato, cessata, inattivo, inattiva, non attivo, non attiva, non e attivo, "
+                "non e piu attivo, non e piu attiva"
+            ),
+            locked="sospeso, sospesa, bloccato, bloccata",
+            unless="se, forse, eventualmente",
+        ),
+        "nl": Language(
+            recipient=(
+                "ontvanger%, gebruiker%, adres, e mailadres, mailadres, postvak, postbus, mailbox, account, "
+                "e mailaccount, geadresseerde%"
+            ),
+            sender="afzender%, verzender%",
+            domain="domein, domeinnaam",
+            other="server%, bericht%, bestand%, bijlage",
+            unknown=(
+                "onbekend, onbekende, bestaat niet, bestaan niet, niet gevonden, kan niet worden gevonden, "
+                "bestaat niet meer, niet bekend, is ongeldig, niet aanwezig"
+            ),
+            full="vol, is vol, zit vol, quotum overschreden, limiet overschreden",
+            closed=(
+                "gedeactiveerd, uitgeschakeld, verwijderd, opgeheven, gesloten, opgezegd, niet meer actief, "
+                "inactief, niet actief"
+            ),
+            locked="geblokkeerd, opgeschort, vergrendeld",
+            unless="als, indien, mogelijk, wellicht, of",
+        ),
+        "scandinavian": Language(
+            recipient=(
+                "mottagare%, mottaker%, modtager%, anvandare%, bruker%, adress, adressen, adresse, adressa, "
+                "e postadress%, e postadresse%, mailadresse%, postlada%, postboks%, postkasse%, brevlada%, "
+                "konto, kontot, kontoen, e postkonto%, mailkonto%, brevpostkasse%, innboks%"
+            ),
+            sender="avsandare%, avsender%, afsender%",
+            domain="doman, domanen, domene, domenet, domæne, domænet",
+            other="server%, meddelande%, melding%, meddelelse%, fil, filen, vedlegg, bilaga",
+            unknown=(
+                "okand, okant, okanda, ukjent, ukendt, ukendte, finns inte, finnes ikke, findes ikke, "
+                "hittades inte, eksisterer ikke, blev ikke fundet, ble ikke funnet, kunde inte hittas, "
+                "kunne ikke findes, existerar inte, ikke fundet, ikke funnet, eksisterer ikkje, finst ikkje, "
+                "er ikke gyldig, blir ikke funnet"
+            ),
+            full=(
+                "full, fuld, fullt, ar full, er full, er fuld, er fyldt, fyldt, overskredet, overskriden, "
+                "har natt sin grans%"
+            ),
+            closed=(
+                "inaktiverat, inaktiverad, avaktiverat, avaktiverad, avslutat, avslutad, deaktivert, "
+                "deaktiveret, slettet, nedlagt, stangt, stangd, lukket, inaktiv, inaktivt, opsagt, "
+                "avregistrert, borttaget, borttagen"
+            ),
+            locked=("sparrat, sparrad, sperret, spærret, suspendert, suspenderet, last, blokkert, blokeret, blockerat"),
+            unless="om, hvis, kanskje, maske, eventuelt",
+        ),
+        "fi": Language(
+            recipient=(
+                "vastaanottaja%, kayttaja%, osoite%, osoitet%, sahkopostiosoite%, postilaatik%, sahkopostitili%, tili"
+            ),
+            sender="lahettaja%",
+            domain="verkkotunnus%, toimialue%",
+            other="palvelin%, viesti%, liite",
+            unknown=("tuntematon, tuntemattomia, ei ole olemassa, ei loydy, ei loytynyt, ei loydetty, ei ole kaytossa"),
+            full="on taynna, taynna, kiintio ylittynyt",
+            closed="suljettu, poistettu, lakkautettu, ei ole aktiivinen, on passivoitu",
+            locked="lukittu, jaadytetty",
+            unless="jos, mahdollisesti, ehka",
+        ),
+        "pl": Language(
+            recipient=(
+                "odbiorc%, uzytkownik%, adres, adresu, adresat%, adres e mail, skrzynk%, konto, konta, konto e mail"
+            ),
+            sender="nadawc%, nadawca",
+            domain="domena, domeny",
+            other="serwer%, wiadomosc%, plik%, zalacznik%, załacznik%",
+            unknown=(
+                "nieznany, nieznana, nieznane, nie istnieje, nie istnieja, nie znaleziono, "
+                "nie został znaleziony, nie zostal znaleziony, nie odnaleziono, nieprawidłowy, "
+                "nieprawidlowy, nie mozna odnalezc"
+            ),
+            full=(
+                "jest pełna, jest pelna, pełna, pelna, przepełniona, przepelniona, jest przepełniona, "
+                "jest przepelniona, przekroczył limit, przekroczyl limit, przekroczyła limit, "
+                "przekroczyla limit, zapełniona, zapelniona"
+            ),
+            closed=(
+                "nieaktywne, nieaktywna, usuniete, usunieta, usuniety, zamkniete, zamknieta, skasowane, "
+                "skasowana, wyłączone, wylaczone, wyłączona, wylaczona, dezaktywowane, zlikwidowane, "
+                "zostało usuniete"
+            ),
+            locked="zablokowane, zablokowana, zawieszone, zawieszona",
+            unless="jesli, jezeli, byc moze, czy",
+        ),
+        "czech": Language(
+            recipient=(
+                "prijemc%, prijemce, adresat%, uzivatel%, pouzivatel%, adresa, adresu, e mailova adresa, "
+                "schrank%, ucet, ucet elektronicke posty, konto"
+            ),
+            sender="odesilatel%, odosielatel%",
+            domain="domena, domeny",
+            other="server%, zprava, zpravu, sprava, spravu, soubor, subor, priloha",
+            unknown=(
+                "neznamy, neznama, neexistuje, neexistuji, nenalezen, nenalezena, nebyl nalezen, "
+                "nebyla nalezena, nenajdeny, nenajdena, nebol najdeny, nebola najdena, sa nenasla, "
+                "sa nenasiel, se nepodarilo najit, sa nepodarilo najst, neni znama, nebylo mozne najit"
+            ),
+            full=("je plna, plna, je preplnena, preplnena, prekrocila limit, prekrocena kvota, zaplnena, je zaplnena"),
+            closed=(
+                "zrusen, zrusena, zruseny, deaktivovan, deaktivovana, deaktivovany, smazan, smazana, "
+                "vymazana, neaktivni, neaktivna, neaktivny, uzavrena, uzavren, zrusene"
+            ),
+            locked="zablokovan, zablokovana, zablokovany, pozastaven, pozastavena",
+            unless="pokud, ak, mozna, mozno, zda, ci",
+        ),
+        "hu": Language(
+            recipient="cimzett%, felhasznalo%, cim, cimet, e mail cim%, postafiok%, postalada%, fiok, fiokot",
+            sender="felado%, kuldo%",
+            domain="tartomany%, domain",
+            other="kiszolgalo%, szerver%, uzenet%, level, levelet, fajl",
+            unknown="ismeretlen, nem letezik, nem talalhato, nincs ilyen, nem letezo, nem talaltuk",
+            full="megtelt, tele van, betelt, tullepte a kvotat, tullepte",
+            closed="megszunt, torolt, torolve, inaktiv, letiltva, lezarva, megszuntetett, megszuntettek",
+            locked="zarolva, zarolt, felfuggesztve, felfuggesztett",
+            unless="ha, esetleg, talan",
+        ),
+        "ro": Language(
+            recipient=(
+                "destinatar%, utilizator%, adresa, adresa de e mail, adresa de email, casuta, "
+                "casuta postala, cutia postala, cutia postala a destinatarului, contul, cont"
+            ),
+            sender="expeditor%",
+            domain="domeniul, domeniu",
+            other="server%, mesaj%, fisier%",
+            unknown=(
+                "necunoscut, necunoscuta, nu exista, inexistent, inexistenta, nu a fost gasit, "
+                "nu a fost gasita, negasit, nu poate fi gasit, nu poate fi gasita, nu este valida"
+            ),
+            full="este plina, plina, este plin, a depasit cota, depasita, a depasit limita",
+            closed=(
+                "dezactivat, dezactivata, sters, stearsa, inchis, inchisa, inactiv, inactiva, desfiintat, desfiintata"
+            ),
+            locked="suspendat, suspendata, blocat, blocata",
+            unless="daca, posibil, poate ca",
+        ),
+        "southslavic": Language(
+            recipient=(
+                "primatelj%, primalac, primaoc%, primaoca, prejemnik%, korisnik%, uporabnik%, adresa, "
+                "naslov, e naslov, postanski sanducic, postanski pretinac, sanducic, pretinac, nabiralnik, "
+                "postni predal, predal, racun, nalog"
+            ),
+            sender="posiljatelj%, posiljalac, posiljaoc%",
+            domain="domena, domen",
+            other="posluzitelj%, server, streznik, poruka, poruku, sporocilo",
+            unknown=(
+                "nepoznat, nepoznata, neznan, ne postoji, ne obstaja, nije pronadena, nije pronađena, "
+                "nije pronadjen, nije pronadeno, nije pronađen, ni mogoce najti, ni bilo mogoce najti, "
+                "nije moguce pronaci, ni najden, nije naden"
+            ),
+            full="je pun, pun, puno, je poln, poln, prekoracio, prepunjen, prepun",
+            closed=(
+                "deaktiviran, ukinut, zatvoren, obrisan, izbrisan, neaktiven, neaktivan, ukinjen, zaprt, iskljucen"
+            ),
+            locked="blokiran, suspendiran, zakljucan, zaklenjen",
+            unless="ako, ce, mozda, morda",
+        ),
+        "baltic": Language(
+            recipient=(
+                "gavej%, vartotoj%, adresas, pasto dezut%, dezute, paskyra, sanemej%, lietotaj%, adrese, "
+                "pastkast%, konts, saaja, kasutaja, aadress, postkast, konto"
+            ),
+            sender="siuntej%, sutitaj%, saatja",
+            domain="domenas, domens, domeen",
+            other="server%, laisk%, zinojum%, vestule, kiri, sonum",
+            unknown=(
+                "nezinomas, neegzistuoja, nerastas, nerasta, nezinams, neeksiste, nav atrasts, nav atrasta, "
+                "tundmatu, ei eksisteeri, ei leitud"
+            ),
+            full="pilna, perpildyta, virsyta, ir pilna, ir parpildita, on tais",
+            closed=(
+                "isjungta, uzdaryta, panaikinta, istrinta, neaktyvi, slegts, dzests, deaktivizets, suletud, kustutatud"
+            ),
+            locked="uzblokuota, bloketa, blokets, peatatud, blokeeritud",
+            unless="jei, ja, kui, galbut",
+        ),
+        "tr": Language(
+            recipient=(
+                "alici%, alıcı%, kullanici%, kullanıcı%, adres, adresi, e posta adresi, posta kutusu, "
+                "posta kutunuz, hesap, hesabi, hesabı, posta hesabi, posta hesabı"
+            ),
+            sender="gonderen%, gonderici%",
+            domain="alan adi, alan adı, etki alani, etki alanı",
+            other="sunucu%, ileti, mesaj, dosya",
+            unknown=(
+                "bilinmeyen, bilinmiyor, bulunamadi, bulunamadı, mevcut degil, yok, gecersiz, yoktur, "
+                "bulunmuyor, tanimsiz, tanımsız, bulunmamaktadir, bulunmamaktadır, kayitli degil, "
+                "kayıtlı degil"
+            ),
+            full=(
+                "dolu, doldu, dolmus, dolmustur, kota asildi, kota asıldı, kotasi dolmus, kotası dolmus, "
+                "kotasini asmis, kotasını asmıs"
+            ),
+            closed=(
+                "devre disi, devre dısı, kapatildi, kapatıldı, kapali, kapalı, silinmis, silindi, "
+                "iptal edilmis, pasif, kapatilmis, kapatılmıs"
+            ),
+            locked="askiya alindi, askıya alındı, kilitli, kilitlendi, bloke, engellenmis",
+            unless="eger, belki",
+        ),
+        "el": Language(
+            recipient="παραληπτ%, χρηστη%, διευθυνση, διευθυνσης, γραμματοκιβωτιο%, θυριδα, λογαριασμο%",
+            sender="αποστολε%",
+            domain="τομεα%",
+            other="διακομιστη%, μηνυμα, μηνυματος, αρχειο",
+            unknown=(
+                "αγνωστος, αγνωστη, αγνωστο, δεν υπαρχει, δεν βρεθηκε, ανυπαρκτη, ανυπαρκτος, "
+                "δεν ειναι εγκυρη, δεν ηταν δυνατη η ευρεση"
+            ),
+            full="ειναι πληρες, πληρες, ειναι γεματο, γεματο, ειναι πληρης, υπερβει, γεματη",
+            closed=(
+                "απενεργοποι%, ανενεργος, ανενεργη, ανενεργο, διαγραφηκε, διαγραφει, καταργηθηκε, καταργηθει, κλειστος"
+            ),
+            locked="κλειδωμεν%, ανασταλει, μπλοκαρισμενο%",
+            unless="εαν, αν, ισως",
+        ),
+        "ru": Language(
+            recipient=(
+                "получател%, пользовател%, адресат%, адрес, адреса, адресу, ящик, ящика, почтовый ящик, "
+                "абонент%, учетная запись, учетной записи, аккаунт, аккаунта, имя"
+            ),
+            sender="отправител%, адрес отправителя",
+            domain="домен, домена, доменное имя",
+            other="сервер%, хост%, узел, узла, сообщени%, письм%, файл%, вложени%",
+            unknown=(
+                "неизвестен, неизвестный, неизвестна, неизвестного, не найден, не найдена, не найдено, "
+                "не существует, не существуют, не зарегистрирован, не зарегистрирована, отсутствует, "
+                "не обнаружен, не обнаружена, не значится, несуществующ%, нет такого, неверный, "
+                "недействителен"
+            ),
+            full=(
+                "переполнен, переполнена, заполнен, полон, превысил квоту, превышена квота, превышен размер, "
+                "нет места, исчерпан%, превысил лимит, превышен лимит"
+            ),
+            closed=(
+                "отключен, отключена, удален, удалена, закрыт, закрыта, неактивен, неактивна, не активен, "
+                "не активна, деактивирован%, не использовался, не используется, больше не обслуживается, "
+                "упразднен"
+            ),
+            locked=(
+                "заблокирован, заблокирована, приостановлен%, временно отключен, временно отключена, "
+                "временно недоступен, заморожен%"
+            ),
+            unless="если, возможно, может быть, ли",
+        ),
+        "uk": Language(
+            recipient=(
+                "одержувач%, отримувач%, користувач%, адресат%, адреса, адресу, адреси, скринька, скриньку, "
+                "скриньки, поштова скринька, обліковий запис, абонент%, атрымальнік%, карыстальнік%, скрыня"
+            ),
+            sender="відправник%, адраспраўнік%",
+            domain="домен, домену",
+            other="сервер%, повідомлен%, лист, листа, файл%",
+            unknown=(
+                "невідомий, невідома, невідомого, не знайдено, не знайдений, не існує, не існують, "
+                "не зареєстрован%, відсутній, відсутня, невядомы, не існуе, не знойдзены"
+            ),
+            full="переповнена, переповнено, заповнена, перевищено, немає місця, перапоўнена",
+            closed=(
+                "відключена, відключено, видалена, видалено, закрита, закрито, неактивна, неактивний, "
+                "деактивован%, вимкнен%"
+            ),
+            locked="заблокован%, призупинен%, заблакіраван%",
+            unless="якщо, можливо, чи, калі",
+        ),
+        "bg": Language(
+            recipient=(
+                "получател%, потребител%, адрес, адреса, адресът, кутия, кутията, пощенска кутия, "
+                "пощенската кутия, акаунт%"
+            ),
+            sender="подател%, изпращач%",
+            domain="домейн%",
+            other="сървър%, съобщени%, писмо%, файл%",
+            unknown=(
+                "непознат, неизвестен, не съществува, не е намерен, не е намерена, няма такъв, няма такава, "
+                "несъществува%, не беше намерен"
+            ),
+            full="е пълна, пълна, препълнена, е препълнена, превишена квота, надхвърлила",
+            closed="деактивиран%, изтрит, изтрита, закрит, закрита, неактивен, неактивна, изключен",
+            locked="блокиран%, спрян, спряна",
+            unless="ако, може би, вероятно",
+        ),
+        "ja": Language(
+            recipient=(
+                "宛先, 受信者, 受取人, ユーザ, 利用者, アドレス, メールボックス, アカウント, 宛名, お客様, "
+                "会員, あて先, 送信先, 送り先"
+            ),
+            sender=(
+                "送信者, 差出人, 発信者, 送信元, 送信者アドレス, 差出人アドレス, 送信者のアドレス, "
+                "差出人のアドレス, 送信元アドレス, 送信元のアドレス, 送信者のメールアドレス, "
+                "差出人のメールアドレス, 送信者メールアドレス, 差出人メールアドレス, 発信者アドレス"
+            ),
+            domain="ドメイン",
+            other="サーバ, ホスト, メッセージ, ファイル, 添付",
+            unknown=(
+                "存在しません, 存在しない, 存在していません, 見つかりません, 見つかりませんでした, "
+                "見つからない, 見つからなかった, 不明です, 不明な, 登録されていません, 登録がありません, "
+                "ありません, おりません, いません, 無効です, 該当なし, 不明, 知りません, 使われておりません, "
+                "使われていません, 使用されておりません, 使用されていません"
+            ),
+            full=(
+                "いっぱい, 一杯, 満杯, 容量を超え, 容量が超過, 容量オーバ, 容量超過, 空きがありません, "
+                "容量不足, 制限を超え, 上限を超え, 上限に達し"
+            ),
+            closed=(
+                "無効になっています, 無効化され, 削除され, 廃止され, 解約, 退会, 閉鎖され, 無効とな, 抹消, "
+                "契約が終了, 使用できなくな, 利用できなくな"
+            ),
+            locked="停止, 凍結, ロックされ, 一時的に利用でき, 制限され",
+            unless="場合, もし, 可能性",
+        ),
+        "zh": Language(
+            recipient=(
+                "收件人, 收信人, 收件者, 收信者, 用户, 用戶, 使用者, 邮箱, 郵箱, 信箱, 邮件地址, 郵件地址, "
+                "电子邮件地址, 電子郵件地址, 帐号, 账号, 帳號, 账户, 帐户, 帳戶, 地址, 对方, 對方"
+            ),
+            sender=(
+                "发件人, 發件人, 发信人, 發信人, 寄件者, 寄件人, 发件人地址, 发件地址, 发信地址, 寄件者地址, "
+                "发件人邮箱, 寄件者的電子郵件地址, 发件人邮件地址, 发件邮箱"
+            ),
+            domain="域名, 網域, 域",
+            other="服务器, 伺服器, 主机, 主機, 附件, 文件, 档案, 檔案",
+            unknown=(
+                "不存在, 未找到, 找不到, 没有找到, 無法找到, 无法找到, 未知, 查无, 查無, 不正确, 不明, 无此, "
+                "無此, 无效, 無效, 沒有這個, 没有这个, 不存在或"
+            ),
+            full=(
+                "已满, 已滿, 满了, 滿了, 空间不足, 空間不足, 超出容量, 超过容量, 容量已, 容量不足, 超出配额, "
+                "超過配額, 超额, 超過限額, 爆满"
+            ),
+            closed=(
+                "已停用, 被停用, 已禁用, 被禁用, 已注销, 被注销, 已被删除, 已删除, 被删除, 已刪除, 被刪除, "
+                "已关闭, 被关闭, 已關閉, 未激活, 已失效, 长期未, 已销户, 停用"
+            ),
+            locked="冻结, 凍結, 锁定, 鎖定, 暂停, 暫停, 挂起, 封禁, 被封",
+            unless="如果, 可能, 若, 是否",
+        ),
+        "ko": Language(
+            recipient=(
+                "수신자, 받는 사람, 받는사람, 받는이, 사용자, 메일 주소, 메일주소, 전자 메일 주소, 주소, "
+                "메일함, 사서함, 편지함, 계정, 회원, 수신인"
+            ),
+            sender=(
+                "발신자, 보낸 사람, 보낸사람, 보내는 사람, 송신자, 발송자, 발신자 주소, 보낸 사람의 주소, "
+                "보낸 사람의 메일 주소, 발신자 메일 주소"
+            ),
+            domain="도메인",
+            other="서버, 호스트, 파일, 첨부",
+            unknown=(
+                "존재하지 않, 없는, 없습니다, 찾을 수 없, 알 수 없는, 알수없는, 등록되지 않, 없음, 잘못되었, "
+                "올바르지 않, 유효하지 않"
+            ),
+            full=(
+                "가득, 용량이 초과, 용량 초과, 용량을 초과, 꽉 찼, 꽉 차, 한도 초과, 용량이 부족, 용량 부족, "
+                "공간이 부족"
+            ),
+            closed="휴면, 탈퇴, 해지, 삭제된, 삭제되었, 폐쇄, 비활성, 사용 중지, 사용중지, 이용이 중지",
+            locked="정지, 잠긴, 잠겨, 차단된 계정",
+            unless="경우, 만약, 혹은",
+        ),
+        "vi": Language(
+            recipient="nguoi nhan, nguoi dung, địa chi, đia chi, dia chi, hop thu, tai khoan, hom thu",
+            sender="nguoi gui",
+            domain="ten mien, mien",
+            other="may chu, thu, tin nhan, tep",
+            unknown="khong ton tai, khong tim thay, khong hop le, khong xac đinh, khong đuoc tim thay",
+            full="đay, đa đay, bi đay, đầy, vuot qua dung luong, vuot qua han muc, het dung luong",
+            closed=(
+                "bi vo hieu hoa, đa bi vo hieu hoa, bi xoa, đa bi xoa, ngung hoat đong, đa đong, khong con hoat đong"
+            ),
+            locked="bi khoa, đa bi khoa, tam ngung",
+            unless="neu, co the",
+        ),
+        "id": Language(
+            recipient=(
+                "penerima, pengguna, alamat, alamat email, kotak surat, kotak masuk, kotak pesan, akun, "
+                "peti mel, akaun, peti surat"
+            ),
+            sender="pengirim, penghantar",
+            domain="domain",
+            other="server, pelayan, pesan, surat, mesej, berkas",
+            unknown=(
+                "tidak dikenal, tidak ditemukan, tidak ada, tidak terdaftar, tidak diketahui, "
+                "tidak dijumpai, tidak wujud, tidak valid, tidak sah"
+            ),
+            full="penuh, telah penuh, sudah penuh, melebihi kuota, kelebihan kuota",
+            closed="dinonaktifkan, tidak aktif, telah dihapus, dihapus, ditutup, telah ditutup",
+            locked="ditangguhkan, diblokir, dibekukan, digantung, dikunci",
+            unless="jika, apabila, mungkin, kalau",
+        ),
+        "th": Language(
+            recipient="ผู้รับ, ผู้ใช้, ที่อยู่, ที่อยู่อีเมล, กล่องจดหมาย, บัญชี, อีเมลแอดเดรส",
+            sender="ผู้ส่ง",
+            domain="โดเมน",
+            other="เซิร์ฟเวอร์, ไฟล์",
+            unknown="ไม่พบ, ไม่มีอยู่, ไม่รู้จัก, ไม่ถูกต้อง, ไม่มีผู้ใช้",
+            full="เต็ม",
+            closed="ถูกปิด, ปิดใช้งาน, ถูกลบ, ยกเลิก",
+            locked="ถูกระงับ, ถูกล็อก, ระงับ",
+            unless="หาก, ถ้า, อาจ",
+        ),
+        "ar": Language(
+            recipient=(
+                "المستلم, المستلمين, للمستلم, مستلم, المستخدم, عنوان, العنوان, البريد, علبة, صندوق, حساب, الحساب"
+            ),
+            sender="المرسل",
+            domain="النطاق, المجال",
+            other="الخادم, خادم, الرسالة, الملف",
+            unknown="غير موجود, غير موجودة, غير معروف, تعذر العثور, لم يتم العثور, لا يوجد, غير صالح, غير صحيح",
+            full="ممتلئة, ممتلئ, ممتليء, تجاوز الحصة, تجاوزت الحصة, تجاوز حصته",
+            closed="معطل, معطلة, محذوف, تم حذف, مغلق, غير نشط, تم تعطيل",
+            locked="موقوف, معلق, مقفل, محظور",
+            unless="اذا, ربما, قد",
+        ),
+        "he": Language(
+            recipient=(
+                "נמען, הנמען, לנמען, משתמש, המשתמש, כתובת, הכתובת, כתובת הדואר, תיבת, התיבה, תיבה, "
+                "תיבת הדואר, חשבון, החשבון"
+            ),
+            sender="שולח, השולח",
+            domain="תחום, הדומיין, דומיין",
+            other="שרת, השרת, ההודעה, הקובץ",
+            unknown=(
+                "לא נמצא, לא נמצאה, לא קיים, לא קיימת, אינו קיים, אינה קיימת, לא ידוע, לא ידועה, אינו מוכר, "
+                "לא מוכר, שגויה"
+            ),
+            full="מלאה, מלא, חרג מהמכסה, חרגה מהמכסה, עברה את המכסה",
+            closed="מושבת, מושבתת, נסגר, נסגרה, נמחק, נמחקה, לא פעיל, לא פעילה, אינו פעיל, אינה פעילה, בוטלה",
+            locked="חסום, חסומה, מושעה, נעול, נעולה, הושעה",
+            unless="אם, ייתכן, אולי",
+        ),
+        "fa": Language(
+            recipient="گیرنده, کاربر, آدرس, نشانی, صندوق, صندوق پستی, حساب, مخاطب",
+            sender="فرستنده",
+            domain="دامنه",
+            other="سرور, پیام, فایل",
+            unknown="وجود ندارد, یافت نشد, پیدا نشد, ناشناخته, نامعتبر, موجود نیست",
+            full="پر است, پر شده, پر شده است, تکمیل ظرفیت",
+            closed="غیر فعال, غیرفعال, حذف شده, بسته شده",
+            locked="مسدود, معلق, قفل",
+            unless="اگر, شاید",
+        ),
+    }
+)

@@ -1,0 +1,35 @@
+"""Sentences that nobody has listed: whom they speak of, and what they say of it."""
+
+import pytest
+
+from app.bounces.phrases import words_of
+from app.bounces.words_sentences import SENTENCES
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("Das von Ihnen angegebene Postfach existiert leider nicht", {"userunknown"}),
+        ("Der Absender dieser Nachricht ist unbekannt", {"rejected"}),
+        ("Absender-Adresse unbekannt", {"rejected"}),
+        ("Falls das Postfach nicht vorhanden ist, fragen Sie nach", set()),
+        ("Le compte de votre correspondant a été clôturé", {"suspend"}),
+        ("L'adresse de l'expéditeur est introuvable", {"rejected"}),
+        ("La cuenta del destinatario está bloqueada", {"suspended"}),
+        ("El dominio no existe", {"hostunknown"}),
+        ("La casella del destinatario risulta piena", {"mailboxfull"}),
+        ("Ящик получателя больше не обслуживается", {"suspend"}),
+        ("Адрес отправителя не существует", {"rejected"}),
+        ("Сообщение удалено", set()),
+        ("送信者のアドレスが存在しません", {"rejected"}),
+        ("宛先のメールボックスは容量を超えています", {"mailboxfull"}),
+        ("发件人的邮箱不存在", {"rejected"}),
+        ("该收件人的帐号已注销, 无法投递", {"suspend"}),
+        ("받는 사람의 계정을 찾을 수 없음", {"userunknown"}),
+        ("Schránka odesílatele neexistuje", {"rejected"}),
+        ("Das Kontingent ist nicht gefunden worden", set()),
+    ],
+)
+def test_a_predicate_counts_for_the_noun_nearest_to_it(said: str, meaning: set[str]) -> None:
+    """A sender that nobody knows taken for the recipient would suppress everybody at that house."""
+    assert SENTENCES.said_in(words_of(said)) == meaning
