@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from app.providers.smpp_pdu import (
     BIND_TRANSCEIVER,
@@ -224,8 +225,7 @@ class _Session(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._smsc.left(self)
