@@ -7,8 +7,9 @@ from app.bounces.complaint import complaints_in
 from app.bounces.decide import Failure, Meaning, meaning_of, reason_in, status_in
 from app.bounces.kinds import automatic, from_daemon, kind_of, sender_of
 from app.bounces.message import Header, Parts, taken_apart
+from app.bounces.notices import events_in
 from app.bounces.original import report_of
-from app.bounces.report_fields import Fields, action_in, address_in, host_in, report_in
+from app.bounces.report_fields import Fields, action_in, address_in, host_in, report_in, said_in
 from app.bounces.verdict import Verdict, plain
 from app.bounces.written import (
     Section,
@@ -37,6 +38,7 @@ _REPORT = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re
 _SERVICE = re.compile(
     r"^(?:no-?reply|notif|mailinblack|anti-?spam|challenge|verif|confirm|auth|quarantine)|@anti-?spam\.|@boxbe\."
 )
+_EXIT = re.compile(r"x-unix[ \t]*;[ \t]*\d{1,3}\s*$", re.IGNORECASE)  # of the program that delivers
 _ADDRESSES = re.compile(r"[^\s<>\"(),;:]{1,200}@[^\s<>\"(),;:]{1,250}")
 
 
@@ -47,7 +49,7 @@ def classify(raw: bytes) -> list[Verdict]:
 
 def verdicts_of(parts: Parts, *, deeper: bool = True) -> list[Verdict]:
     """The same for a message that is taken apart."""
-    found = complaints_in(parts)
+    found = complaints_in(parts) or events_in(parts.texts)
     if found:
         return found[:MOST_VERDICTS]
     if parts.receipts or "report-type=disposition-notification" in parts.kind.lower().replace('"', ""):
@@ -114,7 +116,7 @@ def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
         recipient=recipient.lower(), told=told, mta=host or host_in(message.get("reporting-mta", "")),
         original_recipient=original.lower() if original.lower() != recipient.lower() else "",
     )  # fmt: skip
-    said = _said(fields.get("diagnostic-code", ""))
+    said = said_in(fields.get("diagnostic-code", ""))
     if told in ("delivered", "relayed", "expanded"):
         return replace(verdict, reason="delivered", status=status, diagnostic=said[:MOST_DIAGNOSTIC])
     said = _with_explanation(said, fields, recipient, parts)
@@ -122,6 +124,12 @@ def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
     if meaning.certain and _ASKED.search(parts.words()):
         around = _section_of(recipient, parts)[1].text()
         meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient, around))
+    if _EXIT.match(fields.get("diagnostic-code", "")) and meaning.reason in (
+        "networkerror",
+        "systemerror",
+        "undefined",
+    ):
+        meaning = replace(meaning, reason="mailererror", klass="soft", action="retry")
     return _with_meaning(verdict, _not_of_us(meaning, said, recipient, parts), said)
 
 
@@ -150,12 +158,6 @@ def _believable(final: str, original: str, actual: str) -> str:
         if "." in each.partition("@")[2]:
             return each
     return final or original or actual
-
-
-def _said(diagnostic: str) -> str:
-    """The words of a Diagnostic-Code field without its type."""
-    kind, sign, rest = diagnostic.partition(";")
-    return rest.strip() if sign and len(kind) <= 40 and " " not in kind.strip() else diagnostic.strip()
 
 
 def _with_explanation(said: str, fields: Fields, recipient: str, parts: Parts) -> str:

@@ -19,7 +19,7 @@ from app.delivery.smtp_replies import PROVIDERS, said_once
 
 MOST_TEXT = 4_000  # characters of a diagnostic that are read
 
-STATUS = re.compile(r"(?<![\d./])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+STATUS = re.compile(r"(?<![\d./])([245])\.([0-7])\.(\d{1,3})(?!\.?\d)")
 CODE = re.compile(r"(?<![\d.,:/=-])([245][0-5]\d)(?=[ \-#:;,]|$)(?! (?:bytes|kb|mb|messages|recipients|seconds))")
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]{1,200}@[\w.\[\]-]{1,200}")
 _URL = re.compile(r"https?://[^\s<>]{1,500}|www\.[^\s<>]{1,300}", re.IGNORECASE)
@@ -64,13 +64,26 @@ _ODD_ERROR = re.compile(
     r"(?<= addr) unknown(?= (?:(?:mailer|mail|transport|system|network|smtp|protocol|internal|delivery|server|remote"
     r"|local|fatal|permanent|temporary) ){0,3}(?:error|reason|problem|failure|cause|exception|status|code) )"
 )
-# A time that a program took, and what a mail system guesses at: no pace of ours and no list.
-_NOT_MEANT = re.compile(r"(?<= command) time limit exceeded(?= )| they (?:may|might) be blacklisted(?= )")
+# A time that a program took, what a mail system guesses at or says of itself: no pace of ours, no list, no content.
+_NOT_MEANT = re.compile(
+    r"(?<= command) time limit exceeded(?= )| they (?:may|might) be blacklisted(?= )| delivery attempts \d{1,4}(?= )"
+    r"| to (?:reduce the amount of|(?:best )?protect our users from) spam(?= )| response was not rfc conformant(?= )"
+    r"| with message(?= content conversion )|(?<= mail exchanger) or ip address(?= )"
+)
+# The address of a server beside what became of it.
+_SERVER_REFUSED = re.compile(
+    r" \d{1,3} \d{1,3} \d{1,3} \d{1,3} (?:(?:is|was|has been|currently) ){0,2}(?:blocked|refused|rejected|denied) "
+    r"| (?:blocked|refused|denied)(?: from)? \d{1,3} \d{1,3} \d{1,3} \d{1,3} "
+)
+_PACE = re.compile(r" (?:send|sending|relay|submission) (?:limit|quota)s? ")
 # A list on which our server stands, against a mere "blocked by" that may mean the message.
 _ON_A_LIST = re.compile(r" (?:dnsblname|\w*listed|\w*lists?|rbls?|dnsbls?|blocked using) ")
 _NAMES_A_LIST = re.compile(r" dnsblname | your ip ")
 _BANNED_PART = re.compile(r" banned (?:name|contents?|files?|attachments?) | (?:bounce|reject) id [\w ]{1,40} banned ")
-_LINKS = re.compile(r" (?:urls?|uris?|links?) (?:in|found|contained|within) | message body | body contains ")
+_LINKS = re.compile(
+    r" (?:urls?|uris?|links?) (?:in|found|contained|within) | message body | body contains "
+    r"| contains an? (?:url|uri|link) "
+)
 _BAD_NAME = re.compile(r" (?:poor|bad|low|negative) (?:\w+ )?reputation ")
 _SERVERS = re.compile(
     r" (?:\d{1,3} \d{1,3} \d{1,3} \d{1,3}|ip|ips|host|client|server|address|addresses|network|connection|connections) "
@@ -214,6 +227,10 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
     asked = failure.around or text
     if reason in THEIRS and (_EARLY.search(asked) or _EARLY.search(" ".join(asked.split()))):
         return "rejected"
+    if reason == "ratelimited" and _pair(own) == (7, 29):
+        return "failedstarttls"
+    if reason == "systemerror" and _pair(own)[0] == 6:
+        return _by_status(own) or reason
     if reason in ("networkerror", "systemerror", "syntaxerror") and own.startswith("5.7."):
         return _by_status(own) or "blocked"
     if reason == "refused":
@@ -226,37 +243,73 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     """The reason that the words name, or "": one of REASONS, or suspended, unavailable, dns."""
     words = plain_words(text)
     named = _TABLES.named(words) | SENTENCES.said_in(words)
-    theirs = _first(THEIRS, named)
-    if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
-        theirs = "hostunknown"
-    if " resolver rst " in words and "mesgtoobig" not in named:
+    theirs = _of_the_address(named, status, words)
+    if " recipientthresholdexceeded " in words:
+        return "ratelimited"
+    if " resolver rst " in words and not named & {"mesgtoobig", "ratelimited"}:
         return "filtered"  # a restriction of the recipient's, by Exchange
     provider = _finer(_of_provider(text, host), named, text, words)
     if provider == "mailboxfull" and provider not in named and status[2:] != "2.2":
         provider = ""  # STOREDRV alone: the store of Exchange, whatever it has
     if provider:
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
-    if theirs == "userunknown" and "suspend" in named and " is disabled " in words and " or " not in words:
-        theirs = "suspend"
     if theirs == "notaccept" and _FROM_US.search(words):
         return "rejected" if "rejected" in named else "blocked"
-    ours = _first(OURS, named) or ("blocked" if theirs and _OUR_SERVER.search(words) else "")
-    if ours == "rejected" and " dnsblname " in words:
-        ours = "blocked"
-    if ours in ("blocked", "badreputation"):
-        ours = _why_not_let_in(ours, named, text, words)
+    ours = _of_us(named, theirs, text, words)
     if ours and theirs:
         return theirs if _beats(theirs, ours, status, words) else ours
     return theirs or ours or _first(OTHERS, named)
+
+
+def _of_the_address(named: set[str], status: str, words: str) -> str:
+    """What the words say of the recipient's address or domain, or ""."""
+    theirs = _full_or_too_big(_first(THEIRS, named), named, status)
+    if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
+        return "hostunknown"
+    if theirs == "suspended" and " inactivity " in words and " temporar" not in words:
+        return "suspend"
+    if theirs == "userunknown" and "suspend" in named and " is disabled " in words and " or " not in words:
+        return "suspend"
+    return theirs
+
+
+def _of_us(named: set[str], theirs: str, text: str, words: str) -> str:
+    """What the words say of our sender, servers, content or pace, or ""."""
+    ours = _first(OURS, named)
+    if not ours and ((theirs and _OUR_SERVER.search(words)) or _SERVER_REFUSED.search(words)):
+        ours = "blocked"
+    if ours == "rejected":
+        ours = "blocked" if " dnsblname " in words else _of_the_message(named, words)
+    return _why_not_let_in(ours, named, text, words) if ours in ("blocked", "badreputation") else ours
+
+
+def _of_the_message(named: set[str], words: str) -> str:
+    """What words that name the sender mean besides: its headers, its pace, or the sender indeed."""
+    if "notcompliantrfc" in named and " rfc " in words:
+        return "notcompliantrfc"
+    return "ratelimited" if "ratelimited" in named and _PACE.search(words) else "rejected"
+
+
+def _full_or_too_big(theirs: str, named: set[str], status: str) -> str:
+    """Which of the two the code means, where the words name both."""
+    if theirs == "mailboxfull" and "mesgtoobig" in named and status[2:] in ("2.3", "3.4"):
+        return "mesgtoobig"
+    return "mailboxfull" if not theirs and "mesgtoobig" in named and status[2:] == "2.2" else theirs
 
 
 def _finer(provider: str, named: set[str], text: str, words: str) -> str:
     """What a provider means by a bad name, as its words tell: a pace, a list, the content."""
     if provider != "badreputation":
         return provider
-    if "ratelimited" in named and code_in(text) // 100 == 4:
-        return "ratelimited"
-    if "badreputation" in named or named & {"authfailure", "requireptr"}:
+    if code_in(text) // 100 == 4:
+        pace = _first(("toomanyconn", "ratelimited"), named)
+        if pace:
+            return pace
+    if "badreputation" in named:
+        return provider
+    if "authfailure" in named:
+        return "authfailure"
+    if "requireptr" in named:
         return provider
     if " local policy " not in words and "spamdetected" in named and not _ON_A_LIST.search(words):
         return "spamdetected"
@@ -284,7 +337,9 @@ def _beats(theirs: str, ours: str, status: str, words: str) -> bool:
         return False
     if theirs == "mailboxfull":
         return status[2:] == "2.2" or (
-            ours in ("ratelimited", "toomanyconn") and ("mailbox" in words or "inbox" in words)
+            ours in ("ratelimited", "toomanyconn")
+            and ("mailbox" in words or "inbox" in words)
+            and not _PACE.search(words)
         )
     return _pair(status) in _ADDRESS_CODES and status.startswith("5")
 
@@ -335,6 +390,7 @@ def _names_the_domain(text: str, recipient: str) -> bool:
     """Whether the host that was not found is the recipient's domain, as far as one is named: a relay of ours may be."""
     domain = recipient.rpartition("@")[2].lower()
     named = {(one or other).lower() for one, other in _NAMED.findall(text)}
+    named = {each for each in named if not STATUS.fullmatch(each)}  # "5.1.2 Host unknown"
     return not domain or not named or any(_of_one_house(domain, each) for each in named)
 
 
@@ -415,7 +471,7 @@ def plain_words(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub(" addr ", text)
     if "http" in text or "www." in text:
-        text = _URL.sub(_named_list, text)
+        text = _URL.sub(_told_by_link, text)
     text = STATUS.sub(" ", text)
     text = CODE.sub(" ", text)
     if "." in text:
@@ -423,7 +479,12 @@ def plain_words(text: str) -> str:
     words = words_of(text)
     if " addr unknown " in words:
         words = _ODD_ERROR.sub("", words)
-    return _NOT_MEANT.sub("", words) if " limit exceeded " in words or " be blacklisted " in words else words
+    return _NOT_MEANT.sub("", words)
+
+
+def _told_by_link(found: re.Match[str]) -> str:
+    """A list, or the page that explains why SPF failed; any other link says nothing."""
+    return " spf " if "openspf" in found[0].lower() else _named_list(found)
 
 
 def _named_list(found: re.Match[str]) -> str:

@@ -54,6 +54,13 @@ _QUOTE = re.compile(r"^[ \t]{0,4}>(?!>>).*$", re.MULTILINE)
 
 _LISTED_TOPIC = re.compile(r"\bwith (?:the|this) subject[^\w\n]{0,5}\n\s{0,40}[^\n]{1,500}", re.IGNORECASE)
 
+# "<<< 554 (CON:B1)", and behind it what sendmail makes of any 550: "550 <ana@example.com>... User unknown".
+_TRANSLATED = re.compile(
+    r"^([ \t]{0,8}<<<[ \t]{0,3}([45]\d\d[^\n]{0,1000}))\n"
+    r"[ \t]{0,8}[45]\d\d[ \t][^<>\n]{0,40}(?:(<[^<>\n]{1,300}>)\.{3})?[^\n]{0,500}$",
+    re.MULTILINE,
+)
+
 NEAREST = 20  # characters before which no original begins
 SHORTEST_TOPIC = 16  # characters: of a shorter subject nobody knows whether it is one
 
@@ -63,8 +70,13 @@ def report_of(parts: Parts) -> str:
     text = parts.words()
     header = Header(parts.returned[0]) if parts.returned else Header(original_in(text)[:10_000].encode())
     subject = header.get("subject")[:500]
-    text = without_original(text)
+    text = _TRANSLATED.sub(_said_itself, without_original(text))
     return text.replace(subject, " ") if len(subject) >= SHORTEST_TOPIC and " " in subject else text
+
+
+def _said_itself(found: re.Match[str]) -> str:
+    """The reply, once more with the address that stood in its translation."""
+    return f"{found[1]}\n{found[3]}... {found[2]}" if found[3] else found[1]
 
 
 def original_in(text: str) -> str:

@@ -120,3 +120,9 @@ def host_in(value: str) -> str:
     """The host of a field such as "dns; mx.example.com (192.0.2.1)"."""
     text = value.partition(";")[2] or value
     return (text.split() or [""])[0].strip("[]()<>\"'").rstrip(".")[:253]
+
+
+def said_in(diagnostic: str) -> str:
+    """The words of a Diagnostic-Code field without its type."""
+    kind, sign, rest = diagnostic.partition(";")
+    return rest.strip() if sign and len(kind) <= 40 and " " not in kind.strip() else diagnostic.strip()

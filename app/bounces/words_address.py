@@ -8,6 +8,11 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    addressee unknown
+    validrcptto
+    validrcptto list
+    no valid recipients for this mm
+    not in my list of valid recipients
     adresat nie istnieje
     odbiorca nie istnieje
     brukeren finnes ikke
@@ -986,6 +991,18 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    due to inactivity
+    for inactivity
+    due to non use
+    due to lack of use
+    never logged onto
+    never logged on
+    never logged into
+    account not available
+    account * has been cancelled
+    account * has been canceled
+    account cancelled
+    account canceled
     konto zostalo wylaczone
     konto zostało wyłączone
     konto jest wylaczone
@@ -1405,6 +1422,11 @@ DISUSED = phrases(
 
 MAILBOX_FULL = phrases(
     """
+    overdrawn * quota
+    no space left in mailbox
+    no space left in the mailbox
+    recipient out of disk space
+    space available in the mailbox
     skrzynka * jest pelna
     skrzynka * pełna
     postkasse% * full
@@ -1722,6 +1744,13 @@ MAILBOX_FULL = phrases(
 
 HOST_UNKNOWN = phrases(
     """
+    no mail hosts for domain
+    no mail hosts for
+    couldn t find a mail exchanger
+    no dns entries for
+    does not appear to be registered
+    is not a registered domain
+    unroutable mail domain
     domanen finns inte
     domenet finnes ikke
     domaenet findes ikke
@@ -1886,6 +1915,9 @@ HOST_UNKNOWN = phrases(
 # DNS did not answer: nobody knows whether the domain is there.
 DNS_TROUBLE = phrases(
     """
+    temporary failure in mx lookup
+    dns temporary failure
+    temporary dns failure
     account or domain may not exist
     dns lookup timed out
     dns * timed out
@@ -1962,6 +1994,16 @@ NULL_MX = phrases(
 
 HAS_MOVED = phrases(
     """
+    changed his e mail address
+    changed her e mail address
+    changed their e mail address
+    changed his email address
+    changed her email address
+    changed their email address
+    changed * email address
+    has a new address
+    has a new e mail address
+    has a new email address
     has moved
     user has moved
     recipient has moved

@@ -9,6 +9,12 @@ from app.bounces.phrases import phrases
 # The sender's address, not the recipient's: "user unknown" beside these speaks of us.
 SENDER = phrases(
     """
+    this sender is
+    this sender has been
+    this sender does not
+    this sender address
+    sendasdenied
+    sendasdeniedexception
     bad outbound sender
     callback setup failed while verifying
     sender verify failed
@@ -64,7 +70,6 @@ SENDER = phrases(
     bad sender s mailbox
     the sender was
     the sender is
-    this sender
     verify sender
     verifying sender
     verify return
@@ -338,6 +343,7 @@ AUTH_FAILURE = phrases(
 
 REQUIRE_PTR = phrases(
     """
+    dns nr
     ptr
     reverse dns
     rdns
@@ -407,6 +413,9 @@ VIRUS = phrases(
 
 TOO_MANY_CONNECTIONS = phrases(
     """
+    ofr 104
+    ofr 108
+    ofr 109
     too many connections
     too many concurrent
     too many simultaneous
@@ -448,6 +457,14 @@ TOO_MANY_CONNECTIONS = phrases(
 
 RATE_LIMITED = phrases(
     """
+    relay quota
+    daily relay
+    recipientthresholdexceeded
+    dyn t1
+    dyn t2
+    temporarily deferred due
+    messages * temporarily deferred
+    message * temporarily deferred
     zbyt wiele wiadomosci
     zbyt wiele wiadomości
     zbyt duzo wiadomosci
@@ -555,6 +572,18 @@ RATE_LIMITED = phrases(
 
 BLOCK_LIST = phrases(
     """
+    rtr b%
+    recipients addr blocked
+    does not have permissions to submit
+    not authorized to send email directly to
+    con b1
+    rly b%
+    ipbl%
+    block for spam
+    spam ips
+    ips blocked
+    mail refused from
+    zombied
     sending ip is in
     sending ip is on
     ivmsip
@@ -569,7 +598,6 @@ BLOCK_LIST = phrases(
     bogus helo
     not allowed to send us mail
     not allowed to send us
-    rtr bb
     dnsbl
     dnsblname
     rbl
@@ -649,7 +677,6 @@ BLOCK_LIST = phrases(
     connections not accepted
     connection not allowed
     connection denied
-    connection dropped
     connection rejected
     not accept connections
     not accepting connections from
@@ -695,6 +722,8 @@ BLOCK_LIST = phrases(
 
 REPUTATION = phrases(
     """
+    member complaints
+    complaints from
     reputation
     low reputation
     bad reputation
@@ -718,6 +747,7 @@ REPUTATION = phrases(
 
 SPAM = phrases(
     """
+    hvu b%
     contains spam
     spam or virus
     spam
@@ -803,6 +833,14 @@ SPAM = phrases(
 
 POLICY = phrases(
     """
+    by administrator
+    by the administrator
+    by your administrator
+    by an administrator
+    by our administrator
+    by system administrator
+    by the system administrator
+    by domain administrator
     banned contents
     banned name
     bounce * banned
@@ -842,7 +880,6 @@ POLICY = phrases(
     administratively denied
     administrative reasons
     prohibited by administrator
-    administrator
     transport rules
     transportrules
     transport rule
@@ -909,6 +946,13 @@ POLICY = phrases(
 # A person, or a rule set for one, does not want it: the address works.
 FILTERED = phrases(
     """
+    sender was not authenticated by organization
+    external senders aren t permitted
+    external senders are not permitted
+    isnt a group member
+    not a group member
+    not accepting mail from this sender
+    not accept mail from this sender
     only subscribers may
     only members may
     subscribers only may post
@@ -1053,6 +1097,7 @@ STARTTLS = phrases(
 
 NOT_COMPLIANT = phrases(
     """
+    messageid header
     rfc 5322
     rfc5322
     rfc 2822

@@ -98,6 +98,8 @@ TOO_BIG = phrases(
 
 EXPIRED = phrases(
     """
+    delivery failed * attempts
+    failing for a long time
     connection timed out
     operation timed out
     delivery expired
@@ -177,6 +179,8 @@ EXPIRED = phrases(
 
 NETWORK = phrases(
     """
+    communications failure
+    unable to contact the destination
     connection refused
     unverified address
     verification in progress

@@ -61,6 +61,10 @@ _REPLY = re.compile(
 )
 
 
+# The answers of a session that is told: "<-- 550 5.1.1 no such user" (MDaemon).
+_REFUSED = re.compile(r"<--?[ \t]{0,3}[45]\d\d\b")
+
+
 @dataclass(slots=True)
 class Section:
     """What is told of one address."""
@@ -124,8 +128,14 @@ def _addresses_of(line: str, ours: Set[str]) -> list[str]:
 
 
 def telling(text: str) -> str:
-    """The lines of *text* with a reply code or status, each with what follows up to a blank line, or ""."""
+    """The lines of *text* with a reply code or status, each with what follows up to a blank line, or "".
+
+    Of a session that is told line by line what was refused is enough.
+    """
     lines = text.split("\n")
+    refused = [line.strip() for line in lines if _REFUSED.search(line)]
+    if refused:
+        return "\n".join(refused)[:MOST_SECTION]
     taken: list[str] = []
     going = False
     for line in lines:

@@ -26,7 +26,7 @@ PROVIDERS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (r"not RFC.?5322|valid Message-ID|duplicate header|illegal attachment|security issue", "content"),
         ),
         "outlook": (
-            (r"Recipient address rejected: Access denied|RESOLVER\.ADR\.\w*NotFound", "unknown_user"),
+            (r"Recipient address(es)? rejected ?: Access denied|RESOLVER\.ADR\.\w*NotFound", "unknown_user"),
             (r"recipient has blocked|blocked by the recipient|customer .*block|RESOLVER\.RST", "policy"),
             (r"block list \(A?S31\d\d\)|banned send|spam abuse|\b(SC|OU|DY|RP)-00\d", "reputation"),
             (r"STOREDRV", "mailbox_full"),
