@@ -1,14 +1,17 @@
 """credit.granted -> send.attempted: spend each slip once, produce what it opened until it is settled."""
 
-from itertools import islice
+import asyncio
+from collections.abc import Mapping
 
 from faust.types import AgentT, EventT, StreamT
 
 from agents.opening import Opening
 from app import topics
+from app.delivery.clearing import alike, clear_waiting
 from app.delivery.events import of_drops
 from app.delivery.gate import end_of
-from app.delivery.release import clear, record_of, repeats_after, spend, stand
+from app.delivery.outcomes import DropReason
+from app.delivery.release import record_of, repeats_after, spend, stand
 from app.faults import reached
 from app.records import Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp
@@ -17,7 +20,7 @@ from app.stream.lanes import Lanes
 from app.stream.ticks import every
 from tables.recipients import Batch
 
-CLEARED_PACKS_A_TICK = 20
+CLEARING_SECONDS = 1.0  # of one tick
 
 
 def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) -> AgentT[bytes]:
@@ -74,20 +77,34 @@ def attach(app: StreamApp, lanes: Lanes, opening: Opening, dead: DeadLetters) ->
         opening.forget_closed()
 
     async def clear_ended() -> None:
-        """Drop what still waits of campaigns that were cancelled or whose time is over, some packs at a time."""
-        ended = {entry.id: reason for entry in campaigns.all() if (reason := end_of(entry, app.now()))}
-        if not ended:
-            return
-        for partition, state in list(recipients.partitions.items()):
-            for number in list(islice(state.waiting_of(ended), CLEARED_PACKS_A_TICK)):
-                if recipients.partitions.get(partition) is not state or number not in state.packs:
-                    break
-                pack, batch, now = state.packs[number], Batch(), app.now()
-                reason = ended[pack.campaign]
-                rows = clear(state, batch, number, reason, now, opening.permits(partition, batch, now).reached)
-                opening.frequency.clear(partition, batch, pack, rows, now)
-                drops = [(row, reason, "") for row in rows]
-                await recipients.commit(partition, batch, of_drops(pack, drops, now))
+        """Drop what still waits of campaigns that were cancelled or whose time is over, a step at a time.
+
+        All partitions at once, each step in its turn: who must be quick waits for one of them at most.
+        """
+        until = app.now() + CLEARING_SECONDS
+        partitions = list(recipients.partitions)
+        while partitions and (now := app.now()) < until:
+            ended = {entry.id: reason for entry in campaigns.all() if (reason := end_of(entry, now))}
+            if not ended:
+                return
+            done = await asyncio.gather(*(clear_some(partition, ended) for partition in partitions))
+            partitions = [partition for partition, some in zip(partitions, done, strict=True) if some]
+
+    async def clear_some(partition: int, ended: Mapping[str, DropReason]) -> bool:
+        """One step in *partition*; whether there was anything to drop."""
+        await app.turns.mine()
+        state, batch, now = recipients.partitions.get(partition), Batch(), app.now()
+        if state is None or not app.working:
+            return False
+        cleared = clear_waiting(state, batch, ended, now, opening.permits(partition, batch, now).reached)
+        if not cleared:
+            return False
+        for pack, rows, _ in cleared:
+            opening.frequency.clear(partition, batch, pack, rows, now)
+        events = [event for pack, drops in alike(cleared) for event in of_drops(pack, drops, now)]
+        await recipients.commit(partition, batch, events)
+        reached("clear.written")
+        return True
 
     every(app, 1.0, repeat_open)
     every(app, 0.25, clear_ended)

@@ -5,6 +5,7 @@ address. The key is stored data: lose it and every suppression and dedup window 
 """
 
 from base64 import b32encode
+from collections.abc import Iterable
 from hashlib import blake2b
 
 ID_BYTES = 16
@@ -46,9 +47,19 @@ def message_id(day: int, campaign: str, run: int, recipient: bytes, channel: str
 
     *day* counts days since 1970-01-01 in UTC. The same arguments always give the same id.
     """
-    text = b"%b|%d|%b|%b" % (campaign.encode(), run, recipient, channel.encode())
-    tail = blake2b(text, digest_size=12, person=b"fanfare.msg").digest()
-    return day.to_bytes(2, "big") + recipient[:SLOT_BYTES] + tail
+    (message,) = message_ids(day, campaign, run, [recipient], channel)
+    return message
+
+
+def message_ids(day: int, campaign: str, run: int, recipients: Iterable[bytes], channel: str) -> list[bytes]:
+    """`message_id` of each of *recipients*."""
+    sealed, before, after = day.to_bytes(2, "big"), b"%b|%d|" % (campaign.encode(), run), b"|" + channel.encode()
+    return [
+        sealed
+        + recipient[:SLOT_BYTES]
+        + blake2b(before + recipient + after, digest_size=12, person=b"fanfare.msg").digest()
+        for recipient in recipients
+    ]
 
 
 def partition_of_message(message: bytes, partitions: int) -> int:

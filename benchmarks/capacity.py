@@ -122,8 +122,8 @@ async def _carry(running: Installation, sinks: dict[str, Provider], result: Capa
         for limit in limits(list(sinks)):
             await order(control, kind="limit.set", limit=limit)
         began = time.monotonic()
-        idents = [await _start(control, number) for number in range(result.campaigns)]
-        await _until(control, idents, "RUNNING", tell)
+        idents = [await start(control, number) for number in range(result.campaigns)]
+        await until(control, idents, "RUNNING", tell)
         result.sealed_after = time.monotonic() - began
         result.sealed = sum(seal.count for each in idents if (seal := control.campaigns[each].seal) is not None)
         result.bytes_per_sealed = await _bytes_a_row(running)
@@ -137,7 +137,7 @@ async def _carry(running: Installation, sinks: dict[str, Provider], result: Capa
         tell("cancelling")
         for ident in idents:
             await order(control, kind="campaign.cancel", campaign=ident)
-        await _until(control, idents, "CANCELLED", tell)
+        await until(control, idents, "CANCELLED", tell)
         result.lost = _unaccounted(control, idents, sinks)
 
 
@@ -162,7 +162,7 @@ def limits(routes: list[str]) -> list[LimitSet]:
     ]
 
 
-async def _start(control: Control, number: int) -> str:
+async def start(control: Control, number: int) -> str:
     spec = CampaignSpec(
         name=f"capacity {number}", from_email="letter@fernweh.example", from_name="Fernweh & Sons", lists=[LIST],
         throttle=Throttle(rate=CAMPAIGN_RATE, per_group={"*": CAMPAIGN_RATE * 0.8}), retries=Retries(transient=[1.0]),
@@ -179,7 +179,7 @@ async def order(control: Control, **fields: Any) -> Answer:
     return answer
 
 
-async def _until(control: Control, idents: list[str], state: str, tell: Tell) -> None:
+async def until(control: Control, idents: list[str], state: str, tell: Tell) -> None:
     deadline = time.monotonic() + LONGEST
     while (there := sum(control.campaigns[each].state == state for each in idents if each in control.campaigns)) < len(
         idents

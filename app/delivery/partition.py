@@ -231,7 +231,10 @@ class Marks(msgspec.Struct, array_like=True):
 
 
 class Writes(Protocol):
-    """One atomic batch of the recipients table. None deletes. What *touches* gets may be written before the rest."""
+    """One atomic batch of the recipients table. None deletes. What *touches* gets may be written before the rest.
+
+    What is handed over is written as it is then: it may be changed afterwards.
+    """
 
     def pack(self, number: int, pack: WaitingPack | None) -> None: ...
     def rows(self, number: int, rows: list[Outgoing] | None) -> None: ...
@@ -476,6 +479,11 @@ class Partition:
         self._written += len(encode(state)) + RECORD
         writes.message(message, state)
 
+    @property
+    def written(self) -> int:
+        """Bytes that this step has noted so far."""
+        return self._written
+
     def wrote(self, size: int) -> None:
         """Note that this step writes *size* bytes besides packs and releases."""
         self._written += size
@@ -529,14 +537,21 @@ class Partition:
             writes.pack(number, None)
             writes.rows(number, None)
 
-    def waiting_of(self, campaigns: Container[str]) -> Iterator[int]:
-        """The packs of *campaigns* of which rows wait. It costs what waits of them, not of others."""
-        for key, queue in self.queues.items():
-            if key.campaign in campaigns:
-                for number in (*queue.ready, *(number for _, number in queue.later)):
-                    pack = self.packs.get(number)
-                    if pack is not None and pack.cursor < pack.count:
-                        yield number
+    def leaving(self, campaigns: Container[str]) -> Iterator[int]:
+        """The packs of *campaigns* of which rows wait: each is to be withdrawn before the next is asked for.
+
+        It costs what waits of them, not of others.
+        """
+        for queue in [queue for key, queue in self.queues.items() if key.campaign in campaigns]:
+            while queue.ready or queue.later:
+                number = queue.ready[0] if queue.ready else queue.later[-1][1]
+                pack = self.packs.get(number)
+                if pack is not None and pack.cursor < pack.count:
+                    yield number
+                if queue.ready and queue.ready[0] == number:
+                    queue.ready.popleft()
+                elif queue.later and queue.later[-1][1] == number:
+                    queue.later.pop()  # the last of a heap: the others stay in order
 
     def withdraw(self, number: int) -> tuple[int, int]:
         """Take every waiting row of a pack out of its queue: the rows [start, stop) it still had."""

@@ -222,11 +222,11 @@ def _drop(
 ) -> None:  # fmt: skip
     for i, reason, detail in drops:
         release.skipped.append(i)
-        _leave_out(state, writes, pack, rows[i : i + 1], reason, now)
+        leave_out(state, writes, pack, rows[i : i + 1], reason, now)
         spent.dropped.append((pack, rows[i], reason, detail))
 
 
-def _leave_out(
+def leave_out(
     state: Partition, writes: Writes, pack: WaitingPack, rows: Sequence[Outgoing], reason: DropReason, now: float
 ) -> None:
     """Write down that *rows* of *pack* are not sent any more.
@@ -365,25 +365,3 @@ def record_of(state: Partition, number: int) -> Release:
         open_.attempt, open_.released_at, open_.not_after, open_.spec_version, rows_in(state, open_), open_.why,
         open_.channel, open_.parts, open_.sender,
     )  # fmt: skip
-
-
-def clear(
-    state: Partition, writes: Writes, number: int, reason: DropReason, now: float,
-    met: Callable[[WaitingPack, Sequence[Outgoing]], list[int]] = nobody_reached,
-) -> list[Outgoing]:  # fmt: skip
-    """Drop every waiting row of a pack whose campaign sends nothing more; the rows, for their events.
-
-    Whom an earlier attempt has reached (*met*) is not among them.
-    """
-    pack = state.packs[number]
-    rows = state.rows_of(number)
-    start, stop = state.withdraw(number)
-    gone = rows[start:stop]
-    if pack.attempt > 1:
-        there = set(met(pack, gone))
-        gone = [row for i, row in enumerate(gone) if i not in there]
-        state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(there)))
-    _leave_out(state, writes, pack, gone, reason, now)
-    writes.pack(number, pack)
-    state.forget_if_used_up(writes, number)
-    return gone

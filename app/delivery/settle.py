@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
 from app.delivery.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
-from app.delivery.partition import OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.people import AGAIN
 from app.delivery.release import rows_in
 from app.delivery.report_moves import COUNTED_AFTER
@@ -18,8 +19,7 @@ from app.records import Outcome, Outgoing, Result
 from app.topics import PHONES
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """One message of a settled release: for its event."""
 
     kind: EventKind
@@ -78,8 +78,12 @@ def settle(
     state.answered[release.route] = state.answered.get(release.route, 0) + len(result.outcomes)
     state.health.note(release.route, release.group, result.outcomes)
     outcomes = result.outcomes or [Outcome(Kind.RETURNED, result.at)] * len(rows)
+    is_plain = release.channel not in PHONES and not onward.reached
     for row, outcome in zip(rows, outcomes, strict=True):
-        step.take(row, outcome, rules, dice)
+        if is_plain and outcome.kind == Kind.ACCEPTED:
+            step.sent(row, outcome)
+        else:
+            step.take(row, outcome, rules, dice)
     step.end(state, number)
     return step.settlement
 
@@ -98,6 +102,18 @@ class _Step:
     lost: list[Outgoing] = field(default_factory=list)
     taken: list[Outgoing] = field(default_factory=list)  # by a provider of phones
     counts: dict[str, int] = field(default_factory=dict)
+    _sent: MessageState | None = None  # of all that were sent but for person and moment
+
+    def sent(self, row: Outgoing, outcome: Outcome) -> None:
+        """Settle a mail that was taken, which is nearly every one: it is final, as `take` would find, too."""
+        release, state = self.release, self._sent
+        if state is None:
+            state = self._sent = state_of(release, b"", Status.SENT, release.attempt, 0.0, release.route)
+        state.recipient, state.at = row.recipient_id, outcome.at
+        self.writes.message(row.message_id, state)
+        self.settlement.fates.append((row, outcome, 0.0))
+        self.settlement.messages.append(Settled(EventKind.SENT, row, outcome))
+        self.counts["sent"] = self.counts.get("sent", 0) + 1
 
     def take(self, row: Outgoing, outcome: Outcome, rules: RetryRules, dice: float) -> None:
         """Settle one message."""

@@ -22,11 +22,12 @@ from agents.opening import Opening
 from agents.settle import rules_of
 from agents.told import Reporting
 from app.commands import CampaignEntry
+from app.delivery.clearing import clear_waiting
 from app.delivery.events import of_decision, of_settlement
 from app.delivery.gate import Suppression, end_of
 from app.delivery.outcomes import FINAL, Kind
 from app.delivery.partition import ClassKey, WaitingPack
-from app.delivery.release import clear, record_of, spend
+from app.delivery.release import record_of, spend
 from app.delivery.settle import settle
 from app.delivery.unknown import by_age, go_on
 from app.delivery.windows import Hours
@@ -225,9 +226,12 @@ class World:
             gone = go_on(self.state, batch, number, onward, why, self.now)
             asyncio.run(self.commit(0, batch, [of_decision(each, self.now, again) for each, again in gone]))
         reason = end_of(self.entry, self.now)
-        for number in list(self.state.waiting_of({"c"})) if reason else []:
+        while reason:
             batch = Batch()
-            clear(self.state, batch, number, reason, self.now, self.opening.permits(0, batch, self.now).reached)
+            if not clear_waiting(
+                self.state, batch, {"c": reason}, self.now, self.opening.permits(0, batch, self.now).reached
+            ):
+                return
             asyncio.run(self.commit(0, batch))
 
     def close(self) -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from agents.settle import rules_of
 from app.commands import CampaignEntry
+from app.delivery.clearing import clear
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
-from app.delivery.release import Permits, clear, record_of, spend
+from app.delivery.release import Permits, record_of, spend
 from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try
 from app.delivery.settle import settle
 from app.delivery.unknown import DECIDED

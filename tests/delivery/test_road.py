@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 from app import ids
 from app.commands import CampaignEntry
+from app.delivery.clearing import alike, clear_waiting
 from app.delivery.events import of_admission, of_decision, of_drops, of_settlement
 from app.delivery.gate import GateRules, admit, applies, end_of, message_ids, sighting_keys
 from app.delivery.ledger import Intent, JournalEntry, refusal, resolve, returned
 from app.delivery.outcomes import FINAL, DropReason, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
-from app.delivery.release import Permits, Spent, clear, record_of, spend, spend_standing, stand
+from app.delivery.release import Permits, Spent, record_of, spend, spend_standing, stand
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.delivery.suppressing import changed
@@ -259,12 +260,13 @@ class RecipientsWorker:
 
     def clear_ended(self) -> None:
         reason = end_of(self.world.campaign, self.world.now)
-        waiting = list(self.state.waiting_of({CAMPAIGN}))
-        assert set(waiting) == {number for number, pack in self.state.packs.items() if pack.cursor < pack.count}
-        for number in waiting if reason else ():
-            pack, batch = self.state.packs[number], Batch()
-            rows = clear(self.state, batch, number, reason, self.world.now)
-            self.commit(batch, of_drops(pack, [(row, reason, "") for row in rows], self.world.now))
+        while reason:
+            batch = Batch()
+            cleared = clear_waiting(self.state, batch, {CAMPAIGN: reason}, self.world.now)
+            if not cleared:
+                assert all(pack.cursor == pack.count for pack in self.state.packs.values())
+                return
+            self.commit(batch, [e for pack, drops in alike(cleared) for e in of_drops(pack, drops, self.world.now)])
 
     def decide_old(self) -> None:
         world = self.world

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.delivery.clearing import clear
 from app.delivery.outcomes import DropReason, EventKind, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
-from app.delivery.release import Permits, clear, record_of, spend
+from app.delivery.release import Permits, record_of, spend
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
 from app.records import Grant, Outcome, Outgoing, Result, Slip
