@@ -46,6 +46,7 @@ class SenderApp(App):
     def __init__(self) -> None:
         super().__init__()
         self.results: dict[bytes, Result] = {}
+        self.told: list[bytes] = []  # as it was produced
         self.agents: list[Callable[[Any], Awaitable[None]]] = []
 
     def agent(self, _topic: object, name: str) -> Callable[[Any], Any]:  # noqa: ARG002
@@ -73,6 +74,7 @@ class SenderApp(App):
         result = decode(Result, value)
         assert isinstance(result, Result)
         self.results[result.release_id] = result
+        self.told.append(value)
         return 0
 
 
@@ -95,9 +97,10 @@ class Table(dict[bytes, bytes]):
 
 
 class World:
-    """One sender worker, and the routes that it hears of."""
+    """One sender worker, and the routes that it hears of. *hears*: whether its beats are acknowledged."""
 
     def __init__(self, tmp_path: Path) -> None:
+        self.hears, self.table, self.dead = True, Table(), list[str]()
         self.settings = Settings(state_dir=tmp_path, smtp_host="127.0.0.1", smtp_port=1)
         self.settings.secret_path.parent.mkdir(parents=True, exist_ok=True)
         self.settings.secret_path.write_bytes(b"0123456789abcdef0123456789abcdef")
@@ -117,10 +120,15 @@ class World:
         async def nobody(_: str) -> None:
             """Nobody is told."""
 
+        async def put(_: object, reason: str) -> None:
+            self.dead.append(reason)
+
         sender = send.Sender(
-            cast(Any, self.app), topics.EMAIL, cast(Any, Table()), campaigns, Composer(contents, self.settings),
-            self.pools, self.journal, cast(Any, SimpleNamespace(fresh=lambda: True)), cast(Any, None),
-            Quarantine(CrashNotes(tmp_path / "notes"), LastAct(tmp_path / "act"), nobody), cast(Any, None),
+            cast(Any, self.app), topics.EMAIL, cast(Any, self.table), campaigns, Composer(contents, self.settings),
+            self.pools, self.journal, cast(Any, SimpleNamespace(fresh=lambda: self.hears)),
+            cast(Any, SimpleNamespace(notes_on=lambda *_: None)),
+            Quarantine(CrashNotes(tmp_path / "notes"), LastAct(tmp_path / "act"), nobody),
+            cast(Any, SimpleNamespace(put=put)),
         )  # fmt: skip
         send.attach(sender, topics.BULK, self.lanes)
 
@@ -215,7 +223,7 @@ async def test_a_silent_route_leaves_the_others_alone(tmp_path: Path, sinks: Any
     """Its releases would fill everything that is in flight."""
     (silent, first), (_, second) = sinks
     world = World(tmp_path)
-    world.route("silent", first, timeout=2.0)
+    world.route("silent", first, timeout=4.0)
     world.route("lively", second)
     silent.silent = True
     stuck = [release(number, "silent", 1) for number in range(1, 31)]

@@ -57,6 +57,13 @@ def test_a_suppression_ends_with_its_time() -> None:
     assert applies([Suppression("global", "", "pause", "test", 0.0, until=NOW)], RULES, NOW) is None
 
 
+@pytest.mark.parametrize(("lane", "messages"), [("bulk", 1), ("transactional", 2)])
+def test_each_request_is_a_message_of_its_own(lane: str, messages: int) -> None:
+    """Two orders of one person are two receipts; a campaign writes to a person once, in whatever pack."""
+    packs = [msgspec.structs.replace(a_pack("ann"), pack_id=bytes([n]) * 16, lane=lane) for n in range(2)]
+    assert len({message for pack in packs for message in message_ids(pack, "email")}) == messages
+
+
 def test_a_list_of_another_account_with_the_same_name_is_another_list() -> None:
     """
     Accounts are strictly apart: one must not be able to silence the people of the other.
