@@ -6,8 +6,13 @@ from base64 import b64decode
 from functools import lru_cache
 from html import unescape
 
+from app.bounces.charset_guess import guessed
 from app.bounces.encoding_names import NO_CHARSETS, SAME_AS
 
+# What a program writes that knows nothing of charsets.
+_SAY_NOTHING = frozenset(
+    {"", "ascii", "us-ascii", "utf-8", "latin-1", "iso-8859-1", "iso8859-1", "cp1252", "windows-1252"}
+)
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=(?:\s{1,20}(?==\?))?")
 _QUOTED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _SOFT_END = re.compile(rb"=[ \t]*\r?\n")
@@ -45,6 +50,8 @@ def text_of(raw: bytes, charset: str = "") -> str:
     except UnicodeDecodeError:
         pass
     codec = _codec(charset) if charset else ""
+    if codec in _SAY_NOTHING:
+        codec = guessed(raw) or codec
     if codec and codec not in ("ascii", "utf-8"):
         try:
             return raw.decode(codec, "replace")

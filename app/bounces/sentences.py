@@ -21,7 +21,8 @@ _STEM = 3  # letters by which a predicate is looked up
 _OF_RECIPIENT = {"unknown": "userunknown", "full": "mailboxfull", "closed": "suspend", "locked": "suspended"}
 _OF_SENDER = {"unknown": "rejected", "closed": "rejected", "locked": "rejected"}
 _OF_DOMAIN = {"unknown": "hostunknown"}
-_MEANINGS = {"recipient": _OF_RECIPIENT, "sender": _OF_SENDER, "domain": _OF_DOMAIN}
+_OF_MESSAGE = {"big": "mesgtoobig"}
+_MEANINGS = {"recipient": _OF_RECIPIENT, "sender": _OF_SENDER, "domain": _OF_DOMAIN, "other": _OF_MESSAGE}
 # A message is no noun of these: it is neither unknown nor full, only named on the way.
 _PASSED_BY = ("unknown", "full")
 
@@ -39,14 +40,17 @@ class Language:
     closed: str
     locked: str
     unless: str = ""
+    many: str = ""  # "too many": then it is us who write to nobody
+    big: str = ""  # of a message
 
 
 @dataclass(slots=True)
 class _Nouns:
-    """The nouns of a language and its doubts, ready to be looked for."""
+    """The nouns of a language and what changes a predicate, ready to be looked for."""
 
     patterns: dict[str, re.Pattern[str]]
     unless: re.Pattern[str] | None
+    many: re.Pattern[str] | None
 
 
 @dataclass(slots=True)
@@ -61,9 +65,9 @@ class Sentences:
     def __post_init__(self) -> None:
         for name, language in self.languages.items():
             nouns = {each: getattr(language, each) for each in ("recipient", "sender", "domain", "other")}
-            patterns = {each: _either(said) for each, said in nouns.items() if said}
-            self._nouns[name] = _Nouns(patterns, _either(language.unless) if language.unless else None)
-            for said in ("unknown", "full", "closed", "locked"):
+            patterns = {each: pattern for each, said in nouns.items() if (pattern := _either(said))}
+            self._nouns[name] = _Nouns(patterns, _either(language.unless), _either(language.many))
+            for said in ("unknown", "full", "closed", "locked", "big"):
                 for each in _listed(getattr(language, said)):
                     self._learn(each, said, name)
 
@@ -80,6 +84,13 @@ class Sentences:
         for start, end, said, language in self._predicates(words):
             noun = self._noun_of(words, start, end, said, language)
             meaning = _MEANINGS.get(noun, {}).get(said)
+            many = self._nouns[language].many
+            if (
+                meaning == "userunknown"
+                and many is not None
+                and many.search(words, max(0, start - BEFORE), end + AFTER)
+            ):
+                meaning = "count"
             if meaning:
                 found.add(meaning)
         return found
@@ -131,8 +142,10 @@ def _spaced(written: str) -> str:
     return f" {words_of(written).strip()}" + ("" if written.endswith("%") else " ")
 
 
-def _either(said: str) -> re.Pattern[str]:
-    """Any of the words *said*. Those of a script with blanks end where a word ends."""
+def _either(said: str) -> re.Pattern[str] | None:
+    """Any of the words *said*, if there are some. Those of a script with blanks end where a word ends."""
+    if not said:
+        return None
     spaced: list[str] = []
     for each in _listed(said):
         text = re.escape(words_of(each).strip())

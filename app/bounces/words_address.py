@@ -20,6 +20,9 @@ USER_UNKNOWN = phrases(
     користувач не існує
     користувача не існує
     одержувача не існує
+    unrecognised or name
+    unrecognized or name
+    unbekannter adressat
     vartotojas neegzistuoja
     gavejas neegzistuoja
     χρηστης δεν υπαρχει
@@ -1273,6 +1276,7 @@ SUSPENDED_FOR_NOW = phrases(
     temporarily closed
     temporarily deactivated
     temporary suspended
+    временно не принимает
     recipient is temporar%
     account is temporar%
     mailbox is temporar%
@@ -1434,6 +1438,8 @@ MAILBOX_FULL = phrases(
     innboks% * full
     indbakke * fuld
     postvak * vol
+    место закончилось
+    закончилось место
     postbus * vol
     mailbox * is vol
     posta kutusu dol%
@@ -1758,6 +1764,13 @@ HOST_UNKNOWN = phrases(
     host unknown
     unknown host
     unknown domain
+    unbekannter domainname
+    unbekannter domanenname
+    onbekend domein
+    неизвестный домен
+    неизвестное доменное имя
+    域名错误
+    域名解析失败
     domain unknown
     domain is unknown
     domain not found

@@ -237,6 +237,37 @@ NO_RELAYING = phrases(
     relay not permitted to
     relay not allowed
     relay operation
+    weiterleitung verweigert
+    weiterleitung nicht erlaubt
+    weiterleitung nicht gestattet
+    relaying nicht erlaubt
+    relaying verweigert
+    relay nicht erlaubt
+    kein relay
+    relais refuse
+    relais interdit
+    relayage refuse
+    relais non autorise
+    relay non consentito
+    relay negato
+    relay no permitido
+    relay denegado
+    relay nao permitido
+    relay negado
+    relay niet toegestaan
+    relay zabronion%
+    пересылка запрещена
+    релей запрещен
+    relay запрещен
+    ретрансляция запрещена
+    中継を拒否
+    中継は許可
+    リレーは許可
+    拒绝中继
+    不允许中继
+    拒绝转发
+    릴레이가 거부
+    릴레이 거부
     rp frl
     relay rejected
     relay prohibited
@@ -351,6 +382,23 @@ REQUIRE_PTR = phrases(
     reverse host
     reverse lookup
     reverse mapping
+    reverse dns eintrag
+    kein reverse dns
+    keinen ptr
+    kein ptr
+    обратная dns
+    обратной dns
+    обратная зона
+    обратной зоны
+    ptr запис%
+    dns inverso
+    resolution inverse
+    resolucion inversa
+    risoluzione inversa
+    逆引き
+    反向解析
+    反向域名
+    역방향 dns
     reverse resolution
     reverse ip
     reverse name
@@ -423,6 +471,32 @@ TOO_MANY_CONNECTIONS = phrases(
     too many sessions
     too many open connections
     too many concurrent smtp
+    zu viele gleichzeitige verbindungen
+    trop de connexions
+    demasiadas conexiones
+    muitas conexoes
+    conexoes simultaneas
+    connessioni simultanee
+    te veel verbindingen
+    for manga anslutningar
+    for mange tilkoblinger
+    for mange forbindelser
+    zbyt wiele polaczen
+    prilis mnoho spojeni
+    tul sok kapcsolat
+    cok fazla baglanti
+    слишком много подключений
+    забагато з єднань
+    同時接続数
+    接続数が多
+    接続が多すぎ
+    连接数过多
+    连接过多
+    连接数超过
+    并发连接
+    連線數過多
+    연결이 너무 많
+    동시 접속
     hl icc
     concurrent connections
     concurrent connection
@@ -472,6 +546,21 @@ RATE_LIMITED = phrases(
     exceed * messages per
     rate limited
     rate limit%
+    zu viele e mails
+    trop de mails
+    demasiados correos
+    превышен лимит писем
+    превышен лимит сообщений
+    лимит отправки
+    превышена частота
+    送信数が多
+    送信数の制限
+    送信通数
+    发送过于频繁
+    发信频率
+    寄送頻率
+    발송 한도
+    전송 한도
     mi sfq
     mi stc
     rp rcl
@@ -755,6 +844,43 @@ SPAM = phrases(
     spamassassin
     spam like
     anti spam
+    unerwunschte werbung
+    als unerwunscht eingestuft
+    als spam erkannt
+    als spam eingestuft
+    considere comme spam
+    considere comme du spam
+    identifie comme spam
+    identifie comme indesirable
+    considerado spam
+    considerado como spam
+    identificado como spam
+    clasificado como spam
+    classificado como spam
+    identificato come spam
+    classificato come spam
+    riconosciuto come spam
+    als spam aangemerkt
+    als spam herkend
+    uznana za spam
+    rozpoznana jako spam
+    spam olarak
+    похоже на спам
+    признано спамом
+    классифицировано как спам
+    распознано как спам
+    визнано спамом
+    スパムと判定
+    スパムメールと
+    迷惑メールのため
+    被识别为垃圾
+    被判定为垃圾
+    判定为垃圾
+    判定為垃圾
+    疑似垃圾邮件
+    스팸으로 분류
+    스팸 메일로
+    스팸으로 판단
     迷惑メールと判定
     迷惑メールとして
     垃圾邮件特征
@@ -960,6 +1086,26 @@ FILTERED = phrases(
     recipient has blocked
     blocked by the recipient
     blocked by recipient
+    指定受信
+    受信者により
+    受信者によって
+    着信を拒否
+    受け取りを拒否
+    拒收规则
+    拒收規則
+    拒绝收信
+    拒收您
+    수신을 거부
+    수신거절
+    empfanger * abgelehnt
+    vom empfanger blockiert
+    bloque par le destinataire
+    refuse par le destinataire
+    bloqueado por el destinatario
+    bloqueado pelo destinatario
+    bloccato dal destinatario
+    получатель * отклонил
+    заблокированы получателем
     not a member of this mailing list
     not a member of the mailing list
     not subscribed to this

@@ -518,6 +518,8 @@ AUTO_SUBJECTS = phrases(
     out of the office
     out of town
     outofoffice
+    gone fishing
+    automatisch bericht
     ausser haus
     is out of the office
     ist nicht im buro
@@ -728,6 +730,106 @@ AUTO_BODIES = phrases(
     i am on vacation
     i am on leave
     i m on vacation
+    away from my desk
+    away from the office
+    back in the office
+    when i get back
+    when i return
+    upon my return
+    on my return
+    has retired
+    have retired
+    your case number is
+    your ticket number is
+    an agent will contact you
+    momentan nicht erreichbar
+    zurzeit nicht erreichbar
+    derzeit nicht erreichbar
+    bin ab dem * wieder
+    bin bis * abwesend
+    bin bis * nicht
+    wieder fur sie da
+    wieder erreichbar
+    wird nicht weitergeleitet
+    nicht im hause
+    im mutterschutz
+    in elternzeit
+    im ruhestand
+    en conge maternite
+    en arret maladie
+    estare ausente
+    estare de vuelta
+    me encontrare fuera
+    regreso el
+    a mi regreso
+    al mio rientro
+    al mio ritorno
+    no retorno
+    retorno no dia
+    quando retornar
+    retornarei
+    terug op
+    weer aanwezig
+    afwezig tot
+    niet op kantoor
+    jag har semester
+    ar tillbaka
+    tilbage den
+    tilbake den
+    er tilbage
+    er tilbake
+    har ferie
+    palaan toihin
+    lomalla * asti
+    wracam
+    wroce
+    urlopie do
+    po powrocie
+    vratim se
+    budu zpet
+    na dovolene do
+    visszaterek
+    revin pe
+    меня нет в офисе
+    буду в отпуске
+    в отпуске до
+    в командировке
+    вернусь
+    отвечу после
+    по срочным вопросам
+    мене немає в офісі
+    повернуся
+    退社いたしました
+    退社致しました
+    退社しました
+    退社して
+    付で退社
+    付で退職
+    付けで退社
+    付けで退職
+    休暇中
+    休暇を取
+    夏季休暇
+    出張中
+    出張のため
+    席を外して
+    戻り次第
+    休年假
+    年假
+    休假至
+    出差
+    回来后
+    回來後
+    尽快回复
+    儘快回覆
+    휴가입니다
+    휴가로
+    출장 중
+    출장중
+    퇴직
+    복귀
+    izindeyim
+    tatildeyim
     no longer with the company
     no longer with our company
     no longer works for
@@ -1088,6 +1190,9 @@ ASKED = phrases(
     to release your message for delivery
     confirm that you are human
     confirm you are human
+    verify that you are a human
+    prove you are a human
+    requires senders to confirm
     verify that you are human
     prove that you are human
     prove you are human

@@ -10,8 +10,8 @@ SENTENCES = Sentences(
                 "konto, e mail konto, account, user, teilnehmer, briefkasten"
             ),
             sender="absender%, senderadresse, sender",
-            domain="domain, domane",
-            other="server%, host%, rechner, nachricht%, mail, mails, e mail, datei%, anhang%, list%",
+            domain="domain, domane, domainname%, host",
+            other="server%, rechner, nachricht%, mail, mails, e mail, datei%, anhang%, list%",
             unknown=(
                 "unbekannt%, nicht gefunden, existiert nicht, existieren nicht, nicht vorhanden, "
                 "gibt es nicht, nicht bekannt, existiert hier nicht, nicht existent, existiert leider nicht, "
@@ -28,6 +28,8 @@ SENTENCES = Sentences(
             ),
             locked="gesperrt, vorubergehend deaktiviert, derzeit deaktiviert, blockiert",
             unless="falls, wenn, ob, moglicherweise, eventuell, sofern",
+            many="zu viele, viele, mehrere",
+            big="zu gross, zu gros, uberschreitet die maximal%, uberschreitet die zulassig%, zu umfangreich",
         ),
         "fr": Language(
             recipient=(
@@ -50,6 +52,8 @@ SENTENCES = Sentences(
             ),
             locked="suspendu, suspendue, bloque, bloquee, verrouille, verrouillee, temporairement desactive",
             unless="si, peut etre, eventuellement",
+            many="trop de, nombreux",
+            big="trop volumineux, trop importante, trop grand, trop gros, trop volumineuse, depasse la taille",
         ),
         "es": Language(
             recipient=(
@@ -74,6 +78,8 @@ SENTENCES = Sentences(
             ),
             locked="suspendido, suspendida, bloqueado, bloqueada",
             unless="si, quiza, quizas, tal vez, posiblemente",
+            many="demasiados, demasiadas, muchos",
+            big="demasiado grande, supera el tamano, excede el tamano, excede el limite de tamano",
         ),
         "pt": Language(
             recipient=(
@@ -100,6 +106,8 @@ SENTENCES = Sentences(
             ),
             locked="suspenso, suspensa, bloqueado, bloqueada",
             unless="se, caso, talvez, possivelmente",
+            many="muitos, demasiados, muitas",
+            big=("muito grande, grande demais, excede o tamanho, excede o limite de tamanho, ultrapassa o tamanho"),
         ),
         "it": Language(
             recipient="destinatario%, utente%, indirizzo%, casella%, cassetta, account, mailbox",
@@ -121,6 +129,8 @@ SENTENCES = Sentences(
             ),
             locked="sospeso, sospesa, bloccato, bloccata",
             unless="se, forse, eventualmente",
+            many="troppi, molti, numerosi",
+            big="troppo grande, supera la dimensione, supera le dimensioni, eccede la dimensione",
         ),
         "nl": Language(
             recipient=(
@@ -141,6 +151,8 @@ SENTENCES = Sentences(
             ),
             locked="geblokkeerd, opgeschort, vergrendeld",
             unless="als, indien, mogelijk, wellicht, of",
+            many="te veel",
+            big="te groot, overschrijdt de maximale",
         ),
         "scandinavian": Language(
             recipient=(
@@ -168,6 +180,8 @@ SENTENCES = Sentences(
             ),
             locked=("sparrat, sparrad, sperret, spærret, suspendert, suspenderet, last, blokkert, blokeret, blockerat"),
             unless="om, hvis, kanskje, maske, eventuelt",
+            many="for manga, for mange, manga",
+            big="for stort, for stor, for stora, overskrider",
         ),
         "fi": Language(
             recipient=(
@@ -181,6 +195,8 @@ SENTENCES = Sentences(
             closed="suljettu, poistettu, lakkautettu, ei ole aktiivinen, on passivoitu",
             locked="lukittu, jaadytetty",
             unless="jos, mahdollisesti, ehka",
+            many="liian monta, liikaa",
+            big="liian suuri, ylittaa",
         ),
         "pl": Language(
             recipient=(
@@ -206,6 +222,8 @@ SENTENCES = Sentences(
             ),
             locked="zablokowane, zablokowana, zawieszone, zawieszona",
             unless="jesli, jezeli, byc moze, czy",
+            many="zbyt wiele, zbyt wielu, za duzo",
+            big="za duza, zbyt duza, za duży, przekracza dopuszczaln%, przekracza maksymaln%, zbyt duzy",
         ),
         "czech": Language(
             recipient=(
@@ -227,6 +245,8 @@ SENTENCES = Sentences(
             ),
             locked="zablokovan, zablokovana, zablokovany, pozastaven, pozastavena",
             unless="pokud, ak, mozna, mozno, zda, ci",
+            many="prilis mnoho, privela",
+            big="prilis velka, je moc velka, prekracuje maximaln%, prekracuje povolen%, prilis velky",
         ),
         "hu": Language(
             recipient="cimzett%, felhasznalo%, cim, cimet, e mail cim%, postafiok%, postalada%, fiok, fiokot",
@@ -238,6 +258,8 @@ SENTENCES = Sentences(
             closed="megszunt, torolt, torolve, inaktiv, letiltva, lezarva, megszuntetett, megszuntettek",
             locked="zarolva, zarolt, felfuggesztve, felfuggesztett",
             unless="ha, esetleg, talan",
+            many="tul sok",
+            big="tul nagy, meghaladja",
         ),
         "ro": Language(
             recipient=(
@@ -257,6 +279,8 @@ SENTENCES = Sentences(
             ),
             locked="suspendat, suspendata, blocat, blocata",
             unless="daca, posibil, poate ca",
+            many="prea multi, prea multe",
+            big="prea mare, depaseste dimensiunea",
         ),
         "southslavic": Language(
             recipient=(
@@ -278,6 +302,8 @@ SENTENCES = Sentences(
             ),
             locked="blokiran, suspendiran, zakljucan, zaklenjen",
             unless="ako, ce, mozda, morda",
+            many="previse, prevec",
+            big="prevelika, prevelik, preveliko, prekoracuje",
         ),
         "baltic": Language(
             recipient=(
@@ -316,11 +342,13 @@ SENTENCES = Sentences(
                 "kotasini asmis, kotasını asmıs"
             ),
             closed=(
-                "devre disi, devre dısı, kapatildi, kapatıldı, kapali, kapalı, silinmis, silindi, "
-                "iptal edilmis, pasif, kapatilmis, kapatılmıs"
+                "devre dis%, devre dıs%, kapatildi, kapatıldı, kapali, kapalı, silinmis, silindi, "
+                "iptal edilmis, pasif, kapatilm%, kapatılm%"
             ),
             locked="askiya alindi, askıya alındı, kilitli, kilitlendi, bloke, engellenmis",
             unless="eger, belki",
+            many="cok fazla, fazla sayida",
+            big="cok buyuk, boyutu asiyor, sınırını asıyor",
         ),
         "el": Language(
             recipient="παραληπτ%, χρηστη%, διευθυνση, διευθυνσης, γραμματοκιβωτιο%, θυριδα, λογαριασμο%",
@@ -337,6 +365,8 @@ SENTENCES = Sentences(
             ),
             locked="κλειδωμεν%, ανασταλει, μπλοκαρισμενο%",
             unless="εαν, αν, ισως",
+            many="παρα πολλοι, πολλοι",
+            big="πολυ μεγαλο, υπερβαινει",
         ),
         "ru": Language(
             recipient=(
@@ -354,7 +384,7 @@ SENTENCES = Sentences(
             ),
             full=(
                 "переполнен, переполнена, заполнен, полон, превысил квоту, превышена квота, превышен размер, "
-                "нет места, исчерпан%, превысил лимит, превышен лимит"
+                "нет места, исчерпан%, превысил лимит, превышена емкость"
             ),
             closed=(
                 "отключен, отключена, удален, удалена, закрыт, закрыта, неактивен, неактивна, не активен, "
@@ -366,6 +396,11 @@ SENTENCES = Sentences(
                 "временно недоступен, заморожен%"
             ),
             unless="если, возможно, может быть, ли",
+            many="слишком много, много, большое количество",
+            big=(
+                "слишком велик, слишком большое, слишком большой, превышает допустимый, "
+                "превышает максимальный, слишком велико"
+            ),
         ),
         "uk": Language(
             recipient=(
@@ -386,6 +421,8 @@ SENTENCES = Sentences(
             ),
             locked="заблокован%, призупинен%, заблакіраван%",
             unless="якщо, можливо, чи, калі",
+            many="забагато, занадто багато, багато",
+            big="занадто велик%, завеликий, перевищує",
         ),
         "bg": Language(
             recipient=(
@@ -403,6 +440,8 @@ SENTENCES = Sentences(
             closed="деактивиран%, изтрит, изтрита, закрит, закрита, неактивен, неактивна, изключен",
             locked="блокиран%, спрян, спряна",
             unless="ако, може би, вероятно",
+            many="твърде много",
+            big="твърде голям%, прекалено голям%",
         ),
         "ja": Language(
             recipient=(
@@ -418,9 +457,10 @@ SENTENCES = Sentences(
             other="サーバ, ホスト, メッセージ, ファイル, 添付",
             unknown=(
                 "存在しません, 存在しない, 存在していません, 見つかりません, 見つかりませんでした, "
-                "見つからない, 見つからなかった, 不明です, 不明な, 登録されていません, 登録がありません, "
-                "ありません, おりません, いません, 無効です, 該当なし, 不明, 知りません, 使われておりません, "
-                "使われていません, 使用されておりません, 使用されていません"
+                "見つからない, 見つからなかった, 見当たりません, 見当たらない, 見当たらず, 不明です, 不明な, "
+                "登録されていません, 登録がありません, ありません, おりません, いません, 無効です, 該当なし, "
+                "不明, 知りません, 使われておりません, 使われていません, 使用されておりません, "
+                "使用されていません"
             ),
             full=(
                 "いっぱい, 一杯, 満杯, 容量を超え, 容量が超過, 容量オーバ, 容量超過, 空きがありません, "
@@ -432,6 +472,8 @@ SENTENCES = Sentences(
             ),
             locked="停止, 凍結, ロックされ, 一時的に利用でき, 制限され",
             unless="場合, もし, 可能性",
+            many="多数の, 多すぎ, 大量",
+            big="大きすぎ, サイズが制限, サイズ制限, サイズの上限",
         ),
         "zh": Language(
             recipient=(
@@ -458,6 +500,8 @@ SENTENCES = Sentences(
             ),
             locked="冻结, 凍結, 锁定, 鎖定, 暂停, 暫停, 挂起, 封禁, 被封",
             unless="如果, 可能, 若, 是否",
+            many="大量, 过多, 過多, 太多, 多次",
+            big="过大, 過大, 太大, 大小超",
         ),
         "ko": Language(
             recipient=(
@@ -481,6 +525,8 @@ SENTENCES = Sentences(
             closed="휴면, 탈퇴, 해지, 삭제된, 삭제되었, 폐쇄, 비활성, 사용 중지, 사용중지, 이용이 중지",
             locked="정지, 잠긴, 잠겨, 차단된 계정",
             unless="경우, 만약, 혹은",
+            many="너무 많, 다수의, 대량",
+            big="너무 큽, 너무 커, 크기를 초과, 크기가 초과",
         ),
         "vi": Language(
             recipient="nguoi nhan, nguoi dung, địa chi, đia chi, dia chi, hop thu, tai khoan, hom thu",

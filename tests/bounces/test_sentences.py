@@ -27,6 +27,10 @@ from app.bounces.words_sentences import SENTENCES
         ("该收件人的帐号已注销, 无法投递", {"suspend"}),
         ("받는 사람의 계정을 찾을 수 없음", {"userunknown"}),
         ("Schránka odesílatele neexistuje", {"rejected"}),
+        ("Zu viele unbekannte Empfänger", {"count"}),
+        ("Слишком много несуществующих получателей", {"count"}),
+        ("La taille de ce message est trop importante", {"mesgtoobig"}),
+        ("Wiadomość przekracza dopuszczalny rozmiar", {"mesgtoobig"}),
         ("Das Kontingent ist nicht gefunden worden", set()),
     ],
 )
