@@ -29,6 +29,7 @@ DELIVERY_REPORTED = "delivery.reported"
 SUPPRESSION_COMMANDED = "suppression.commanded"
 EVENT_RECORDED = "event.recorded"
 DEAD_LETTERED = "dead.lettered"
+DEAD_REPORTS = "dead.lettered.reports"
 
 TRANSACTIONAL = "transactional"
 BULK = "bulk"
@@ -67,8 +68,20 @@ SHORT = {"retention.ms": "3600000", "segment.ms": "600000", "message.timestamp.t
 # A report tells of every class that waits in a partition, some 60 bytes each: there may be tens of thousands.
 LARGE = SHORT | {"max.message.bytes": "4194304"}
 
-# A dead letter is a record of any other topic and some words about it.
-DEAD = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime", "max.message.bytes": "3145728"}
+# A dead letter is a record of any other topic and some words about it. It goes after a week, or once all of them have
+# so many bytes: Kafka drops whole segments, never the one that is being written.
+DEAD = {
+    "retention.ms": "604800000", "retention.bytes": "4294967296", "segment.bytes": "134217728",
+    "message.timestamp.type": "LogAppendTime", "max.message.bytes": "3145728",
+}  # fmt: skip
+# What strangers can post has a bound of its own: it pushes out no record of ours.
+DEAD_OF_STRANGERS = DEAD | {"retention.bytes": "1073741824", "segment.bytes": "67108864"}
+STRANGERS = frozenset({REPORT_RECEIVED, REF_LEARNED, INBOUND_RECEIVED, DELIVERY_REPORTED})
+
+
+def dead_letters_of(topic: str) -> str:
+    """Where records of *topic* go that cannot be worked on."""
+    return DEAD_REPORTS if topic in STRANGERS else DEAD_LETTERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ TOPICS = (
     Topic(SUPPRESSION_COMMANDED, readers=(RECIPIENTS_APP, RECORD_GROUP)),
     Topic(EVENT_RECORDED, readers=(RECORD_GROUP,)),
     Topic(DEAD_LETTERED, 1, dict(DEAD)),
+    Topic(DEAD_REPORTS, 1, dict(DEAD_OF_STRANGERS)),
     Topic(changelog(RECIPIENTS_APP, RECIPIENTS_TABLE), config=dict(COMPACTED)),
     *(Topic(changelog(senders_app(each), SENDERS_TABLE), config=dict(COMPACTED)) for each in CHANNELS),
     Topic(changelog(PACING_APP, PACING_TABLE), config=dict(COMPACTED)),

@@ -26,6 +26,8 @@ Where webhooks of the provider need more than "200", these as well:
   Of both URLs the adapter has checked scheme and host: the edge visits whatever it gets.
 - ``hook_id(hook) -> str``: the provider's own id of the request, "" for none. ``SIGNS_ID_ALONE = True`` where its
   signature is over that alone: then one id is taken with one body.
+- ``unsigned(config, secrets) -> bool``: whether `verified` lets through what anybody may have posted. The edge bounds
+  how many bytes of that it keeps.
 
 Where the provider has a harmless request that shows whether an account works (`fanfare routes test`):
 

@@ -181,6 +181,11 @@ def verified(config: Msg91, secrets: Secrets, hook: Hook, at: float) -> str:
     return "" if any(_holds(each, peer) for each in config.from_addresses) else f"{peer} is none of from_addresses"
 
 
+def unsigned(config: Msg91, _: Secrets) -> bool:
+    """Whether anybody who knows the address of the webhooks may post to it."""
+    return not config.from_addresses
+
+
 def _holds(network: str, peer: Any) -> bool:
     try:
         return peer in ip_network(network, strict=False)

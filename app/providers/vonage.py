@@ -156,6 +156,11 @@ def verified(config: Vonage, secrets: Secrets, hook: Hook, at: float) -> str:
     return "" if -AHEAD <= age <= OLDEST else "it is too old, or has no time"
 
 
+def unsigned(_: Vonage, secrets: Secrets) -> bool:
+    """Whether anybody who knows the address of the webhooks may post to it."""
+    return not secrets.get("signature_secret", "")
+
+
 def signature_of(secret: str, method: str, fields: Mapping[str, str]) -> str:
     """sig of *fields*: sorted by name, "&" and "=" in values as "_"."""
     text = "".join(

@@ -14,7 +14,7 @@ NO_OFFSET = -1
 
 
 class DeadLetters:
-    """Writes to dead.lettered."""
+    """Writes to dead.lettered, or to dead.lettered.reports what strangers may have sent."""
 
     def __init__(self, app: "StreamApp") -> None:
         self._app = app
@@ -32,12 +32,13 @@ class DeadLetters:
             _bytes(message.value),
         )
         source = f"{message.topic}/{message.partition}/{message.offset}".encode()
-        await self._app.produce(topics.DEAD_LETTERED, 0, source, encode(letter))
+        await self._app.produce(topics.dead_letters_of(message.topic), 0, source, encode(letter))
 
     async def put_value(self, topic: str, partition: int, value: bytes, reason: str) -> None:
         """Store what is no record of *topic* of its own, but could be one: a part of one, or what waited too long."""
         letter = dead_letter(topic, partition, NO_OFFSET, reason, self._app.now(), None, value)
-        await self._app.produce(topics.DEAD_LETTERED, 0, f"{topic}/{partition}/part".encode(), encode(letter))
+        source = f"{topic}/{partition}/part".encode()
+        await self._app.produce(topics.dead_letters_of(topic), 0, source, encode(letter))
 
 
 def _bytes(value: object) -> bytes:

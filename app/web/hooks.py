@@ -16,7 +16,7 @@ from typing import cast
 from aiohttp import web
 
 from app.delivery.hook_tokens import Tokens
-from app.providers.contract import Answer, Hook
+from app.providers.contract import Answer, Hook, Unreadable
 from app.providers.registry import adapter_of
 from app.records import ReceivedReport, encode
 from app.routes import Notice, Route
@@ -27,6 +27,7 @@ from app.web.hook_counts import HookCounts, hook_notice
 from app.web.hook_routes import HookRoutes
 from app.web.keys import LINK, SETTINGS
 from app.web.problems import RefusedError, refuse
+from app.web.strangers import Bound, Strangers
 
 log = logging.getLogger("fanfare.edge")
 
@@ -39,7 +40,13 @@ ALWAYS = 100_000  # bytes of a body that are read also when others fill the memo
 SILENCE = 15.0  # seconds in which nothing of a body comes
 LONGEST = 60.0  # seconds for all of a body
 LONGEST_QUERY, LONGEST_ID = 8_000, 200  # characters
+# Of routes whose provider signs nothing, or without the secret that checks it: whoever knows the address may post.
+UNVERIFIED = Bound(16e6, 500e3, 64e6, 1e6)
+UNREADABLE = Bound(2e6, 20e3, 8e6, 50e3)  # of these, bodies in which nothing can be read
+INLINE = 100_000  # bytes of a body that is read on the loop
 INBOUND = "inbound"  # in place of the provider, for what people write to us
+
+ADVICE = "give the route a signature_secret or from_addresses, as its provider has them: then there is no such bound"
 
 ROUTES = web.AppKey("hook_routes", HookRoutes)
 COUNTS = web.AppKey("hook_counts", HookCounts)
@@ -47,6 +54,7 @@ VISITS = web.AppKey("hook_visits", Visits)
 ADAPTERS: web.AppKey["Adapters"] = web.AppKey("hook_adapters")
 READING: web.AppKey["Reading"] = web.AppKey("hook_reading")
 TOKENS = web.AppKey("hook_tokens", Tokens)
+STRANGERS: web.AppKey["dict[str, Strangers]"] = web.AppKey("hook_strangers")
 
 
 @dataclass(slots=True)
@@ -110,6 +118,7 @@ def attach(app: web.Application, secret: bytes) -> None:
     """Add the webhooks to *app*; *secret* is the key of the installation."""
     app[ROUTES], app[COUNTS], app[VISITS], app[READING] = HookRoutes(secret), HookCounts(), Visits(), Reading()
     app[ADAPTERS], app[TOKENS] = Adapters(adapter_of), Tokens()
+    app[STRANGERS] = {"unverified": Strangers(UNVERIFIED), "unreadable": Strangers(UNREADABLE)}
     app.router.add_post("/hooks/{provider}/{token}", hook)
     app.router.add_get("/hooks/{provider}/{token}", hook, allow_head=False)
     app.cleanup_ctx.append(_visiting)
@@ -159,6 +168,8 @@ async def hook(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and answer is not None:
         counts.note(route.adapter, "challenge")
         return _response(answer)
+    if hasattr(adapter, "unsigned") and adapter.unsigned(route.config, secrets):
+        await _bounded(request, route, adapter, seen, at)
     await _store(request, route, ident, token, seen, at)
     counts.note(route.adapter, "stored")
     return web.Response() if answer is None else _response(answer)
@@ -205,6 +216,29 @@ async def _refused(request: web.Request, route: Route, why: str, missing: list[s
     request.app[COUNTS].note(route.adapter, "refused")
     await _count_bad(request, route, why)
     return refuse(403, "Not believed", why[:200])
+
+
+async def _bounded(request: web.Request, route: Route, adapter: ModuleType, seen: Hook, at: float) -> None:
+    """429 when so much came that nobody has signed, or that cannot even be read, that it could fill a disk."""
+    form = seen.headers.get("content-type", "")[:LONGEST_ID]
+    received = ReceivedReport(route.adapter, route.name, "webhook", at, seen.body, form, seen.query)
+    whether = _is_readable(adapter, route, received) if len(seen.body) <= INLINE else await asyncio.to_thread(
+        _is_readable, adapter, route, received
+    )  # fmt: skip
+    for kind in ("unverified",) if whether else ("unreadable", "unverified"):
+        size, now = len(seen.body) + len(seen.query), time.monotonic()
+        if not request.app[STRANGERS][kind].admits(route.name, sender_of(request), size, now):
+            request.app[COUNTS].note(route.adapter, f"too_much_{kind}")
+            await _count_bad(request, route, f"they bring more {kind} bytes than are kept: {ADVICE}")
+            raise refuse(429, "Too much", f"more {kind} bytes than are kept of you", headers={"Retry-After": "60"})
+
+
+def _is_readable(adapter: ModuleType, route: Route, received: ReceivedReport) -> bool:
+    try:
+        found = adapter.events_in(route.config, received)
+    except Exception:  # a mistake of the adapter: the intake worker tells of it
+        return False
+    return not found or any(not isinstance(each, Unreadable) for each in found)
 
 
 async def _count_bad(request: web.Request, route: Route, why: str) -> None:

@@ -32,12 +32,16 @@ from app.topics import REPORT_RECEIVED
 from app.web.letterbox_session import serve
 from app.web.letterbox_tls import Certificate, certificate_of
 from app.web.link import Link
+from app.web.strangers import Bound, Strangers
 
 log = logging.getLogger("fanfare.letterbox")
 
 KEPT = 1_000_000  # bytes of a message that are stored: reports come first, what they return last
 PACK_BEYOND = 100_000  # bytes: a larger one is packed
 STORE_WITHIN = 30.0  # seconds: who sends waits for ten minutes (RFC 5321, 4.5.3.2.6)
+KEPT_UNSIGNED = 100_000  # bytes of what strangers write, for people to look at
+UNSIGNED = Bound(8e6, 50e3, 64e6, 200e3)
+TOO_MUCH = "452 4.3.1 too much mail without a token of ours: try again later"
 ONE = "452 4.5.3 one recipient at a time: send the others after this one"
 
 Store = Callable[[ReceivedReport], Awaitable[None]]
@@ -56,6 +60,7 @@ class Letterbox:
         route: Callable[[str], str],
     ) -> None:
         self._domains, self._keys, self._store, self._leave, self._route = domains, keys, store, leave, route
+        self._strangers = Strangers(UNSIGNED)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it by this name
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -73,24 +78,24 @@ class Letterbox:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Stored, then 250. Whatever fails here, the sender keeps it."""
         raw, at = cast(bytes, envelope.content or b""), time.time()
         local, _, domain = envelope.rcpt_tos[0].strip("<>").lower().rpartition("@")
         try:
             async with asyncio.timeout(STORE_WITHIN):
-                await self._take(local, domain, raw, at)
+                return await self._take(local, domain, _host_of(session), raw, at)
         except (ControlError, TimeoutError, OSError) as error:
             log.warning("mail is not taken now: %s", error)
             return "451 4.3.0 cannot be stored now: try again later"
-        return "250 2.0.0 stored"
 
     async def handle_exception(self, error: Exception) -> str:
         """A mistake of ours is no reason to refuse mail for good."""
         log.exception("mail is not taken: %s", type(error).__name__, exc_info=error)
         return "451 4.3.0 cannot be taken now: try again later"
 
-    async def _take(self, local: str, domain: str, raw: bytes, at: float) -> None:
+    async def _take(self, local: str, domain: str, host: str, raw: bytes, at: float) -> str:
+        """What is answered."""
         if local == UNSUBSCRIBE:
             message = unsubscribed_in(raw, self._keys)
             if message is not None:
@@ -99,12 +104,22 @@ class Letterbox:
         else:
             found = found_in(local, raw, self._keys)
             query = found.query() if found else ""
-        body, packed = raw[:KEPT], len(raw) > PACK_BEYOND
+        body = raw[: KEPT if query else KEPT_UNSIGNED]
+        packed = len(body) > PACK_BEYOND
         if packed:
             body = zlib.compress(body, 1)
+        if not query and not self._strangers.admits("", host, len(body), time.monotonic()):
+            log.warning("more mail without a token of ours than is kept; %s is told to wait with it", host)
+            return TOO_MUCH
         await self._store(
             ReceivedReport("smtp", self._route(domain), "mail", at, body, "message/rfc822", query, packed=packed)
         )
+        return "250 2.0.0 stored"
+
+
+def _host_of(session: Session) -> str:
+    peer = session.peer
+    return str(peer[0]) if isinstance(peer, tuple) else str(peer)
 
 
 def route_for(domain: str, routes: dict[str, Route]) -> str:

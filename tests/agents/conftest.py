@@ -142,7 +142,7 @@ class Wire:
             letters = [decode(DeadLetter, record.value) for record in records]
             return [x for x in letters if not isinstance(x, Undecodable) and x.topic == topic and wanted(x)]
 
-        return fitting(await self.until(topics.DEAD_LETTERED, lambda records: bool(fitting(records))))[0]
+        return fitting(await self.until(topics.dead_letters_of(topic), lambda records: bool(fitting(records))))[0]
 
 
 @pytest.fixture

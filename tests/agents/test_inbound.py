@@ -253,7 +253,7 @@ def test_what_nobody_can_have_written_is_set_aside(bad: bytes) -> None:
     """
     world = World()
     world.take(bad)
-    assert [topic for topic, _ in world.produced] == [topics.DEAD_LETTERED] and not world.table.items
+    assert [topic for topic, _ in world.produced] == [topics.DEAD_REPORTS] and not world.table.items
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
@@ -280,7 +280,7 @@ def test_a_stop_that_finds_no_room_is_set_aside_and_not_forgotten() -> None:
     batch.suppressions(WHO, [Suppression("list", str(n), "manual", "", NOW) for n in range(MOST_ENTRIES)])
     world.table.apply(batch)
     world.take(said(accounts=["acme"], by="number"))
-    assert [topic for topic, _ in world.produced] == [topics.DEAD_LETTERED]
+    assert [topic for topic, _ in world.produced] == [topics.DEAD_REPORTS]
     assert not written_of(world.table, 0, WHO).seen
 
 
@@ -292,7 +292,7 @@ def test_a_step_fits_into_a_batch_however_many_accounts_share_a_route() -> None:
     for at in range(60):
         world.take(said(START if at % 2 else STOP, float(at), accounts=names, by="route", number=f"+1{at}"))
     assert sum(map(len, world.table.items.values())) < 400_000
-    assert not world.of(topics.DEAD_LETTERED) and not world.held
+    assert not world.of(topics.DEAD_REPORTS) and not world.held
     world.take(said(STOP, 70.0, accounts=[*names, "one more"], by="route"))
     assert world.held == {("global", "", "sms", STOP)}
 

@@ -186,7 +186,7 @@ def test_what_cannot_be_read_is_kept_with_its_bytes(tmp_path: Path, raw: bytes, 
     """
     intake = Intake(tmp_path, WHATSAPP)
     intake.take(raw)
-    ((_, value),) = intake.of(topics.DEAD_LETTERED)
+    ((_, value),) = intake.of(topics.DEAD_REPORTS)
     letter = cast(DeadLetter, decode(DeadLetter, value))
     assert reason in letter.reason and letter.topic == topics.REPORT_RECEIVED
     again = decode(ReceivedReport, letter.value)
@@ -201,7 +201,7 @@ def test_a_mistake_of_an_adapter_stops_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(reports, "adapter_of", lambda *_: broken)
     intake = Intake(tmp_path, WHATSAPP)
     intake.take(encode(received(WHATSAPP, b"{}")))
-    assert b"a mistake of the adapter" in intake.of(topics.DEAD_LETTERED)[0][1]
+    assert b"a mistake of the adapter" in intake.of(topics.DEAD_REPORTS)[0][1]
 
 
 def test_many_bad_parts_are_set_aside_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +212,7 @@ def test_many_bad_parts_are_set_aside_together(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(reports, "adapter_of", lambda *_: SimpleNamespace(events_in=lambda *_: parts))
     intake = Intake(tmp_path, WHATSAPP)
     intake.take(encode(received(WHATSAPP, b"{}")))
-    assert len(intake.of(topics.DEAD_LETTERED)) == MOST_SINGLE + 1
+    assert len(intake.of(topics.DEAD_REPORTS)) == MOST_SINGLE + 1
     assert len(intake.of(topics.DELIVERY_REPORTED)) == 1
 
 
@@ -282,7 +282,7 @@ def test_a_large_body_that_cannot_be_read_is_kept_whole(tmp_path: Path) -> None:
     body = b"no JSON " * 400_000
     value = encode(received(SENDGRID, zlib.compress(body), packed=True))
     intake.take(value)
-    ((_, raw),) = intake.of(topics.DEAD_LETTERED)
+    ((_, raw),) = intake.of(topics.DEAD_REPORTS)
     letter = cast(DeadLetter, decode(DeadLetter, raw))
     assert letter.value == value and not letter.reason.startswith("cut")
 
@@ -301,7 +301,7 @@ def test_a_token_of_mailgun_that_two_edges_took_is_good_for_one_body(tmp_path: P
         intake.take(encode(received(MAILGUN, body.encode(), id="token")))
     told = [cast(DeliveryReport, decode(DeliveryReport, raw)).told for _, raw in intake.of(topics.DELIVERY_REPORTED)]
     assert told and {each.kind for rows in told for each in rows} == {"delivered"}
-    ((_, raw),) = intake.of(topics.DEAD_LETTERED)
+    ((_, raw),) = intake.of(topics.DEAD_REPORTS)
     assert b"another body" in raw
 
 

@@ -265,10 +265,10 @@ def test_a_report_that_overtakes_the_answer_waits_for_it(kill_at: int) -> None:
 
     look()
     assert world.states(8)[b"%016d" % 1].status is Status.DELIVERED and world.counts["reported.delivered"] == 1
-    assert not world.told(topics.DEAD_LETTERED)
+    assert not world.told(topics.DEAD_REPORTS)
     world.now += 3_700
     look()
-    dead = world.told(topics.DEAD_LETTERED)
+    dead = world.told(topics.DEAD_REPORTS)
     assert dead and all(b"no message has this id" in raw for raw in dead)
     assert not [key for key in world.table.items if key[:1] == b"y"]
 
@@ -316,10 +316,10 @@ def test_a_report_of_an_id_that_nobody_sent_is_set_aside_after_an_hour() -> None
             await world.refs.sweep()
 
     asyncio.run(a_round())
-    assert not world.told(topics.DEAD_LETTERED)
+    assert not world.told(topics.DEAD_REPORTS)
     world.now += 3_601
     asyncio.run(a_round())
-    (dead,) = world.told(topics.DEAD_LETTERED)
+    (dead,) = world.told(topics.DEAD_REPORTS)
     assert b"nobody sent it" in dead and not [key for key in world.table.items if key[:1] == b"a"]
 
 
@@ -373,7 +373,7 @@ def test_a_report_that_comes_while_older_ones_are_set_aside_is_not_lost() -> Non
     produce = world.produce
 
     async def meanwhile(topic: str, partition: int, key: bytes | None, value: bytes) -> None:
-        if topic == topics.DEAD_LETTERED and not world.told(topics.DEAD_LETTERED):
+        if topic == topics.DEAD_REPORTS and not world.told(topics.DEAD_REPORTS):
             await world.reporting.take(0, late, nothing)
         await produce(topic, partition, key, value)
 
@@ -382,7 +382,7 @@ def test_a_report_that_comes_while_older_ones_are_set_aside_is_not_lost() -> Non
     assert [key for key in world.table.items if key[:1] == b"y"]
     world.now += 3_700
     asyncio.run(world.reporting.look_at_early(world.now))
-    assert len(world.told(topics.DEAD_LETTERED)) == 2
+    assert len(world.told(topics.DEAD_REPORTS)) == 2
 
 
 def released_again(world: World, late: float) -> Spent:
@@ -452,4 +452,4 @@ def test_who_signs_for_the_route_of_one_account_tells_nothing_of_others() -> Non
     run(world, [record, report([row(1, "delivered")])])
     assert not world.suppressed() and world.states(3)[b"%016d" % 1].status is Status.DELIVERED
     assert all(each.status is not Status.BOUNCED for each in world.states(3).values())
-    assert [b"does not send over this route" in raw for raw in world.told(topics.DEAD_LETTERED)] == [True] * 3
+    assert [b"does not send over this route" in raw for raw in world.told(topics.DEAD_REPORTS)] == [True] * 3

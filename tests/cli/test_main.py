@@ -34,7 +34,7 @@ COMMANDS = (
     "campaign resume", "campaign cancel", "campaign status", "campaign list", "campaign audience", "campaign watch",
     "messages list", "topics apply", "migrate",
     "worker recipients", "worker senders", "worker pacing", "worker intake", "edge", "record", "deadletters list",
-    "deadletters replay", "bench",
+    "deadletters kept", "deadletters replay", "bench",
 )  # fmt: skip
 IN_FOREGROUND = ("worker", "edge", "record")
 

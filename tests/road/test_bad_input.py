@@ -18,9 +18,10 @@ pytestmark = pytest.mark.integration
 
 # Nobody reads the releases of phones: their senders start with the first route of their channel.
 IDLE = {topics.send_attempted(channel, lane) for channel in topics.PHONES for lane in topics.LANES}
+DEAD = (topics.DEAD_LETTERED, topics.DEAD_REPORTS)
 READ = [
     topic for topic in topics.TOPICS
-    if "changelog" not in topic.name and topic.name != topics.DEAD_LETTERED and topic.name not in IDLE
+    if "changelog" not in topic.name and topic.name not in DEAD and topic.name not in IDLE
 ]  # fmt: skip
 LETTERED = {topic.name for topic in READ if topic.readers} | {topics.DEMAND_REPORTED, topics.CREDIT_GRANTED}
 GARBAGE = (
@@ -65,7 +66,7 @@ def letters(
         consumer = AIOKafkaConsumer(bootstrap_servers=installation.settings.kafka, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            consumer.assign([TopicPartition(topics.DEAD_LETTERED, 0)])
+            consumer.assign([TopicPartition(each, 0) for each in DEAD])
             found: list[DeadLetter] = []
             missing, deadline = set(values), time.monotonic() + seconds
             while missing:

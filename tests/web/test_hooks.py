@@ -17,16 +17,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from app import ids
 from app.provider_accounts import SendGrid
-from app.providers.contract import Answer, Hook
-from app.records import ReceivedReport, decode
+from app.providers.contract import Answer, Hook, Unreadable
+from app.records import ReceivedReport, Told, decode
 from app.routes import Route
 from app.settings import Settings
 from app.topics import REPORT_RECEIVED, ROUTE_CHANGED, THING_RECORDED
 from app.transport.hook_visits import VisitError, Visits
 from app.web.application import create_edge
 from app.web.hook_counts import BAD_AT_ONCE, HookCounts
-from app.web.hooks import ADAPTERS, COUNTS, MOST_BYTES, READING, VISITS, Adapters
+from app.web.hooks import ADAPTERS, COUNTS, MOST_BYTES, READING, STRANGERS, VISITS, Adapters
 from app.web.keys import LINK
+from app.web.strangers import Bound, Strangers
 from tests.web.conftest import KEY, bearer
 
 SECRET = b"i" * 32
@@ -229,6 +230,58 @@ async def test_a_token_that_alone_is_signed_is_taken_with_one_body(edge: Edge, s
     ]
     assert found == [200, 200, 403, 200, 200, 200]
     assert len(await stored(settings)) == before + 5
+
+
+@pytest.mark.parametrize("kind", ["unverified", "unreadable"])
+async def test_what_nobody_has_signed_is_bounded_by_bytes(edge: Edge, settings: Settings, kind: str) -> None:
+    """Whoever learns the address of a route without a secret could else fill the disk, or push out other letters."""
+    found = Unreadable("no report", b"") if kind == "unreadable" else Told(b"m" * 16, "delivered", 1.0)
+    bounded = adapter(unsigned=lambda *_: True, events_in=lambda *_: [found])
+    edge.app[ADAPTERS].find = lambda *_: bounded
+    edge.app[STRANGERS][kind] = Strangers(Bound(2_000, 0.001, 4_000, 0.001))
+    body = b"x" * 900
+
+    async def post(sender: str, adapted: Any = bounded) -> int:
+        edge.app[ADAPTERS].find = lambda *_: adapted
+        answer = await edge.post(path(), data=body, headers=signed(body) | {"X-Forwarded-For": sender})
+        if answer.status == 429:
+            assert kind in await answer.text() and answer.headers["Retry-After"]
+        return answer.status
+
+    before = len(await stored(settings))
+    assert [await post("192.0.2.1") for _ in range(4)] == [200, 200, 429, 429]
+    assert [await post(f"192.0.2.{number}") for number in range(2, 6)] == [200, 200, 429, 429]
+    assert len(await stored(settings)) == before + 4
+    assert await post("192.0.2.1", adapter()) == 200, "what is signed has no such bound"
+    other = adapter(unsigned=lambda *_: True, events_in=lambda *_: [Told(b"m" * 16, "delivered", 1.0)])
+    assert await post("192.0.2.1", other) == (200 if kind == "unreadable" else 429)
+    told = await (await edge.get("/metrics")).text()
+    assert f'fanfare_webhooks_total{{outcome="too_much_{kind}",provider="sendgrid"}}' in told
+
+
+def test_a_route_is_unsigned_where_nothing_can_be_checked() -> None:
+    """MSG91 without from_addresses, Vonage without a secret."""
+    from app.provider_accounts import Msg91, Vonage
+    from app.providers import msg91, vonage
+
+    assert msg91.unsigned(Msg91(auth_key="env:X"), {})
+    assert not msg91.unsigned(Msg91(auth_key="env:X", from_addresses=["192.0.2.0/24"]), {})
+    account = Vonage(api_key="k", api_secret="env:X")
+    assert vonage.unsigned(account, {"api_secret": "s"}) and not vonage.unsigned(account, {"signature_secret": "s"})
+
+
+def test_strangers_get_so_much_at_once_and_so_much_a_second() -> None:
+    """A large body is taken while anything is left; time fills up to what is had at once, and no further."""
+    strangers = Strangers(Bound(1_000, 10, 3_000, 100))
+    assert strangers.admits("r", "a", 5_000, 0.0)
+    assert not strangers.admits("r", "b", 1, 22.0), "all of them have had more than there is"
+    assert strangers.admits("other", "b", 1, 22.0)
+    assert not strangers.admits("r", "a", 1, 100.0) and strangers.admits("r", "b", 1, 100.0)
+    assert strangers.admits("r", "a", 600, 10_000.0) and strangers.admits("r", "a", 600, 10_000.0)
+    assert not strangers.admits("r", "a", 1, 10_000.0)
+    for number in range(20_000):
+        strangers.admits("r", str(number), 1, 20_000.0)
+    assert len(strangers._left) <= 10_000
 
 
 async def test_behind_a_proxy_one_bad_sender_keeps_out_nobody(edge: Edge) -> None:

@@ -18,8 +18,9 @@ from app.providers.smtp_mail import events_in
 from app.records import ReceivedReport, Told
 from app.routes import Route
 from app.web import letterbox_session
-from app.web.letterbox import Letterbox, named_by, route_for
+from app.web.letterbox import KEPT_UNSIGNED, Letterbox, named_by, route_for
 from app.web.letterbox_session import Door, serve
+from app.web.strangers import Bound
 from tests.bounces.formats import arf
 from tests.bounces.letters import ANA, dsn
 
@@ -225,6 +226,27 @@ async def test_mail_of_short_lines_fills_no_memory_and_others_go_on(monkeypatch:
 
         await talk(port, many)
     assert len(kept.reports) == 8
+
+
+async def test_mail_without_a_token_of_ours_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may write to fbl@ and postmaster@; what we signed is never held up for it."""
+    monkeypatch.setattr("app.web.letterbox.UNSIGNED", Bound(150_000, 0.001, 1e6, 0.001))
+    kept = Kept()
+    large = arf() + ("y" * 70 + "\n") * 3_000
+
+    def send(client: smtplib.SMTP) -> list[int]:
+        client.ehlo()
+        codes = []
+        for to, text in ((f"fbl@{DOMAIN}", large), (f"postmaster@{DOMAIN}", large), (f"fbl@{DOMAIN}", large)):
+            client.mail("")
+            client.rcpt(to)
+            codes.append(client.data(text.encode())[0])
+        client.sendmail("", [ADDRESS], dsn("550 5.1.1 user unknown", "5.1.1"))
+        return codes
+
+    async with listening(kept) as port:
+        assert await talk(port, send) == [250, 250, 452]
+    assert [len(each.body) for each in kept.reports[:2]] == [KEPT_UNSIGNED] * 2 and len(kept.reports) == 3
 
 
 async def test_a_mistake_of_ours_refuses_no_mail_for_good() -> None:
