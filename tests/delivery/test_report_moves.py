@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.delivery.outcomes import REPORTED, Status
 from app.delivery.partition import HeldUnknown, MessageState
-from app.delivery.report_moves import FATE, FATES, UNDONE, fates, moved
+from app.delivery.report_moves import FATE, FATES, MOVED, UNDONE, fates, moved
 from app.delivery.report_plan import Held, Plan, plan
 from app.delivery.report_suppress import DAY, SUPPRESSED, soft_key, too_soft, with_soft
 from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
@@ -125,6 +125,31 @@ def test_a_failure_of_an_earlier_attempt_decides_nothing_and_a_delivery_does() -
     made, counts = after([told("bounced", attempt=1, klass="hard")], state)
     assert [str(each.kind) for each in made.reported] == ["deferred"] and fates({"sent": 1} | counts)["bounced"] == 0
     assert [each.reason for each in made.suppress] == ["hard_bounce"]  # the address is what it is
+
+
+def test_of_an_attempt_that_is_known_to_have_failed_only_a_delivery_counts() -> None:
+    """The message waits for its next attempt, or for its next channel: the same failure again must not end it."""
+    state = sent(Status.DEFERRED)
+    state.reported |= MOVED
+    for kind in ("accepted", "bounced", "blocked", "failed", "expired"):
+        after_it = moved(state, told(kind, 2)).state
+        assert after_it is None or after_it.status is Status.DEFERRED, kind
+    assert moved(state, told("delivered", 2)).state.status is Status.DELIVERED  # type: ignore[union-attr]
+
+
+def test_what_a_program_has_opened_nobody_has_read() -> None:
+    """Privacy proxies and scanners open everything at once: rates of openings would be 100%."""
+    for kind in ("opened", "clicked"):
+        made, counts = after([told(kind, machine=True)])
+        assert not made.states and not counts
+        assert after([told(kind)])[1]
+    assert after([told("delivered", machine=True)])[0].states[message(1)].status is Status.DELIVERED
+
+
+def test_who_has_complained_is_shown_as_that_whatever_else_is_told() -> None:
+    """Who looks for complaints must find them: a click before or after makes nobody happy."""
+    for order in permutations([told("delivered", 1), told("opened", 2), told("complained", 3), told("clicked", 4)]):
+        assert after(list(order))[0].states[message(1)].status is Status.COMPLAINED
 
 
 def test_what_providers_answered_counts_to_the_fates() -> None:
