@@ -64,6 +64,7 @@ def writes(settings: Settings, number: str, text: str) -> None:
 
 def statuses(installation: Installation, channel: str, name: str) -> dict[str, str]:
     """Start a campaign to the list *name*, wait for its end; whether each person's message was dropped, by number."""
+    installation.taken("suppression.commanded")
     asked = CampaignSpec.model_validate({"channel": channel, "lists": [name], "consent": "not_refused"})
     done = installation.command(kind="campaign.create", spec=asked, content=SAYS, start=True)
     assert done.answer.status == 201, done.answer
