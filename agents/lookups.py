@@ -7,7 +7,7 @@ stored after each page: a kill asks about a page once more.
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from types import ModuleType
 
 from faust.types import TP
@@ -48,6 +48,8 @@ class StoppedError(Exception):
 
 class Lookups:
     """The tick that looks for what is missing, and those who ask."""
+
+    topic = topics.REPORT_RECEIVED  # whose partitions tell which worker asks for a route
 
     def __init__(self, app: StreamApp, client: ClickHouse, routes: Routes, settings: Settings) -> None:
         self._app, self._client, self._routes, self._settings = app, client, routes, settings
@@ -91,7 +93,7 @@ class Lookups:
     def _is_ours(self, route: str) -> bool:
         """Whether this worker asks for *route*: one does, whoever holds its partition."""
         partition = zlib.crc32(route.encode()) % self._app.partitions
-        return TP(topics.REPORT_RECEIVED, partition) in self._app.consumer.assignment()
+        return TP(self.topic, partition) in self._app.consumer.assignment()
 
     async def _ask_for(self, routes: list[Route]) -> None:
         for route in routes:
@@ -110,37 +112,41 @@ class Lookups:
 
     async def ask_for(self, route: Route) -> None:
         """Ask about what *route* has not reported, a page a step of age. Raises StoppedError, ClickHouseError."""
-        adapter, config = adapter_of(route.adapter, route.channel), route.config
         rule = rule_of(route.adapter, route.channel, route.report_after, self._settings.lookup_rates)
-        if adapter is None or rule is None or not isinstance(config, HttpAccount):
+        if rule is None or (asking := await self.asking_for(route, rule)) is None:
             return
         try:
-            secrets = await self._secrets.of(config)
-        except SecretMissingError as error:
-            raise StoppedError(600.0, f"{error} (here: the intake worker)") from error
-        places = await places_of(self._client, route.name)
-        http = HttpClient(connections=1, timeout=config.timeout)
-        asking = _Asking(self._app, http, route, adapter, secrets, rule, self._failures)
-        try:
+            places = await places_of(self._client, route.name)
             for step in range(len(steps_of(rule))):
                 place = await self._ask_step(asking, step, places.get(step))
                 if place is not None:
                     await keep_places(self._client, route.name, {step: place}, self._app.now())
                     reached("lookups.kept")
         finally:
-            await http.close()
+            await asking.close()
 
-    async def _ask_step(self, asking: "_Asking", step: int, place: Place | None) -> Place | None:
+    async def asking_for(self, route: Route, rule: Rule) -> "Asking | None":
+        """Who asks about messages of *route*; None where nobody can. Raises StoppedError."""
+        adapter, config = adapter_of(route.adapter, route.channel), route.config
+        if adapter is None or not isinstance(config, HttpAccount):
+            return None
+        try:
+            secrets = await self._secrets.of(config)
+        except SecretMissingError as error:
+            raise StoppedError(600.0, f"{error} (here: the intake worker)") from error
+        return _HttpAsking(self._app, route, rule, self._failures, adapter, config, secrets)
+
+    async def _ask_step(self, asking: "Asking", step: int, place: Place | None) -> Place | None:
         """Ask about a page of *step*; up to where, None where there was nothing to look for yet."""
         window = window_of(asking.rule, step, place, self._app.now())
         if window is None:
             return None
-        lists, most = hasattr(asking.adapter, "listed_for"), page_of(asking.rule)
+        most = page_of(asking.rule)
         missing = await missing_of(self._client, asking.route.name, window, most)
         if not missing:
             return Place(window.until)
         log.info("%s: %d messages without a report", asking.route.name, len(missing))
-        if is_listed(missing, lists) and await asking.list_since(missing[0].sent_at - BEFORE):
+        if is_listed(missing, asking.lists) and await asking.list_since(missing[0].sent_at - BEFORE):
             return Place(window.until)
         addresses = await self._addresses(missing)
         for at, each in enumerate(missing):
@@ -162,56 +168,33 @@ class Lookups:
         return found
 
 
-class _Asking:
+class Asking:
     """Asks one provider, no faster than its rule says, and hands on what it tells."""
 
-    def __init__(
-        self, app: StreamApp, http: HttpClient, route: Route, adapter: ModuleType, secrets: Secrets, rule: Rule,
-        failures: dict[str, int],
-    ) -> None:  # fmt: skip
-        self._app, self._http, self._secrets, self._failures = app, http, secrets, failures
-        self.route, self.adapter, self.rule = route, adapter, rule
+    lists = False  # whether it can tell all that happened since a moment
+
+    def __init__(self, app: StreamApp, route: Route, rule: Rule, failures: dict[str, int]) -> None:
+        self._app, self._failures = app, failures
+        self.route, self.rule = route, rule
         self._next_at = 0.0
+
+    async def close(self) -> None:
+        """End what was made for asking."""
 
     async def ask(self, missing: Missing, address: str) -> None:
         """Ask about one message. Raises StoppedError."""
-        sought = Sought(
-            bytes.fromhex(missing.message), missing.attempt, missing.ref.partition(",")[0], missing.sent_at, address
-        )
-        request = self.adapter.lookup_for(self.route.config, self._secrets, sought, self._app.now())
-        if request is not None:
-            answer, verdict = await self._answered(request)
-            if verdict.told:
-                await self._hand_on(answer, query_of(sought))
 
-    async def list_since(self, begin: float) -> bool:
+    async def list_since(self, begin: float) -> bool:  # noqa: ARG002 - for those who can
         """Ask for all that happened since *begin*; whether that was all. Raises StoppedError."""
-        request = self.adapter.listed_for(self.route.config, self._secrets, begin, self._app.now())
-        async for answer in self._pages(request):
-            await self._hand_on(answer, "")
-            if self.adapter.next_for(self.route.config, self._secrets, answer) is None:
-                return True
         return False
 
-    async def _pages(self, request: Request | None) -> AsyncIterator[Answer]:
-        for _ in range(MOST_PAGES):
-            if request is None:
-                return
-            answer, verdict = await self._answered(request)
-            if not verdict.told:
-                return
-            yield answer
-            request = self.adapter.next_for(self.route.config, self._secrets, answer)
-
-    async def _answered(self, request: Request) -> tuple[Answer, Verdict]:
+    async def answered(self, asked: Awaitable[Answer]) -> tuple[Answer, Verdict]:
+        """What comes of *asked*, when its turn is. Raises StoppedError."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._next_at - loop.time()))
         self._next_at = loop.time() + 60.0 / self.rule.per_minute
         name = self.route.name
-        try:
-            answer = await self._http.ask(request)
-        except HttpError as error:
-            answer = Answer(503, {}, str(error).encode())
+        answer = await asked
         verdict = verdict_on(answer.status, answer.headers.get("retry-after", ""), self._failures.get(name, 0))
         if verdict.pause:
             self._failures[name] = self._failures.get(name, 0) + 1
@@ -219,7 +202,7 @@ class _Asking:
         self._failures.pop(name, None)
         return answer, verdict
 
-    async def _hand_on(self, answer: Answer, query: str) -> None:
+    async def hand_on(self, answer: Answer, query: str) -> None:
         """Let it be read as what a webhook brings is. It is kept before the next one is asked for."""
         packed = len(answer.body) > PACKED
         body = await asyncio.to_thread(zlib.compress, answer.body, 1) if packed else answer.body
@@ -232,3 +215,53 @@ class _Asking:
         )  # fmt: skip
         await self._app.produce(topics.REPORT_RECEIVED, None, None, encode(report))
         reached("lookups.handed_on")
+
+
+class _HttpAsking(Asking):
+    """Asks a provider with an HTTP API."""
+
+    def __init__(
+        self, app: StreamApp, route: Route, rule: Rule, failures: dict[str, int], adapter: ModuleType,
+        config: HttpAccount, secrets: Secrets,
+    ) -> None:  # fmt: skip
+        super().__init__(app, route, rule, failures)
+        self._adapter, self._config, self._secrets = adapter, config, secrets
+        self._http = HttpClient(connections=1, timeout=config.timeout)
+        self.lists = hasattr(adapter, "listed_for")
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def ask(self, missing: Missing, address: str) -> None:
+        sought = Sought(
+            bytes.fromhex(missing.message), missing.attempt, missing.ref.partition(",")[0], missing.sent_at, address
+        )
+        request = self._adapter.lookup_for(self._config, self._secrets, sought, self._app.now())
+        if request is not None:
+            answer, verdict = await self.answered(self._asked(request))
+            if verdict.told:
+                await self.hand_on(answer, query_of(sought))
+
+    async def list_since(self, begin: float) -> bool:
+        request = self._adapter.listed_for(self._config, self._secrets, begin, self._app.now())
+        async for answer in self._pages(request):
+            await self.hand_on(answer, "")
+            if self._adapter.next_for(self._config, self._secrets, answer) is None:
+                return True
+        return False
+
+    async def _pages(self, request: Request | None) -> AsyncIterator[Answer]:
+        for _ in range(MOST_PAGES):
+            if request is None:
+                return
+            answer, verdict = await self.answered(self._asked(request))
+            if not verdict.told:
+                return
+            yield answer
+            request = self._adapter.next_for(self._config, self._secrets, answer)
+
+    async def _asked(self, request: Request) -> Answer:
+        try:
+            return await self._http.ask(request)
+        except HttpError as error:
+            return Answer(503, {}, str(error).encode())

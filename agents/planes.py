@@ -149,6 +149,14 @@ def build_senders(settings: Settings, channel: str = topics.EMAIL, slot: int = 0
         journal, Beats(app, app.worker_name, "senders", directory), neighbours,
         Quarantine(app.crash_notes, LastAct(app.state_dir / "last_act"), pause), DeadLetters(app),
     )  # fmt: skip
+    if channel == "sms" and settings.lookups:
+        from agents.reports import Routes
+        from agents.smsc_lookups import SmscLookups
+        from app.clickhouse.client import ClickHouse
+
+        client = ClickHouse(settings)
+        app.after_stop(client.close)
+        SmscLookups(app, client, Routes(routes), settings, pools).attach()
     for lane in topics.LANES:
         send.attach(sender, lane, Lanes(app, send.RELEASES_IN_HAND[lane], most_waiting=64))
     return app

@@ -156,6 +156,7 @@ class Smpp(Strict):
         default="as_is", description="How receipts write the id of a message, where its answer writes it otherwise"
     )
     valid_for: int = Field(default=86_400, ge=60, le=604_800, description="Seconds that the SMSC tries")
+    query: bool = Field(default=True, description="Ask with query_sm about messages of which no receipt came")
     errors: dict[Annotated[str, StringConstraints(max_length=10)], Literal["hard", "soft", "block"]] = Field(
         default_factory=dict, max_length=500, description="err of receipts -> class, where this carrier has its own"
     )

@@ -14,7 +14,8 @@ MISSING = """
 SELECT lower(hex(message_id)) AS message, lower(hex(any(recipient_id))) AS recipient, any(account) AS whose,
        argMaxIf(attempt, (time, attempt), kind IN ('sent', 'unknown')) AS tried,
        argMaxIf(ref, (time, attempt), kind IN ('sent', 'unknown')) AS named,
-       toUnixTimestamp64Milli(maxIf(time, kind IN ('sent', 'unknown'))) AS sent_ms
+       toUnixTimestamp64Milli(maxIf(time, kind IN ('sent', 'unknown'))) AS sent_ms,
+       argMaxIf(detail, (time, attempt), kind IN ('sent', 'unknown')) AS words
 FROM events
 WHERE time > fromUnixTimestamp64Milli({after:Int64}, 'UTC') - INTERVAL 1 HOUR AND campaign IN
 (
@@ -49,6 +50,7 @@ class Missing:
     attempt: int
     ref: str  # "" where the answer of the provider was lost
     sent_at: float
+    detail: str = ""  # of the answer that took it
 
 
 async def missing_of(client: ClickHouse, route: str, window: Window, most: int) -> list[Missing]:
@@ -61,7 +63,7 @@ async def missing_of(client: ClickHouse, route: str, window: Window, most: int) 
         },
         timeout=70,
     )  # fmt: skip
-    return [Missing(row[0], row[1], row[2], row[3], row[4], row[5] / 1000) for row in rows]
+    return [Missing(row[0], row[1], row[2], row[3], row[4], row[5] / 1000, row[6]) for row in rows]
 
 
 async def places_of(client: ClickHouse, route: str) -> dict[int, Place]:

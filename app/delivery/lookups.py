@@ -37,6 +37,7 @@ RULES = {
     ("sendgrid", "email"): Rule(2 * HOUR, 3 * DAY, 6),  # Email Activity Feed
     ("mailgun", "email"): Rule(HOUR, DAY, 300),  # events; paid plans keep them longer
     ("twilio", "sms"): Rule(30 * MINUTE, 14 * DAY, 600),
+    ("smpp", "sms"): Rule(HOUR, 2 * DAY, 60),  # query_sm, over the sessions of the senders
     ("twilio", "voice"): Rule(15 * MINUTE, 14 * DAY, 600),
 }
 

@@ -23,12 +23,12 @@ from app.providers.smpp_pdu import (
     delivered_in,
     submit_sm,
 )
+from app.providers.smpp_query import FROM, WRITTEN, looked_up
+from app.providers.smpp_states import STATES, WORD_OF, source_of
 from app.providers.smpp_text import parts_of, text_of, without_header
 from app.records import Outcome, ReceivedReport, Told
 
 FINAL, FAILURES = 1, 2  # registered_delivery: a receipt for what becomes of it, or only when it fails
-ALPHANUMERIC, INTERNATIONAL, SHORT = (5, 0), (1, 1), (3, 0)  # type of number, numbering plan
-LONGEST_SHORT_CODE = 8
 MOST_WORDS = 500
 
 # status of an answer -> (what became of the message, its class, words); 5.1.3 and what carriers make of them
@@ -64,21 +64,6 @@ ANSWERS: dict[int, tuple[Kind, str, str]] = {
 } | dict.fromkeys(range(0xC0, 0xC5), (Kind.BLOCKED, "content", "an optional parameter is wrong"))
 VENDOR = range(0x400, 0x500)
 LOGIN = frozenset({0x0D, 0x0E, 0x0F, 0x53})  # who binds again and again with these is locked out
-
-# message_state (5.2.28), and the word for it in a receipt -> (what it tells, class)
-STATES: dict[str, tuple[int, ReportKind, str]] = {
-    "SCHEDULED": (0, ReportKind.ACCEPTED, ""),
-    "ENROUTE": (1, ReportKind.ACCEPTED, ""),
-    "DELIVRD": (2, ReportKind.DELIVERED, ""),
-    "EXPIRED": (3, ReportKind.EXPIRED, "soft"),
-    "DELETED": (4, ReportKind.FAILED, "undetermined"),
-    "UNDELIV": (5, ReportKind.BOUNCED, "soft"),
-    "ACCEPTD": (6, ReportKind.ACCEPTED, ""),
-    "UNKNOWN": (7, ReportKind.FAILED, "undetermined"),
-    "REJECTD": (8, ReportKind.BLOCKED, "block"),
-    "SKIPPED": (9, ReportKind.FAILED, "undetermined"),
-}
-_WORD_OF = {number: word for word, (number, _, _) in STATES.items()}
 
 # err of a receipt -> (class, reason): GSM-style figures as a large aggregator publishes them; a route may have its own
 ERRORS: dict[str, tuple[str, str]] = {
@@ -123,25 +108,19 @@ def submits_for(config: Smpp, message: Message) -> list[bytes] | str:
         return str(error)
 
 
-def source_of(sender: str) -> tuple[int, int, str]:
-    """(type of number, numbering plan, address) of a number, short code or sender id (5.2.5). All zero for none."""
-    digits = sender.removeprefix("+")
-    if not sender:
-        return 0, 0, ""
-    if not digits.isascii() or not digits.isdigit():
-        return *ALPHANUMERIC, sender
-    if not sender.startswith("+") and len(digits) <= LONGEST_SHORT_CODE:
-        return *SHORT, digits
-    return *INTERNATIONAL, digits
+def outcome_of(pdu: Pdu, at: float, sender: str = "") -> Outcome:
+    """What the answer to a submit_sm says of it. An id of the SMSC comes as receipts of it are looked up.
 
-
-def outcome_of(pdu: Pdu, at: float) -> Outcome:
-    """What the answer to a submit_sm says of it. An id of the SMSC comes as receipts of it are looked up."""
+    How it was written stands in the detail where that differs, and so does *sender*, where it is not that of the route:
+    app/providers/smpp_query.py asks with them.
+    """
     kind, klass, words = ANSWERS.get(pdu.status, (Kind.BLOCKED, "undetermined", "refused"))
     if pdu.status in VENDOR:
         kind, klass, words = Kind.DEFERRED, "technical", "an error of its own"
     if kind is Kind.ACCEPTED:
         ref = pdu.body.partition(b"\0")[0][:64].decode("latin-1")
+        words += f"{WRITTEN}{ref}" if ref != reference(ref) else ""
+        words += f"{FROM}{sender}" if sender else ""
         return Outcome(Kind.ACCEPTED, at, detail=words, ref=reference(ref))
     return Outcome(kind, at, pdu.status, klass, f"{words} (status 0x{pdu.status:02X})")
 
@@ -167,7 +146,10 @@ def events_in(config: Smpp, received: ReceivedReport) -> list[Told | Wish | Unre
     if len(raw) < HEADER.size:
         return [Unreadable("shorter than the header of a PDU", raw)]
     _, command, status, sequence = HEADER.unpack_from(raw)
-    delivered = delivered_in(Pdu(command, status, sequence, raw[HEADER.size :]))
+    pdu = Pdu(command, status, sequence, raw[HEADER.size :])
+    if received.source == "lookup":
+        return [*looked_up(config, received, pdu)]
+    delivered = delivered_in(pdu)
     if isinstance(delivered, str):
         return [Unreadable(delivered, raw)]
     if delivered.is_receipt:
@@ -203,8 +185,8 @@ def _receipt(config: Smpp, delivered: Delivered, at: float) -> Told | str:
 def _state_of(delivered: Delivered, word: str) -> str:
     """The word for the state of the message: that of the option where there is one."""
     state = delivered.options.get(MESSAGE_STATE, b"")
-    if len(state) == 1 and state[0] in _WORD_OF:
-        return _WORD_OF[state[0]]
+    if len(state) == 1 and state[0] in WORD_OF:
+        return WORD_OF[state[0]]
     word = word.upper()[:20]
     return next((each for each in STATES if word and each.startswith(word[:7])), word)
 

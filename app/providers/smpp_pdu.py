@@ -16,6 +16,7 @@ RESPONSE = 0x80000000
 
 GENERIC_NACK = 0x80000000
 BIND_TRANSCEIVER = 0x00000009
+QUERY_SM = 0x00000003
 SUBMIT_SM = 0x00000004
 DELIVER_SM = 0x00000005
 UNBIND = 0x00000006
@@ -56,6 +57,14 @@ class Delivered:
     def is_receipt(self) -> bool:
         """Whether it tells of a message that was submitted (final, or on the way)."""
         return self.esm_class & 0x3C in (0x04, 0x20) or RECEIPTED_MESSAGE_ID in self.options
+
+
+class Queried(NamedTuple):
+    """What a query_sm_resp tells of a message."""
+
+    at: str  # when it came to its final state, as 7.1.1 writes it; "" while it has not
+    state: int
+    error: int
 
 
 def packed(pdu: Pdu) -> bytes:
@@ -104,6 +113,21 @@ def submit_sm(
         bytes((0x40 if joined else 0, 0, 0)), b"\0", _text(relative_time(valid_for), 16),
         bytes((receipts, 0, data_coding, 0, len(text))), text,
     ))  # fmt: skip
+
+
+def query_sm(identity: str, source: tuple[int, int, str]) -> bytes:
+    """The body of a query_sm (4.8.1) about the message that the SMSC has by this id, and that came from *source*."""
+    return _text(identity, 64) + bytes(source[:2]) + _text(source[2], 20)
+
+
+def queried_in(pdu: Pdu) -> Queried | str:
+    """What a query_sm_resp (4.8.2) tells, or why it cannot be read. Never raises."""
+    try:
+        _, at = string_at(pdu.body, 0)
+        done, at = string_at(pdu.body, at)
+        return Queried(done, pdu.body[at], pdu.body[at + 1])
+    except (ValueError, IndexError) as error:
+        return f"no query_sm_resp: {error}"
 
 
 def relative_time(seconds: int) -> str:

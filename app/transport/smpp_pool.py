@@ -14,7 +14,7 @@ from itertools import count
 from app.delivery.outcomes import Kind
 from app.provider_accounts import Smpp
 from app.providers.smpp import LOGIN, outcome_of, submits_for
-from app.providers.smpp_pdu import SUBMIT_SM, Pdu, bind_transceiver, packed
+from app.providers.smpp_pdu import QUERY_SM, SUBMIT_SM, Pdu, bind_transceiver, packed
 from app.records import Outcome
 from app.transport.http_pool import Parcel, Parcels
 from app.transport.once_a_turn import OnceATurn
@@ -49,6 +49,7 @@ class SmppPool:
         self._stir = OnceATurn(self._flush)
         self.name = f"{config.host}:{config.port}"
         self.form = "parts"
+        self.query_refused = False  # the SMSC has said that it has no query_sm
 
     @property
     def healthy(self) -> bool:
@@ -113,14 +114,14 @@ class SmppPool:
             return Outcome(Kind.RETURNED, time.time())
         refs: list[str] = []
         for number, body in enumerate(bodies):
-            outcome = await self._part(session, body, number > 0)
+            outcome = await self._part(session, body, number > 0, parcel.message.sender)
             if outcome.kind != Kind.ACCEPTED:
                 return _partly(outcome, number, len(bodies)) if number else outcome
             refs.append(outcome.ref)
         return Outcome(Kind.ACCEPTED, time.time(), detail=outcome.detail, ref=",".join(refs))
 
-    async def _part(self, session: SmppSession, body: bytes, begun: bool) -> Outcome:
-        """Submit one part; *begun* tells that others of its message went before."""
+    async def _part(self, session: SmppSession, body: bytes, begun: bool, sender: str) -> Outcome:
+        """Submit one part; *begun* tells that others of its message went before, *sender* is that of the message."""
         sequence = session.reserve()
         if not await self._written(session, packed(Pdu(SUBMIT_SM, 0, sequence, body))):
             session.forget(sequence)
@@ -132,7 +133,17 @@ class SmppPool:
             if not session.why:  # it says nothing: whatever else it was asked may be as lost
                 session.lose(str(error))
             return Outcome(Kind.UNCERTAIN, time.time(), klass="lost_reply", detail=self._detail(str(error)))
-        return outcome_of(answer, time.time())
+        return outcome_of(answer, time.time(), "" if sender == self._config.sender else sender)
+
+    async def query(self, body: bytes) -> Pdu:
+        """The answer to a query_sm, in a place of the window. Raises SessionLostError."""
+        session = await self._place(1)
+        if session is None:
+            raise SessionLostError(self._detail(self._refused))
+        try:
+            return await session.answer_to(session.ask(QUERY_SM, body), self._config.timeout)
+        finally:
+            self._leave(session)
 
     def _detail(self, why: str) -> str:
         return f"{self.name}: {why}"[:MOST_DETAIL]

@@ -15,7 +15,7 @@ from app.content.sms import size_of
 from app.delivery.outcomes import Kind
 from app.delivery.reports import ReportKind
 from app.provider_accounts import Smpp
-from app.providers import smpp
+from app.providers import smpp, smpp_states
 from app.providers.contract import Message, Unreadable, Wish
 from app.providers.smpp_pdu import (
     BIND_TRANSCEIVER,
@@ -176,7 +176,7 @@ def test_every_part_asks_for_its_failure_and_the_last_for_delivery() -> None:
     ("ACME", (5, 0, "ACME")), ("", (0, 0, "")), ("Acme 24", (5, 0, "Acme 24")),
 ])  # fmt: skip
 def test_what_kind_of_sender_it_is(sender: str, source: tuple[int, int, str]) -> None:
-    assert smpp.source_of(sender) == source
+    assert smpp_states.source_of(sender) == source
 
 
 def test_what_does_not_fit_is_said_and_not_cut() -> None:

@@ -12,18 +12,21 @@ import pytest
 
 from app.local.ports import answers, free_ports, wait_until
 from app.local.simulators.keys import Keys
+from app.local.simulators.known import NAMES as ALL_NAMES
 from app.local.simulators.routes import routes_of
+from app.specs import CampaignSpec, Content
 from tests.road.conftest import Installation
 
 pytestmark = pytest.mark.integration
 
-NAMES = ("mailgun", "ses")
+NAMES = ("mailgun", "ses", "smpp")
+SMS = Content.model_validate({"subject": "s", "text": "t", "sms": "Hi, here is Acme."})
 
 
 @pytest.fixture
 def simulators(installation: Installation, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Two providers that report nothing, with routes over them that ask after a second."""
-    port = free_ports(len(NAMES) + 1)
+    """Providers that report nothing, with routes over them that ask after a second."""
+    port = free_ports(len(ALL_NAMES) + 1)
     begin = tmp_path / "begin.json"
     begin.write_text(json.dumps({name: {"realistic": False, "pace": 0.1} for name in NAMES}))
     process = subprocess.Popen([
@@ -68,20 +71,38 @@ def test_a_webhook_hour_that_is_missed_heals_by_itself(
         installation.people(f"missed-{name}", [{"email": each} for each in few])
     listed = installation.start("missed", route_tags=["mailgun"])
     single = installation.start("missed-few", route_tags=["ses"])
-    for campaign in (listed, single):
+    texted = start_sms(installation)
+    for campaign in (listed, single, texted):
         installation.wait_for(campaign, "COMPLETED")
     order(simulators, "mailgun", "--lose-answers", "1", "--no-reports", "10m")
     lost = installation.start("missed-lost", route_tags=["mailgun"], unknown_after=90)
     few_fates = {"BOUNCED": 2, "DELIVERED": 4}
-    for campaign, fates in ((listed, {"BOUNCED": 10, "DELIVERED": 60}), (single, few_fates), (lost, few_fates)):
+    for campaign, fates in (
+        (listed, {"BOUNCED": 10, "DELIVERED": 60}),
+        (single, few_fates),
+        (lost, few_fates),
+        (texted, few_fates),
+    ):
         wait_until(lambda campaign=campaign, fates=fates: healed(installation, campaign, fates), 60, f"{fates}")
     installation.wait_for(lost, "COMPLETED")
     sql = "SELECT DISTINCT why FROM events WHERE campaign = {campaign:String} AND kind IN ('delivered', 'bounced')"
     assert installation.rows(sql, campaign=listed) == [["told by mailgun, looked up"]]
+    assert installation.rows(sql, campaign=texted) == [["told by smpp, looked up"]]
     suppressed = "SELECT count() FROM suppressions FINAL WHERE reason = 'hard_bounce'"
     assert installation.rows(suppressed)[0][0] >= 10
-    taken = Counter(line.split(" ")[0] for line in records(tmp_path))
+    lines = [line.split() for line in records(tmp_path)]
+    taken = Counter(fields[0] if fields[0].isalnum() else fields[2] for fields in lines)  # an SMSC knows numbers alone
     assert taken and max(taken.values()) == 1
+
+
+def start_sms(installation: Installation) -> str:
+    """Start a campaign over the SMSC to six numbers, of which two are of nobody; its id."""
+    numbers = [f"+121255{n}{'0001' if n < 4 else '9000'}" for n in range(2, 8)]
+    installation.people("missed-sms", [{"email": f"{n}@x.example", "phone": each} for n, each in enumerate(numbers)])
+    asked = CampaignSpec(channel="sms", lists=["missed-sms"], consent="not_refused", route_tags=["smpp"])
+    done = installation.command(kind="campaign.create", spec=asked, content=SMS, start=True)
+    assert done.answer.status == 201, done.answer
+    return done.answer.campaign
 
 
 def records(folder: Path) -> list[str]:

@@ -24,8 +24,10 @@ from app.local.simulators.smsc import Smsc
 from app.local.sink_read import load
 from app.provider_accounts import Smpp
 from app.providers import smpp
-from app.providers.contract import Message, Wish
-from app.providers.smpp_pdu import Pdu, packed
+from app.providers.contract import Message, Sought, Wish
+from app.providers.echo import query_of
+from app.providers.smpp_pdu import Pdu, packed, query_sm
+from app.providers.smpp_query import is_unknown_command, query_for, status_of
 from app.records import Outcome, ReceivedReport, Told
 from app.transport.http_pool import Parcel
 from app.transport.smpp_pool import SmppPool
@@ -338,3 +340,37 @@ async def test_another_library_can_use_our_smsc() -> None:
     (taken,) = smsc.taken
     assert (taken.text, taken.destination, taken.source) == (b"Hello", "491511234567", "ACME")
     assert receipts == [f"{taken.identity:x}".encode()]
+
+
+async def test_what_no_receipt_tells_of_is_asked_for_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id and the sender of the answer are what an SMSC compares; an outage of receipts heals."""
+    smsc = Smsc()
+    smsc.orders.receipts = False
+    smsc.orders.receipt_after = 0.0
+    endings = {0: 1, 1: 3, 2: 6, 3: 9_000}  # unknown subscriber, rejected, nothing is ever told, delivered
+    mailing = Sms100(["Hi"] * 3 + ["x" * 200], endings=lambda number: endings[number])
+    async with sessions_to(smsc, monkeypatch) as (pool, stored):
+        await pool.deliver(mailing, 8)
+        config, told = pool._config, list[Told]()
+        for number, outcome in sorted(mailing.outcomes.items()):
+            body = query_for(config, outcome.ref, outcome.detail)
+            assert body is not None
+            pdu = await pool.query(body)
+            assert status_of(pdu) == 200 and not is_unknown_command(pdu)
+            query = query_of(Sought(number.to_bytes(16, "big"), 1, outcome.ref, 1.0))
+            report = ReceivedReport("smpp", "r", "lookup", 2e9, packed(pdu), query=query)
+            told += [each for each in smpp.events_in(config, report) if isinstance(each, Told)]
+        assert not stored
+        assert [(each.message_id[-1], each.kind, each.klass) for each in told] == [
+            (0, ReportKind.BOUNCED, "soft"), (1, ReportKind.BLOCKED, "block"), (3, ReportKind.DELIVERED, ""),
+        ]  # fmt: skip
+        other = query_for(config, mailing.outcomes[0].ref, "accepted from SOMEBODY")
+        assert other is not None and status_of(await pool.query(other)) == 404
+
+
+async def test_an_smsc_without_that_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    smsc = Smsc()
+    smsc.orders.queries = False
+    async with sessions_to(smsc, monkeypatch) as (pool, _):
+        pool.start()
+        assert is_unknown_command(await pool.query(query_sm("1", (5, 0, "ACME"))))

@@ -19,6 +19,7 @@ from app.providers.smpp_pdu import (
     GENERIC_NACK,
     INVALID_COMMAND,
     MESSAGE_STATE,
+    QUERY_SM,
     RECEIPTED_MESSAGE_ID,
     RESPONSE,
     SUBMIT_SM,
@@ -43,7 +44,8 @@ ENDINGS: dict[str, tuple[int, str, str]] = {
     "0005": (0x0B, "", ""),  # no number
     "0006": (0, "", ""),  # taken, and nothing is ever told
 }
-THROTTLED, QUEUE_FULL, WRONG_PASSWORD = 0x58, 0x14, 0x0E
+THROTTLED, QUEUE_FULL, WRONG_PASSWORD, QUERY_FAILED = 0x58, 0x14, 0x0E, 0x67
+FIRST = 0x1D305B00  # id of the first message
 STATES = {"ENROUTE": 1, "DELIVRD": 2, "EXPIRED": 3, "UNDELIV": 5, "REJECTD": 8}
 
 
@@ -60,6 +62,7 @@ class Orders:
     receipts: bool = True
     receipts_twice: float = 0.0
     decimal_receipts: bool = False  # ids in receipts are decimal, in answers hexadecimal
+    queries: bool = True  # query_sm is a command that it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Taken:
     registered: int
     text: bytes
     identity: int
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -88,7 +92,7 @@ class Smsc:
     counts: Counter[str] = field(default_factory=Counter)
     _sessions: list["_Session"] = field(default_factory=list)
     _server: asyncio.Server | None = None
-    _next: int = 0x1D305B00
+    _next: int = FIRST
     _receipts: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
@@ -175,6 +179,24 @@ class Smsc:
         ):
             self._spawn(self._receipt(taken, stat, err))
         return 0, f"{taken.identity:x}".encode() + b"\0", not _drawn(number, self.orders.silent)
+
+    def queried(self, pdu: Pdu) -> tuple[int, bytes]:
+        """(status, body of the answer) of a query_sm."""
+        self.counts["query_sm"] += 1
+        try:
+            identity, at = string_at(pdu.body, 0)
+            source, _ = string_at(pdu.body, at + 2)
+            taken = self.taken[int(identity, 16) - FIRST]
+        except (ValueError, IndexError):
+            return QUERY_FAILED, b""
+        if f"{taken.identity:x}" != identity or taken.source != source:
+            return QUERY_FAILED, b""
+        _, stat, err = ENDINGS.get(taken.destination[-4:], (0, "DELIVRD", "000"))
+        done = taken.at + self.orders.receipt_after
+        if not stat or time.time() < done:
+            return 0, identity.encode() + b"\0\0" + bytes((STATES["ENROUTE"], 0))
+        date = time.strftime("%y%m%d%H%M%S", time.gmtime(done)) + "000+"
+        return 0, identity.encode() + b"\0" + date.encode() + b"\0" + bytes((STATES[stat], int(err)))
 
     def _refused(self, number: int) -> int:
         """The status of an order that holds for message *number*, or 0."""
@@ -263,13 +285,10 @@ class _Session(asyncio.Protocol):
                     answer.set_result(pdu.status == 0)
             case _ if pdu.command == BIND_TRANSCEIVER:
                 self._answer(pdu, self._smsc.bound(self, pdu), b"SMSC\0")
-            case _ if pdu.command == SUBMIT_SM and self in self._smsc._sessions:
-                status, body, told = self._smsc.submitted(pdu)
-                if told:
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(self._smsc.orders.latency, self._answer, pdu, status, body)
             case _ if pdu.command == SUBMIT_SM:
-                self._answer(pdu, 0x04)
+                self._submitted(pdu)
+            case _ if pdu.command == QUERY_SM and self._smsc.orders.queries:
+                self._answer(pdu, *(self._smsc.queried(pdu) if self in self._smsc._sessions else (0x04, b"")))
             case _ if pdu.command == ENQUIRE_LINK:
                 self._smsc.counts["enquire_link"] += 1
                 self._answer(pdu, 0)
@@ -278,6 +297,14 @@ class _Session(asyncio.Protocol):
                 self.transport.close()
             case _ if not pdu.command & RESPONSE:
                 self.transport.write(packed(Pdu(GENERIC_NACK, INVALID_COMMAND, pdu.sequence)))
+
+    def _submitted(self, pdu: Pdu) -> None:
+        if self not in self._smsc._sessions:
+            self._answer(pdu, 0x04)
+            return
+        status, body, told = self._smsc.submitted(pdu)
+        if told:
+            asyncio.get_running_loop().call_later(self._smsc.orders.latency, self._answer, pdu, status, body)
 
     def _answer(self, pdu: Pdu, status: int, body: bytes = b"") -> None:
         if not self.transport.is_closing():
@@ -301,7 +328,7 @@ def _taken_in(body: bytes, identity: int) -> Taken | int:
         return 0x0B
     if len(text) != length or len(text) > (160 if data_coding in (0, 1) else 140) or not text:
         return 0x01
-    return Taken(source, destination, esm_class, data_coding, registered, text, identity)
+    return Taken(source, destination, esm_class, data_coding, registered, text, identity, time.time())
 
 
 def _deliver_body(source: str, destination: str, esm_class: int, text: bytes) -> bytes:
