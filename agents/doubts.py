@@ -24,17 +24,23 @@ class Doubts:
         """Forget all of it."""
         self._brakes.clear()
 
-    def of(self, partition: int, suppress: Iterable[Suppress], now: float, answers: int = 0) -> frozenset[str]:
+    def of(
+        self, partition: int, suppress: Iterable[Suppress], now: float, answers: int = 0, reached: Iterable[str] = ()
+    ) -> frozenset[str]:
         """Routes whose hard bounces would be too many to be true with *suppress*.
 
-        *answers* are messages that their route has answered and that are not settled yet.
+        *answers* are messages that their route has answered and that are not settled yet; over the routes *reached*
+        somebody was delivered to, as is told together with that.
         """
         gone = _gone(suppress)
         if not gone:
             return frozenset()
         brake, answered = self._of(partition)
+        others = Counter(reached)
         return frozenset(
-            route for route, count in gone.items() if brake.doubts(route, count, answered.get(route, 0) + answers, now)
+            route
+            for route, count in gone.items()
+            if brake.doubts(route, count, answered.get(route, 0) + answers, now, others[route])
         )
 
     def note(self, partition: int, suppress: Iterable[Suppress], reached: Iterable[str], now: float) -> None:

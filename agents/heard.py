@@ -53,6 +53,8 @@ class Heard:
         """
         read: set[int] = set()
         found: set[bytes] = set()
+        if not self._state.awaiting.packs:
+            return found
         room = MOST_BYTES
         for told in rows:
             message = states[told.message_id]

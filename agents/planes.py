@@ -198,6 +198,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     app = _app("intake", topics.INTAKE_APP, settings, slot)
     client, dead = ClickHouse(settings), DeadLetters(app)
     app.after_stop(client.close)
+    app.unhurried = frozenset({topics.REPORT_RECEIVED})
     door.attach(app, Lanes(app, 16), client, dead)
     seal.attach(app, Lanes(app, 8), client, dead, settings.secret_path)
     campaigns, accounts = Campaigns(_directory(app, topics.CAMPAIGN_CHANGED)), _directory(app, topics.ACCOUNT_CHANGED)
@@ -205,7 +206,7 @@ def build_intake(settings: Settings, slot: int = 0) -> StreamApp:
     expand.attach(app, Lanes(app, 4), client, dead, phones)
     winner.attach(app, Lanes(app, 4), client, dead)
     known_routes = reports.Routes(_directory(app, topics.ROUTE_CHANGED))
-    reports.attach(app, Lanes(app, 128), known_routes, NumberOwners(accounts, campaigns), dead)
+    reports.attach(app, Lanes(app, 256), known_routes, NumberOwners(accounts, campaigns), dead)
     if settings.lookups:
         lookups.Lookups(app, client, known_routes, settings).attach()
     if settings.mx_lookup == "on":

@@ -4,11 +4,10 @@ A body is read by the adapter of its route. One part that cannot be read never c
 letters with its bytes.
 """
 
-import asyncio
 import logging
 import math
 import zlib
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -132,7 +131,7 @@ def attach(app: StreamApp, lanes: Lanes, routes: Routes, owners: NumberOwners, d
         if len(parts.unreadable) > MOST_SINGLE:
             await dead.put(event, f"{len(parts.unreadable)} parts cannot be read: {parts.unreadable[-1].reason}")
         lanes.check(event)
-        await asyncio.gather(*hand_on(route, received, parts, inbound))
+        await gathering.wait(list(hand_on(route, received, parts, inbound)))
         reached("reports.sent")
 
     def hand_on(
@@ -187,12 +186,13 @@ def unpacked(body: bytes) -> bytes | None:
     return whole if unpacker.eof else None
 
 
-def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
+def sorted_parts(found: Sequence[object], received: ReceivedReport) -> Sorted:
     """What was *found* in *received* by where it goes; what an adapter may not tell is unreadable."""
     parts, at = Sorted([], [], [], [], []), received.at
+    all_stored = _can_be_stored([each for each in found if type(each) is Told])
     for each in found:
         match each:
-            case Told() if not _can_be_stored(each):
+            case Told() if not (all_stored or _can_be_stored(each)):
                 parts.unreadable.append(Unreadable("a report that cannot be stored", repr(each)[:2_000].encode()))
             case Told() if len(each.message_id) == ids.ID_BYTES:
                 parts.told.append(within_bounds(each, at))
@@ -209,7 +209,7 @@ def sorted_parts(found: Iterable[object], received: ReceivedReport) -> Sorted:
     return parts
 
 
-def _can_be_stored(told: Told) -> bool:
+def _can_be_stored(told: Told | Sequence[Told]) -> bool:
     """Whether *told* can be written at all: half a surrogate pair in a text would stop all that travels with it."""
     try:
         encode(told)

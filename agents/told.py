@@ -3,7 +3,8 @@
 A report may overtake the answer of its attempt: it waits here until that is settled, for an hour.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 
@@ -20,7 +21,7 @@ from app.delivery.events import of_decision
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState, OpenRelease
 from app.delivery.refs import WAITS_FOR, Waiting
-from app.delivery.report_counts import counted, heard_names
+from app.delivery.report_counts import counted, heard_counts
 from app.delivery.report_events import of_reports
 from app.delivery.report_moves import KINDS
 from app.delivery.report_plan import Held, Plan, needs_softs, plan
@@ -31,18 +32,23 @@ from app.faults import reached
 from app.records import DeliveryReport, EventPack, Outcome, Outgoing, Told, encode
 from app.stream.dead_letters import DeadLetters
 from app.stream.exits import Abandoned
-from tables.recipients import Batch
+from tables.recipients import FRAMING, Batch
 from tables.reports import (
     EARLY,
     early_ones,
     soft_item,
     softs_of,
+    states_and_size,
     states_of,
     waiting_item,
     waiting_of,
 )
 
-MOST_IN_STEP = 200  # reports
+MOST_IN_STEP = 1_000  # reports
+MOST_WITH_OTHERS = 200  # where messages are among them with which more than their state is written
+MOST_BYTES = 400_000  # of what a step writes, with room for its marks: a batch has 512 KB
+MOST_BESIDE_DECISIONS = 150_000  # of these, where held unknowns are decided in the same batch
+A_COUNTER = 60  # bytes that a name may add to the counters of a campaign
 MOST_DECIDED = 20  # held unknowns that one step decides
 MOST_EARLY_OF_ONE = 20  # reports of one message that wait
 MOST_EARLY = 100_000  # messages of a partition with reports that wait: further ones are set aside at once
@@ -74,8 +80,7 @@ class Reporting:
         """Apply all of *report*, some at a time. A repeat changes nothing."""
         left = [Waiting(report.at, report.route, report.source, told) for told in report.told]
         health = self._recipients.partitions[partition].health
-        for told in report.told:
-            health.told(report.route, ANY, heard_names(told, report.source, report.at))
+        health.told(report.route, ANY, heard_counts(report.told, report.source, report.at))
         while left:
             part, left = left[:MOST_IN_STEP], left[MOST_IN_STEP:]
             left = await self._apply(partition, partial(list, part), (), check) + left
@@ -137,20 +142,18 @@ class Reporting:
         """
         suppressed: set[Suppress] = set()
         doubted: frozenset[str] | None = None  # routes whose hard bounces are too many to be true; decided once
+        most = MOST_IN_STEP
         while True:
             check()
             self._begin()
             table, now, batch = self._recipients.table, self._recipients.app.now(), Batch()
             rows = rows_of()
-            known = states_of(table, partition, list(dict.fromkeys(each.told.message_id for each in rows)))
-            now_known, too_early, foreign = list[Waiting](), list[Waiting](), list[Waiting]()
-            for each in rows:
-                state = known.get(each.told.message_id)
-                if state is not None and state.route != each.route and not self._serves(each.route, state.account):
-                    foreign.append(each)
-                    continue
-                there = state is not None and state.recipient and (bool(early) or not _is_early(each.told, state))
-                (now_known if there else too_early).append(each)
+            rows, left = rows[:most], rows[most:]
+            known, size = states_and_size(table, partition, list({each.told.message_id: None for each in rows}))
+            if most > MOST_WITH_OTHERS and any(map(_is_with_others, known.values())):
+                most = MOST_WITH_OTHERS
+                continue
+            now_known, too_early, foreign = self._parted(rows, known, bool(early))
             heard = self._heard(partition, now)
             if await heard.know(known):
                 continue
@@ -162,18 +165,25 @@ class Reporting:
                 reached("report.awaited")
                 continue
             later |= heard.beyond(known, [each.told for each in now_known], MOST_DECIDED)
-            left = [each for each in now_known if each.told.message_id in later]
-            if left:
+            if later:
+                left += [each for each in now_known if each.told.message_id in later]
                 now_known = [each for each in now_known if each.told.message_id not in later]
             told = [each.told for each in now_known]
             keys = chain.from_iterable(soft_keys(known[each.message_id]) for each in told if needs_softs(each))
             softs = softs_of(table, partition, keys)
             made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard)
+            delivered = [state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED]
             if doubted is None:
-                doubted = self._doubts.of(partition, made.suppress, now)
+                doubted = self._doubts.of(partition, made.suppress, now, 0, delivered)
                 if doubted:
                     await self._doubts.tell(doubted, now)
                     continue
+            reports = of_reports(made.reported, now_known[0].source) if now_known else []
+            waiting, aside = self._kept(partition, too_early, now)
+            size += self._size(partition, made, reports, waiting)
+            if size > (MOST_BESIDE_DECISIONS if decisions else MOST_BYTES) and len(rows) > 1:
+                most = len(rows) // 2
+                continue
             made.suppress = [rested(each, doubted) for each in made.suppress]
             missing = set(made.suppress) - suppressed
             if missing:
@@ -190,14 +200,15 @@ class Reporting:
             for campaign, counts in made.counts.items():
                 self._recipients.partitions[partition].count(batch, campaign, counts)
             self._count(partition, made, now)
-            delivered = [state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED]
             self._doubts.note(partition, made.suppress, delivered, now)
-            aside = self._keep_early(partition, batch, too_early, now)
-            batch.also([waiting_item(EARLY, message, []) for message in early])
+            batch.also([waiting_item(EARLY, message, own) for message, own in waiting.items()])
+            self._early_of(partition).update(dict.fromkeys(waiting))
+            beyond = {each.told.message_id for each in left}
             for message in early:
-                self._early_of(partition).pop(message, None)
-            if now_known:
-                events += of_reports(made.reported, now_known[0].source)
+                if message not in beyond and message not in waiting:
+                    batch.also([waiting_item(EARLY, message, [])])
+                    self._early_of(partition).pop(message, None)
+            events += reports
             break
         if events or batch.items:
             await self._recipients.commit(partition, batch, events)
@@ -208,13 +219,51 @@ class Reporting:
             await self._set_aside(partition, each, f"more than {MOST_EARLY:,} messages with reports that come early")
         return left
 
+    def _parted(
+        self, rows: Iterable[Waiting], known: Mapping[bytes, MessageState], waited: bool
+    ) -> tuple[list[Waiting], list[Waiting], list[Waiting]]:
+        """(what can be applied, what comes too early, what another account tells) of *rows*, of messages in *known*.
+
+        *waited*: they have waited long enough for the attempt of which they tell.
+        """
+        now_known, too_early, foreign = list[Waiting](), list[Waiting](), list[Waiting]()
+        for each in rows:
+            state = known.get(each.told.message_id)
+            if state is not None and state.route != each.route and not self._serves(each.route, state.account):
+                foreign.append(each)
+            elif state is not None and state.recipient and (waited or not _is_early(each.told, state)):
+                now_known.append(each)
+            else:
+                too_early.append(each)
+        return now_known, too_early, foreign
+
+    def _size(
+        self, partition: int, made: Plan, reports: Iterable[EventPack], waiting: Mapping[bytes, list[Waiting]]
+    ) -> int:
+        """Bytes that a step writes besides the values of states as they were."""
+        counters = self._recipients.partitions[partition].counters
+        size = FRAMING * (2 * len(made.states) + 3 * len(made.softs) + 10)
+        size += sum(len(encode(each)) + 2 * FRAMING for each in reports)
+        size += sum(len(waiting_item(EARLY, message, own)[1] or b"") + 2 * FRAMING for message, own in waiting.items())
+        for campaign, counts in made.counts.items():
+            names = len(counters.get(campaign, ())) + len(counts)
+            size += A_COUNTER * names + len(campaign.encode()) + FRAMING
+        return size
+
     def _count(self, partition: int, made: Plan, now: float) -> None:
         """Let pacing know what became of messages on their routes."""
-        health = self._recipients.partitions[partition].health
+        names: dict[tuple[str, str], list[str]] = {}
+        signals: dict[tuple[str, str], list[str]] = {}
         for state, told, move in made.moves:
-            names, signal = counted(state, told, move, now)
-            if names:
-                health.told(state.route, state.group, names, signal)
+            own, signal = counted(state, told, move, now)
+            pair = state.route, state.group
+            if own:
+                names.setdefault(pair, []).extend(own)
+            if signal:
+                signals.setdefault(pair, []).append(signal)
+        health = self._recipients.partitions[partition].health
+        for pair, own in names.items():
+            health.told(*pair, Counter(own), Counter(signals.get(pair, ())))
 
     # -- held unknowns
 
@@ -225,6 +274,8 @@ class Reporting:
 
         Who is reported on went out: in *known* they are sent from now on.
         """
+        if not self._recipients.partitions[partition].unknowns:
+            return {}, set()
         lost = {
             each.message_id: None
             for each in rows
@@ -267,24 +318,27 @@ class Reporting:
 
     # -- early reports
 
-    def _keep_early(self, partition: int, batch: Batch, rows: Sequence[Waiting], now: float) -> list[Waiting]:
-        """Let *rows* wait; those for which there is no room."""
+    def _kept(
+        self, partition: int, rows: Sequence[Waiting], now: float
+    ) -> tuple[dict[bytes, list[Waiting]], list[Waiting]]:
+        """(what waits of each message that *rows* are of, those for which there is no room)."""
         if not rows:
-            return []
+            return {}, []
         early = self._early_of(partition)
         messages = list(dict.fromkeys(each.told.message_id for each in rows))
         waiting = waiting_of(self._recipients.table, partition, EARLY, messages)
-        aside = []
+        aside, fresh = [], set[bytes]()
         for each in rows:
             message = each.told.message_id
             own = waiting.setdefault(message, [])
-            if len(own) >= MOST_EARLY_OF_ONE or (message not in early and len(early) >= MOST_EARLY):
+            new = message not in early and message not in fresh
+            if len(own) >= MOST_EARLY_OF_ONE or (new and len(early) + len(fresh) >= MOST_EARLY):
                 aside.append(each)
                 continue
             own.append(Waiting(now, each.route, each.source, each.told))
-            early[message] = None
-        batch.also([waiting_item(EARLY, message, own) for message, own in waiting.items() if own])
-        return aside
+            if new:
+                fresh.add(message)
+        return {message: own for message, own in waiting.items() if own}, aside
 
     def _early_of(self, partition: int) -> dict[bytes, None]:
         early = self._early.get(partition)
@@ -307,6 +361,10 @@ class Reporting:
 
 def _is_early(told: Told, state: MessageState) -> bool:
     return told.attempt > state.attempt
+
+
+def _is_with_others(state: MessageState) -> bool:
+    return state.awaited >= 0 or state.status is Status.UNKNOWN
 
 
 def _decides(told: Told, state: MessageState) -> bool:

@@ -5,6 +5,7 @@ Times are float seconds since 1970 (UTC) by the broker's clock. Commands, answer
 entries are JSON and live in app/commands.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -393,8 +394,8 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 
-def encode(record: msgspec.Struct) -> bytes:
-    """*record* as msgpack."""
+def encode(record: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
+    """*record*, or several, as msgpack."""
     return _ENCODER.encode(record)
 
 

@@ -33,6 +33,17 @@ def states_of(store: Store, partition: int, messages: Sequence[bytes]) -> dict[b
     return {each: _STATE.decode(raw) for each, raw in zip(messages, found, strict=True) if raw is not None}
 
 
+def states_and_size(store: Store, partition: int, messages: Sequence[bytes]) -> tuple[dict[bytes, MessageState], int]:
+    """Where messages stand, as far as that is known, and how many bytes those states have in all."""
+    found = store.get_many(partition, [MESSAGE + each for each in messages])
+    decode, states, size = _STATE.decode, dict[bytes, MessageState](), 0
+    for each, raw in zip(messages, found, strict=True):
+        if raw is not None:
+            states[each] = decode(raw)
+            size += len(raw)
+    return states, size
+
+
 def learned_of(store: Store, partition: int, keys: Sequence[bytes]) -> dict[bytes, Learned]:
     """The messages behind ids, by their keys."""
     found = store.get_many(partition, [REF + key for key in keys])

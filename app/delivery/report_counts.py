@@ -17,11 +17,12 @@ pacing leave it out. What the answer of an attempt told already is not counted a
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from app.delivery.outcomes import REPORTED
 from app.delivery.partition import MessageState
-from app.delivery.report_moves import FAILED, FATE, Move, was_told
+from app.delivery.report_moves import COUNTER, FAILED, FATE, Move, was_told
 from app.delivery.reports import ReportKind
 from app.delivery.signals import RECIPIENT, signal_in
 from app.records import Told
@@ -35,6 +36,7 @@ TOLD, DELIVERED, AGAINST, FAULTS, PUT_OFF = (
     "fresh.failed",
     "fresh.deferred",
 )
+TOGETHER = 0.3  # seconds within which webhooks come whose reports travel together
 HEARD, LOOKED_UP = "heard", "looked_up"
 LOOKUP = ", looked up"  # at the end of the source of a report that was fetched
 
@@ -66,7 +68,7 @@ def counted(state: MessageState, told: Told, move: Move, now: float) -> tuple[li
 
 def _once(state: MessageState, move: Move) -> list[str]:
     """The counter of a kind that had not come before, where it changes what is known of the message."""
-    name = f"{REPORTED}.{move.kind}"
+    name = COUNTER[move.kind]
     if not move.first or name not in move.counts:
         return []
     before = FATE.get(state.status, "")
@@ -106,12 +108,16 @@ def lag_name(lag: float) -> str:
     return LAG_NAMES[bisect_left(LAGS, lag)]
 
 
-def heard_names(told: Told, source: str, arrived: float) -> list[str]:
-    """What to count of a report for its arrival alone, whatever becomes of it."""
+def heard_counts(rows: Sequence[Told], source: str, arrived: float) -> Counter[str]:
+    """What to count of reports for their arrival alone, whatever becomes of them; the first came at *arrived*."""
     if source.endswith(LOOKUP):
-        return [LOOKED_UP]
-    # Providers that tell no time have it that everything happened on its arrival.
-    return [HEARD] if told.at == arrived else [HEARD, lag_name(max(0.0, arrived - told.at))]
+        return Counter({LOOKED_UP: len(rows)})
+    # Providers that tell no time have it that everything happened on its arrival, with those that came just before.
+    lags = Counter([each.at for each in rows if not arrived <= each.at <= arrived + TOGETHER])
+    counts = Counter({HEARD: len(rows)})
+    for at, count in lags.items():  # many are of the same second
+        counts[lag_name(max(0.0, arrived - at))] += count
+    return counts
 
 
 def lag_at(share: float, counts: Mapping[str, int]) -> float | None:

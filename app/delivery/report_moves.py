@@ -6,7 +6,8 @@ bounce later.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from app.delivery.outcomes import REPORTED, Status
 from app.delivery.partition import MessageState
@@ -45,14 +46,14 @@ MOVED = 1 << 29  # its attempt has failed, and another follows
 VOICEMAIL = 1 << 28  # a machine has answered the call
 
 KINDS = {str(kind): kind for kind in ReportKind}
+COUNTER = {kind: f"{REPORTED}.{kind}" for kind in ReportKind}
 _BITS = {kind: 1 << place for place, kind in enumerate(ReportKind)}  # of MessageState.reported: stored data
 _BY_A_PROGRAM = frozenset({ReportKind.OPENED, ReportKind.CLICKED})
 _TIMED = frozenset({Status.DELIVERED, Status.BOUNCED})
 FAILED = frozenset({Status.BOUNCED, Status.BLOCKED, Status.FAILED, Status.EXPIRED})
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What a report came to."""
 
     kind: ReportKind
@@ -83,14 +84,14 @@ def moved(state: MessageState, told: Told) -> Move:
         state.status, state.attempt, state.at, state.route, state.recipient, state.account, state.campaign,
         state.channel, state.lane, state.group, state.reported | _BITS[kind], state.awaited,
     )  # fmt: skip
-    counts = [f"{REPORTED}.{kind}"] if first and kind in ONCE else []
+    counts: tuple[str, ...] = (COUNTER[kind],) if first and kind in ONCE else ()
     if voicemail:
         after.reported |= VOICEMAIL
-        counts.append(f"{REPORTED}.voicemail")
+        counts += (f"{REPORTED}.voicemail",)
     if status is not None:
         counts += _fate_counts(state.status, status, told.klass)
         after.status, after.at = status, told.at
-    return Move(kind, after, tuple(counts), first, status is None and _is_past(state, told, kind))
+    return Move(kind, after, counts, first, status is None and _is_past(state, told, kind))
 
 
 def _goes(state: MessageState, status: Status, told: Told) -> bool:
@@ -109,10 +110,11 @@ def _is_past(state: MessageState, told: Told, kind: ReportKind) -> bool:
     return bool(earlier) and STATUS_TOLD.get(kind) in FAILED
 
 
-def _fate_counts(before: Status, after: Status, klass: str) -> list[str]:
+@lru_cache(2_000)
+def _fate_counts(before: Status, after: Status, klass: str) -> tuple[str, ...]:
     old, new = FATE.get(before, ""), FATE.get(after, "")
     if old == new or not new:
-        return []
+        return ()
     counts = [f"{REPORTED}.{new}"]
     if klass and after in FAILED:
         counts.append(f"{REPORTED}.{new}.{klass}")
@@ -120,7 +122,7 @@ def _fate_counts(before: Status, after: Status, klass: str) -> list[str]:
         counts.append(f"{REPORTED}.{old}.{UNDONE}")
     elif before is not Status.SENT:
         counts.append(UNCOUNTED)
-    return counts
+    return tuple(counts)
 
 
 def fates(counts: dict[str, int]) -> dict[str, int]:

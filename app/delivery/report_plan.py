@@ -82,30 +82,40 @@ def plan(
     *everywhere* tells whether an account has its hard bounces and complaints hold for all accounts.
     """
     made = Plan()
+    tallies: dict[tuple[str, tuple[str, ...]], int] = {}  # campaign and names of counters -> reports
     for told in rows:
         message = told.message_id
         state = made.states.get(message) or states[message]
-        told, again = _heard(made, news, state, told)
+        told, again = _heard(made, news, state, told) if state.awaited >= 0 else (told, None)
         move = moved(state, told)
-        after = _suppressed(made, softs, state, told, move, everywhere)
+        after = _suppressed(made, softs, state, told, move, everywhere) if move.kind in HARMFUL else move.state
         if move.counts:
             made.moves.append((state, told, move))
         if again is not None:
             after, move = moved_on(after or state, told.at), Move(ReportKind.DEFERRED, None, first=True)
-        elif _is_over(made, state):
+        elif state.awaited >= 0 and _is_over(made, state):
             after = msgspec.structs.replace(after or state, awaited=-1)
         if after is not None:
             made.states[message] = after
             if (softs or made.softs) and FATE.get(after.status) == "delivered" and after.status is not state.status:
                 _forget_soft(made, softs, state)
-        for name in move.counts:
-            counts = made.counts.setdefault(state.campaign, {})
-            counts[name] = counts.get(name, 0) + 1
+        tally = state.campaign, move.counts
+        tallies[tally] = tallies.get(tally, 0) + 1
         if move.kind not in UNTOLD and (after is not None or move.first or move.kind in REPEATED):
             # An attempt that failed before another one is no end of its message: the record must not say so.
             kind = ReportKind.DEFERRED if move.past else move.kind
             made.reported.append(Reported(message, state, told, kind, again))
+    made.counts = _summed(tallies)
     return made
+
+
+def _summed(tallies: Mapping[tuple[str, tuple[str, ...]], int]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for (campaign, names), reports in tallies.items():
+        for name in names:
+            own = counts.setdefault(campaign, {})
+            own[name] = own.get(name, 0) + reports
+    return counts
 
 
 def _heard(made: Plan, news: News, state: MessageState, told: Told) -> tuple[Told, Again | None]:
@@ -135,8 +145,6 @@ def _suppressed(
 ) -> MessageState | None:  # fmt: skip
     """Note who is not written to any more since *told*; the message after *move*, with what follows from that."""
     after = move.state
-    if move.kind not in HARMFUL:
-        return after
     suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
     if suppress is None and move.first and is_soft(told, move.kind):
         suppress = _soft(made, softs, state, told)

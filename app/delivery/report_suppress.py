@@ -15,6 +15,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 
 from app.delivery.gate import HELD_BACK, MIRRORED, UNSUBSCRIBED
@@ -46,6 +47,7 @@ class SoftRule:
 SOFTLY = SoftRule(SOFT_DAYS, SOFT_WITHIN, SOFT_FOR, SOFT)
 # (channel, code) -> what counts apart. Not on WhatsApp, or an old client, or blocked: twice is no accident.
 APART = {("whatsapp", 131026): SoftRule(2, 7, 0, HARD, "131026")}
+_APART_ON = {channel: [rule for (own, _), rule in APART.items() if own == channel] for channel, _ in APART}
 
 _ENOUGH = frozenset({"frequency", "experiment"})  # why WhatsApp holds a message back
 SOFT_CLASSES = frozenset({"soft", "mailbox_full", "undetermined"})
@@ -126,14 +128,18 @@ def rule_of(state: MessageState, told: Told) -> SoftRule:
 
 def soft_key(state: MessageState, rule: SoftRule = SOFTLY) -> bytes:
     """Whose soft bounces, from which account and on which channel (24 bytes)."""
-    scope = f"{state.account}|{state.channel}{'|' if rule.name else ''}{rule.name}".encode()
-    return state.recipient + blake2b(scope, digest_size=8).digest()
+    return state.recipient + _scope_of(state.account, state.channel, rule.name)
+
+
+@lru_cache(10_000)
+def _scope_of(account: str, channel: str, rule: str) -> bytes:
+    scope = f"{account}|{channel}{'|' if rule else ''}{rule}".encode()
+    return blake2b(scope, digest_size=8).digest()
 
 
 def soft_keys(state: MessageState) -> list[bytes]:
     """All keys under which soft bounces of the recipient are counted."""
-    apart = [soft_key(state, rule) for (channel, _), rule in APART.items() if channel == state.channel]
-    return [soft_key(state), *apart]
+    return [soft_key(state), *(soft_key(state, rule) for rule in _APART_ON.get(state.channel, ()))]
 
 
 def with_soft(days: list[int], at: float) -> list[int]:

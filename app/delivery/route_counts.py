@@ -4,7 +4,7 @@ Counts only grow while a partition has the same owner. Pacing takes differences,
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.delivery.mx_groups import OTHER
 from app.delivery.outcomes import Kind
@@ -22,6 +22,7 @@ _RECIPIENT_CLASSES = frozenset(
 )
 _MESSAGE_CLASSES = frozenset({"content", "too_large", "bad_syntax"})
 _READ = frozenset({Kind.DEFERRED, Kind.THROTTLED, Kind.BLOCKED})  # kinds whose reply is read
+NO_SIGNALS: Mapping[str, int] = {}
 
 
 class RouteCounts:
@@ -45,13 +46,13 @@ class RouteCounts:
         for kind, count in kinds.items():
             health.counts[kind] = health.counts.get(kind, 0) + count
 
-    def told(self, route: str, group: str, names: Iterable[str], signal: str = "") -> None:
-        """Count what a report tells, by the names of app/delivery/report_counts.py."""
+    def told(self, route: str, group: str, counts: Mapping[str, int], signals: Mapping[str, int] = NO_SIGNALS) -> None:
+        """Count what reports tell, by the names of app/delivery/report_counts.py."""
         health = self._of(route, group)
-        for name in names:
-            health.counts[name] = health.counts.get(name, 0) + 1
-        if signal:
-            health.signals[signal] = health.signals.get(signal, 0) + 1
+        for name, count in counts.items():
+            health.counts[name] = health.counts.get(name, 0) + count
+        for signal, count in signals.items():
+            health.signals[signal] = health.signals.get(signal, 0) + count
 
     def _of(self, route: str, group: str) -> RouteHealth:
         """The counts of a pair, which are about to change."""

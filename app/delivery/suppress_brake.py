@@ -27,12 +27,15 @@ class Brake:
         self._windows: dict[str, _Window] = {}
         self._before: dict[str, _Window] = {}  # the window before that, while it is not too old
 
-    def doubts(self, route: str, gone: int, answered: int, now: float) -> bool:
-        """Whether *gone* more hard bounces of *route*, which has *answered* so many messages, are too many."""
+    def doubts(self, route: str, gone: int, answered: int, now: float, others: int = 0) -> bool:
+        """Whether *gone* more hard bounces of *route*, which has *answered* so many messages, are too many.
+
+        *others*, who were reached, are reported together with them.
+        """
         window, before = self._window(route, answered, now), self._before.get(route)
         parts = [window] if before is None or now - before.begun > 2 * WINDOW else [before, window]
         gone += sum(each.gone for each in parts)
-        others = sum(each.others for each in parts)
+        others += sum(each.others for each in parts)
         known = max(gone + others, answered - parts[0].answered)
         return gone > FEW and gone * SHARE > known
 

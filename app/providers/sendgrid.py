@@ -45,7 +45,6 @@ RESERVED = frozenset({
     "subject", "reply-to", "cc", "bcc",
 })  # fmt: skip
 _PERSON = re.compile(r"personalizations\.(\d{1,4})(?:\.(to|headers|substitutions|custom_args|subject))?", re.ASCII)
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ENCODE = msgspec.json.Encoder().encode
 
 _OFF = {"enable": False}
@@ -267,11 +266,37 @@ DROPS: dict[str, tuple[ReportKind, str, str]] = {
 Found = Told | AccountNews | Unreadable
 
 
+class Event(msgspec.Struct, gc=False):
+    """What counts of one event of a webhook. Ours of custom_args stand between the fields of SendGrid."""
+
+    event: str
+    timestamp: float | str = 0.0
+    msg_id: str = ""
+    attempt: str | int = 0
+    sg_message_id: str = ""
+    sg_event_id: str = ""
+    reason: str = ""
+    response: str = ""
+    status: str = ""
+    bounce_classification: str = ""
+    type: str = ""
+    sg_machine_open: bool = False
+    url: str = ""
+
+
+_EVENTS = msgspec.json.Decoder(list[Event])
+_ODD = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])", re.ASCII)  # may be a text that nothing can store
+_ATTEMPTS = {str(number): number for number in range(100)}
+
+
 def events_in(config: SendGrid, received: ReceivedReport) -> Sequence[Found]:
     """What a webhook, or the answer to a look-up, tells."""
-    found = parsed(received.body)
     if received.source == "lookup":
-        return _looked_up(found, received)
+        return _looked_up(parsed(received.body), received)
+    events = _typed(received.body)
+    if events is not None:
+        return [_found(event, received.at) for event in events]
+    found = parsed(received.body)
     if not isinstance(found, list):
         return [Unreadable("no JSON list of events", received.body)]
     told = [_event(each, received.at) for each in found[:MOST_EVENTS]]
@@ -280,27 +305,59 @@ def events_in(config: SendGrid, received: ReceivedReport) -> Sequence[Found]:
     return told
 
 
+def _typed(body: bytes) -> list[Event] | None:
+    """The events of a body in which all is as documented: nearly every one. Four times as quick as one by one."""
+    if _ODD.search(body):
+        return None
+    try:
+        events = _EVENTS.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return events if len(events) <= MOST_EVENTS else None
+
+
 def _event(event: object, at: float) -> Found:
+    """One event of a body in which something is not as documented."""
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         return Unreadable("an event without its kind", _raw(event))
-    said = word(event["event"], 100)
-    at = seconds_in(event.get("timestamp"), at)
+    moment = event.get("timestamp")
+    texts = {name: word(event.get(name), most) for name, most in _LONGEST.items()}
+    name = event.get("msg_id")
+    return _found(
+        Event(
+            word(event["event"], 100), moment if isinstance(moment, float | str) else seconds_in(moment, 0.0),
+            name if isinstance(name, str) else "", whole(event.get("attempt")),
+            sg_machine_open=event.get("sg_machine_open") is True, **texts,
+        ),
+        at, event,
+    )  # fmt: skip
+
+
+_LONGEST = {
+    "sg_message_id": 300, "sg_event_id": 200, "reason": 500, "response": 500, "status": 20,
+    "bounce_classification": 50, "type": 500, "url": 2_000,
+}  # fmt: skip
+
+
+def _found(event: Event, at: float, raw: object = None) -> Found:
+    """What *event* tells; *raw* is the object that it was, where its fields are not all there was."""
+    said = event.event[:100]
+    at = seconds_in(event.timestamp, at)
     if said == "account_status_change":
-        change = word(event.get("type")) or "something"
-        name = word(event.get("sg_event_id"), 200)
-        return AccountNews(f"SendGrid changed the status of the account: {change}"[:MOST_DETAIL], at, "alert", name)
+        change = event.type[:500] or "something"
+        text = f"SendGrid changed the status of the account: {change}"[:MOST_DETAIL]
+        return AccountNews(text, at, "alert", event.sg_event_id[:200])
     message, attempt = _message_of(event)
-    told = Told(message, EVENTS.get(said, ReportKind.UNRECOGNISED), at, attempt)
-    told.said = said
-    told.ref = ref_in(word(event.get("sg_message_id"), 300))
-    told.event = word(event.get("sg_event_id"), 200)
-    if not message and not told.ref:
-        return Unreadable("an event that names no message", _raw(event))
-    if said in ("bounce", "dropped", "deferred", "delivered"):
+    ref = ref_in(event.sg_message_id[:300])
+    if not message and not ref:
+        return Unreadable("an event that names no message", _raw(msgspec.to_builtins(event) if raw is None else raw))
+    told = Told(
+        message, EVENTS.get(said, ReportKind.UNRECOGNISED), at, attempt, ref, event=event.sg_event_id[:200], said=said
+    )
+    if said in _SERVERS_WORDS:
         _delivery(told, event)
     elif told.kind in (ReportKind.OPENED, ReportKind.CLICKED):
-        told.machine = event.get("sg_machine_open") is True
-        told.url = word(event.get("url"), 2_000)
+        told.machine, told.url = event.sg_machine_open, event.url[:2_000]
     elif told.kind == ReportKind.COMPLAINED:
         told.klass, told.action = "complaint", "suppress"
     elif told.kind == ReportKind.UNSUBSCRIBED:
@@ -308,13 +365,16 @@ def _event(event: object, at: float) -> Found:
     return told
 
 
-def _delivery(told: Told, event: dict[str, Any]) -> None:
+_SERVERS_WORDS = frozenset({"bounce", "dropped", "deferred", "delivered"})
+
+
+def _delivery(told: Told, event: Event) -> None:
     """Fill in what a server said of the message."""
-    words = word(event.get("reason")) or word(event.get("response"))
+    words = (event.reason or event.response)[:500]
     told.detail = words
     if told.said == "delivered":
         return  # a number in its words is no code of a refusal
-    told.status = status_in(word(event.get("status"), 20), words)
+    told.status = status_in(event.status[:20], words)
     told.code = code_in(words)
     match told.said:
         case "bounce":
@@ -327,12 +387,12 @@ def _delivery(told: Told, event: dict[str, Any]) -> None:
         told.action = ACTIONS.get(told.klass, "none")
 
 
-def _bounce(told: Told, event: dict[str, Any]) -> None:
+def _bounce(told: Told, event: Event) -> None:
     """*blocked* is never the fault of the address, and its other bounces are unless something else says otherwise."""
-    first = word(event.get("bounce_classification"), 50).lower().partition(" ")[0].partition("/")[0]
+    first = event.bounce_classification[:50].lower().partition(" ")[0].partition("/")[0]
     klass = CLASSIFICATIONS.get(first, "")
     by_words = excuse_in(told.code, told.status, told.detail)
-    if event.get("type") == "blocked":
+    if event.type == "blocked":
         told.kind = ReportKind.BLOCKED
         told.said = "bounce/blocked"
         told.klass = klass if klass not in ("", "hard") else by_words or "block"
@@ -353,17 +413,27 @@ def _drop(told: Told) -> None:
     told.kind, told.klass, told.reason = known or (ReportKind.FAILED, "undetermined", "")
 
 
-def _message_of(event: dict[str, Any]) -> tuple[bytes, int]:
-    """(message id, attempt) of our custom_args, which stand between the fields of SendGrid."""
-    name = event.get("msg_id")
-    if not isinstance(name, str) or not _ID.fullmatch(name):
+def _message_of(event: Event) -> tuple[bytes, int]:
+    """(message id, attempt) of our custom_args."""
+    name, attempt = event.msg_id, event.attempt
+    if len(name) != 32:
         return b"", 0
-    return bytes.fromhex(name), whole(event.get("attempt"))
+    try:
+        message = bytes.fromhex(name)
+    except ValueError:
+        return b"", 0
+    if message.hex() != name:  # also capitals and blanks are read
+        return b"", 0
+    return message, _ATTEMPTS[attempt] if attempt in _ATTEMPTS else whole(attempt)
 
 
 def ref_in(name: str) -> str:
     """The X-Message-Id of the request in a sg_message_id, which goes on with the names of machines."""
-    return re.split(r"\.(?:filter|recvd)", name, maxsplit=1)[0]
+    machines = _MACHINES.search(name)
+    return name[: machines.start()] if machines else name
+
+
+_MACHINES = re.compile(r"\.(?:filter|recvd)", re.ASCII)
 
 
 def _raw(event: object) -> bytes:

@@ -61,6 +61,7 @@ class StreamApp(faust.App):
         self.worker_name = worker
         self.partitions = settings.partitions
         self.lanes: list[Lanes] = []
+        self.unhurried: frozenset[str] = frozenset()  # topics of which little is fetched only now and then
         self.turns = Turns()
         self.working = False  # partitions are assigned, recovered, and events flow
         self.state_dir = settings.state_dir / "workers" / worker

@@ -26,6 +26,8 @@ FETCH_WAIT_MS = 50  # the longest wait of the broker: what a partition left out 
 PATIENT_WAIT_MS = 200  # the same for a fetch that leaves no partition out: idle workers ask a quarter as often
 PREFETCH_SECONDS = 0.01  # how long unread records of one partition keep others from being fetched
 YIELD_EVERY = 100  # records
+PAUSE_SECONDS = 0.05  # after a fetch of little that is not urgent: a fetch costs a millisecond, whatever it brings
+LITTLE = 100_000  # bytes
 
 
 class SafeConsumer(driver.Consumer):
@@ -235,6 +237,8 @@ class SafeConsumer(driver.Consumer):
                 batch = [pair async for pair in self.getmany(timeout=1.0)]
                 if batch:
                     await self.wait_first(self._deliver(batch), self.suspend_flow.wait())
+                    if self._is_unhurried(batch):
+                        await asyncio.sleep(PAUSE_SECONDS)
         except ConsumerStoppedError as exc:
             if not self.app.should_stop:
                 leave("the Kafka consumer was stopped under us", exc)
@@ -244,6 +248,13 @@ class SafeConsumer(driver.Consumer):
         except Exception as exc:
             # The loop is the worker: without it nothing moves and nobody notices.
             leave("fetching failed", exc)
+
+    def _is_unhurried(self, batch: list[tuple[TP, Message]]) -> bool:
+        """Whether more like *batch* may as well be fetched together."""
+        unhurried = self.app.unhurried
+        if not unhurried or any(tp.topic not in unhurried for tp, _ in batch):
+            return False
+        return sum(len(message.value or b"") for _, message in batch) < LITTLE
 
 
 class SafeThread(driver.AIOKafkaConsumerThread):

@@ -30,9 +30,10 @@ from app.delivery.settle import settle
 from app.delivery.suppress_brake import FEW, REST
 from app.records import DeliveryReport, EventPack, Grant, Reference, References, Slip, Told, decode, encode
 from app.stream.dead_letters import DeadLetters
+from app.stream.pack_table import MAX_WRITE
 from app.suppressions import SuppressionCommand, decode_suppression
-from tables.recipients import Batch, outbox, restore
-from tables.reports import states_of
+from tables.recipients import FRAMING, Batch, outbox, restore
+from tables.reports import EARLY, states_of, waiting_of
 from tests.delivery.test_settle import NOW, RULES, Rows, answered, released
 
 ROUTE = "ses"
@@ -62,6 +63,7 @@ class World:
     events: list[EventPack] = field(default_factory=list)
     now: float = NOW
     kill_at: int = -1
+    commits: int = 0
     generation: int = 0
     steps: "count[int]" = field(default_factory=count)
     partitions: dict[int, Any] = field(default_factory=dict)
@@ -101,6 +103,8 @@ class World:
     ) -> None:
         self._step()
         numbers = self.partitions[partition].tell(batch, events)
+        assert sum(len(key) + len(value or b"") + FRAMING for key, value in batch.items) <= MAX_WRITE
+        self.commits += 1
         self.table.apply(batch)
         self._step()
         self.events += events
@@ -205,6 +209,36 @@ def test_a_kill_anywhere_changes_nothing(lots: list[list[Told]], kind: Kind, kil
         for message, state in world.states(5).items():
             if FATE.get(state.status) in ("bounced", "delivered"):
                 assert (str(state.status).lower(), message) in told_of
+
+
+@pytest.mark.parametrize("words", ["", "x" * 450, "\U0001f600" * 450])
+def test_a_whole_record_is_one_step_and_one_that_would_not_fit_is_cut(words: str) -> None:
+    """
+    A thousand reports cost one batch; whatever they say, no batch is larger than Kafka takes.
+    """
+    world = World()
+    world.send(1_000)
+    world.start()
+    before = world.commits
+    rows = [row(number, "delivered", detail=words, event=f"evt-{number}", attempt=1) for number in range(1_000)]
+    asyncio.run(world.reporting.take(0, report(rows), nothing))
+    assert (world.commits - before == 1) == (not words)
+    assert world.counts["reported.delivered"] == 1_000
+    assert sum(len(pack.message_ids) for pack in world.events if pack.kind == "delivered") == 16_000
+
+
+def test_lots_of_early_reports_of_the_same_messages_fit_into_batches() -> None:
+    """
+    Somebody else's messages of the same account of the provider: all that is told of them waits an hour.
+    """
+    world = World()
+    world.start()
+    for turn in range(22):
+        rows = [row(number, "opened", event=f"{turn}-{number}", url="x" * 300) for number in range(100)]
+        asyncio.run(world.reporting.take(0, report(rows), nothing))
+    waiting = waiting_of(world.table, 0, EARLY, [b"%016d" % number for number in range(100)])
+    assert {len(each) for each in waiting.values()} == {20} and len(waiting) == 100
+    assert len(world.told(topics.DEAD_REPORTS)) == 100 * 2
 
 
 def test_a_report_decides_a_message_whose_outcome_was_lost() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState
-from app.delivery.report_counts import FRESH, HEARD, LAGS, LOOKED_UP, counted, heard_names, lag_at, lag_name
+from app.delivery.report_counts import FRESH, HEARD, LAGS, LOOKED_UP, counted, heard_counts, lag_at, lag_name
 from app.delivery.report_moves import FATE
 from app.delivery.report_plan import plan
 from app.delivery.reports import STATUS_TOLD, ReportKind
@@ -104,8 +104,8 @@ def test_counts_of_reports_stand_beside_those_of_answers() -> None:
     """Pacing takes differences of one record for each route and group."""
     counts = RouteCounts()
     counts.note("ses", "gmail", [Outcome("accepted", NOW)])
-    counts.told("ses", "gmail", ["reported.bounced"], "block list")
-    counts.told("ses", "gmail", ["reported.bounced"])
+    counts.told("ses", "gmail", {"reported.bounced": 1}, {"block list": 1})
+    counts.told("ses", "gmail", {"reported.bounced": 1})
     (health,) = counts.report(full=False)
     assert health.counts == {"accepted": 1, "reported.bounced": 2} and health.signals == {"block list": 1}
     assert not counts
@@ -125,7 +125,7 @@ def test_a_lag_is_never_told_too_low(lags: list[float], share: float) -> None:
 
 def test_look_ups_have_no_lag_and_providers_without_a_clock_neither() -> None:
     """A fetched report is as late as the look-up."""
-    assert heard_names(told("delivered", -90), "ses, looked up", NOW) == [LOOKED_UP]
-    assert heard_names(told("delivered", 0), "twilio", NOW) == [HEARD]
-    assert heard_names(told("delivered", -90), "ses", NOW) == [HEARD, "lag.120"]
-    assert heard_names(told("delivered", 3), "ses", NOW) == [HEARD, "lag.1"]
+    assert heard_counts([told("delivered", -90)], "ses, looked up", NOW) == {LOOKED_UP: 1}
+    assert heard_counts([told("delivered", 0), told("delivered", 0.2)], "twilio", NOW) == {HEARD: 2}
+    assert heard_counts([told("delivered", -90)] * 2, "ses", NOW) == {HEARD: 2, "lag.120": 2}
+    assert heard_counts([told("delivered", 3), told("open", -5)], "ses", NOW) == {HEARD: 2, "lag.1": 1, "lag.5": 1}

@@ -373,6 +373,43 @@ def test_no_event_breaks_it(found: object) -> None:
             assert isinstance(told, Unreadable | AccountNews)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(*[hostile(events(name)) for name in TOLD]))
+def test_a_body_that_is_as_documented_tells_what_its_events_tell_one_by_one(found: object) -> None:
+    """
+    Nearly all bodies are read as a whole; one odd field has each event read by itself. Both are the same words.
+    """
+    seen = webhook("sendgrid", found)
+    quick = sendgrid._typed(seen.body)
+    if quick is not None:
+        decoded = json.loads(seen.body)
+        slow = [sendgrid._event(each, seen.at) for each in decoded]
+        told = list(sendgrid.events_in(CONFIG, seen))
+        assert [each for each in told if not isinstance(each, Unreadable)] == [
+            each for each in slow if not isinstance(each, Unreadable)
+        ]
+        assert [type(each) for each in told] == [type(each) for each in slow]
+
+
+def test_all_samples_are_read_as_a_whole() -> None:
+    """
+    None of what SendGrid documents takes the slow way.
+    """
+    for name in TOLD:
+        assert sendgrid._typed(webhook("sendgrid", events(name)).body) is not None, name
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\U0001f600"])
+def test_words_that_nothing_can_store_are_mended(odd: str) -> None:
+    """
+    A NUL or half a character would stop all that travels with it; a whole one is kept.
+    """
+    (event,) = events("sendgrid-bounce")
+    (told,) = told_of([event | {"reason": f"550 5.1.1 no {odd} such user"}])
+    assert told.detail.encode() and "\x00" not in told.detail
+    assert ("\U0001f600" in told.detail) == (odd == "\U0001f600")
+
+
 def test_a_flood_is_bounded() -> None:
     """What is above the bound goes to the dead letters, whole."""
     found = told_of(events("sendgrid-delivered") * (sendgrid.MOST_EVENTS + 5))
