@@ -68,14 +68,22 @@ _ODD_ERROR = re.compile(
 _NOT_MEANT = re.compile(
     r"(?<= command) time limit exceeded(?= )| they (?:may|might) be blacklisted(?= )| delivery attempts \d{1,4}(?= )"
     r"| to (?:reduce the amount of|(?:best )?protect our users from) spam(?= )| response was not rfc conformant(?= )"
-    r"| with message(?= content conversion )|(?<= mail exchanger) or ip address(?= )"
+    r"|(?<! domain) (?:may|might) (?:not exist|no longer exist|not be found)(?= )"
+    r"|(?<= if the) (?:user|address|mailbox|account|recipient) (?:does not|doesnt) exist(?= )"
+    r"|(?<= delivery) temporarily suspended(?= )| with message(?= content conversion )"
+    r"|(?<= mail exchanger) or ip address(?= )"
 )
 # The address of a server beside what became of it.
 _SERVER_REFUSED = re.compile(
     r" \d{1,3} \d{1,3} \d{1,3} \d{1,3} (?:(?:is|was|has been|currently) ){0,2}(?:blocked|refused|rejected|denied) "
     r"| (?:blocked|refused|denied)(?: from)? \d{1,3} \d{1,3} \d{1,3} \d{1,3} "
 )
-_PACE = re.compile(r" (?:send|sending|relay|submission) (?:limit|quota)s? ")
+_PACE = re.compile(r" (?:send|sending|relay|submission) (?:limit|quota)s? | (?:mail|message|sending) rate exceeded ")
+# A list or a filter that somebody keeps for the own mailbox.
+_OWN_FILTER = re.compile(
+    r" (?:recipient|user)s?(?: s)? (?:personal |own |private )?(?:block ?list|black ?list|filter|preferences)s? "
+    r"| (?:block ?list|black ?list|filter)s? of the (?:recipient|user) "
+)
 # A list on which our server stands, against a mere "blocked by" that may mean the message.
 _ON_A_LIST = re.compile(r" (?:dnsblname|\w*listed|\w*lists?|rbls?|dnsbls?|blocked using) ")
 _NAMES_A_LIST = re.compile(r" dnsblname | your ip ")
@@ -280,6 +288,8 @@ def _of_us(named: set[str], theirs: str, text: str, words: str) -> str:
         ours = "blocked"
     if ours == "rejected":
         ours = "blocked" if " dnsblname " in words else _of_the_message(named, words)
+    if ours in ("blocked", "spamdetected") and _OWN_FILTER.search(words) and not _NAMES_A_LIST.search(words):
+        return "filtered"
     return _why_not_let_in(ours, named, text, words) if ours in ("blocked", "badreputation") else ours
 
 

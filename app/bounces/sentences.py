@@ -15,6 +15,12 @@ from app.bounces.phrases import is_unspaced, words_of
 BEFORE = 56  # characters before a predicate in which its noun stands
 AFTER = 28  # and behind it
 OWNED = 6  # characters between somebody and what is somebody's
+# English: "on this server" tells where, in "the server for this mailbox" and "the user's policy" it is not the person.
+_PLACE = re.compile(
+    r" (?:on|at|in|by|from|to|via|with|into)(?: (?:the|this|that|our|your|its|an?|any|remote|local)){0,2} $"
+)
+_HEAD = re.compile(r" (?:for|of)(?: (?:the|this|that|your|a|an|any))? $")
+_OWNER = re.compile(r" s (?!(?:e ?)?mail)")
 _STEM = 3  # letters by which a predicate is looked up
 
 # What a predicate means when it is said of the recipient, of the sender, of a domain. "" = nothing.
@@ -42,6 +48,7 @@ class Language:
     unless: str = ""
     many: str = ""  # "too many": then it is us who write to nobody
     big: str = ""  # of a message
+    thing: str = ""  # what may itself be unknown, full or closed: a host, a disk, an error
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class Sentences:
 
     def __post_init__(self) -> None:
         for name, language in self.languages.items():
-            nouns = {each: getattr(language, each) for each in ("recipient", "sender", "domain", "other")}
+            nouns = {each: getattr(language, each) for each in ("recipient", "sender", "domain", "other", "thing")}
             patterns = {each: pattern for each, said in nouns.items() if (pattern := _either(said))}
             self._nouns[name] = _Nouns(patterns, _either(language.unless), _either(language.many))
             for said in ("unknown", "full", "closed", "locked", "big"):
@@ -120,17 +127,30 @@ class Sentences:
         for name, pattern in nouns.patterns.items():
             if name == "other" and said in _PASSED_BY:
                 continue
-            met += [(len(before) - each.end(), -len(each[0]), name) for each in pattern.finditer(before)]
+            met += [(len(before) - each.end(), -len(each[0]), name) for each in _meant(pattern, name, before)]
             # What stands before is meant rather than what follows: that may be the next sentence's.
             met += [(each.start() * 2 + 1, -len(each[0]), name) for each in pattern.finditer(after)]
         if not met:
             return ""
         far, length, whose = min(met)
+        head = _HEAD.search(before, 0, len(before) - far + length) if whose == "recipient" else None
+        if head and any(name == "thing" and other == len(before) - head.start() for other, _, name in met):
+            return "thing"
         if whose == "recipient" and any(
             name == "sender" and 0 <= other - (far - length) <= OWNED for other, _, name in met
         ):
             return "sender"  # the sender's address
         return whose
+
+
+def _meant(pattern: re.Pattern[str], name: str, before: str) -> Iterator[re.Match[str]]:
+    """The nouns in *before* that a predicate behind it may be said of."""
+    for each in pattern.finditer(before):
+        if name == "thing" and _PLACE.search(before, 0, each.start()):
+            continue
+        if name == "recipient" and _OWNER.match(before, each.end()):
+            continue
+        yield each
 
 
 def _listed(said: str) -> list[str]:

@@ -8,6 +8,8 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    do not know this person
+    don t know this person
     addressee unknown
     validrcptto
     validrcptto list
@@ -122,26 +124,20 @@ USER_UNKNOWN = phrases(
     user not found
     user is not found
     user was not found
-    user * not found
     username not found
     users not found
     account not found
-    account * not found
     account can not be found
     mailbox not found
-    mailbox * not found
     mailbox was not found
     recipient not found
-    recipient * not found
     recipient was not found
     recipients not found
-    recipients * not found
     recipient could not be found
     address not found
     address wasn t found
     address couldn t be found
     address could not be found
-    address * not found
     destination not found
     email not found
     wasn t found at
@@ -156,31 +152,21 @@ USER_UNKNOWN = phrases(
     not find a match for the recipient
     mail address you entered couldn t be found
     user does not exist
-    user * does not exist
     user doesn t exist
-    user * doesn t exist
     user dosn t exist
     users does not exist
     mailbox does not exist
-    mailbox * does not exist
     mailbox doesn t exist
-    mailbox * doesn t exist
     recipient does not exist
-    recipient * does not exist
     recipient doesn t exist
-    recipient * doesn t exist
     recipients do not exist
     recipient no longer exist%
     account does not exist
-    account * does not exist
     account doesn t exist
-    account * doesn t exist
     account that you tried to reach does not exist
     account that you tried to reach is not valid
     address does not exist
-    address * does not exist
     address doesn t exist
-    address * doesn t exist
     e mail does not exist
     email does not exist
     addressee does not exist
@@ -225,13 +211,9 @@ USER_UNKNOWN = phrases(
     nonexistent local part
     inexistent
     user no longer exist%
-    user * no longer exist%
     mailbox no longer exist%
-    mailbox * no longer exist%
     account no longer exist%
-    account * no longer exist%
     address no longer exist%
-    address * no longer exist%
     addr no longer exist%
     no longer on server
     no longer on this server
@@ -309,12 +291,10 @@ USER_UNKNOWN = phrases(
     isn t a valid
     user not known
     user is not known
-    user * not known
     user is not local
     user not local
     user not here
     user not exist%
-    user * not exist%
     user no exist%
     user not on this
     user not listed
@@ -330,10 +310,8 @@ USER_UNKNOWN = phrases(
     recipient name is not recogni%
     recipient is not recogni%
     recipient not recogni%
-    recipient * not recogni%
     recipient not known
     recipient not exist%
-    recipient * not exist%
     recipient is not exist%
     recipient not here
     recipient is not local
@@ -356,7 +334,6 @@ USER_UNKNOWN = phrases(
     rcpt not found
     rcpt does not exist
     mailbox not exist%
-    mailbox * not exist%
     mailbox unavailable or not local
     mailbox not here
     mailbox not local
@@ -380,11 +357,9 @@ USER_UNKNOWN = phrases(
     account is not here
     account not on server
     address not exist%
-    address * not exist%
     address not known
     address is not known
     address not recogni%
-    address * not recogni%
     address not listed
     address not present
     address not valid
@@ -978,6 +953,7 @@ USER_UNKNOWN = phrases(
 # What RFC 5321 has behind 550 for an unknown mailbox, and others say for a mailbox that they will not open for us.
 MAILBOX_UNAVAILABLE = phrases(
     """
+    mailbox * not available
     mailbox unavailable
     mailbox * unavailable
     mailbox not available
@@ -994,6 +970,11 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    account was terminated
+    account * was terminated
+    account was closed
+    account * was closed
+    mailbox was closed
     due to inactivity
     for inactivity
     due to non use
@@ -1426,6 +1407,7 @@ DISUSED = phrases(
 
 MAILBOX_FULL = phrases(
     """
+    number of messages exceed% * mailbox
     overdrawn * quota
     no space left in mailbox
     no space left in the mailbox
@@ -1750,6 +1732,10 @@ MAILBOX_FULL = phrases(
 
 HOST_UNKNOWN = phrases(
     """
+    can t find host
+    cannot find host
+    could not find host
+    can t find domain
     no mail hosts for domain
     no mail hosts for
     couldn t find a mail exchanger
@@ -1871,7 +1857,6 @@ HOST_UNKNOWN = phrases(
     unroutable domain
     hostname unknown
     host is unknown
-    host * unknown
     domain not listed
     address has no domain
     destination domain * not exist
@@ -2007,6 +1992,11 @@ NULL_MX = phrases(
 
 HAS_MOVED = phrases(
     """
+    please resend to addr
+    this address is obsolete
+    please use addr instead
+    has relocated to
+    relocated to another address
     changed his e mail address
     changed her e mail address
     changed their e mail address

@@ -9,6 +9,8 @@ from app.bounces.phrases import phrases
 # The sender's address, not the recipient's: "user unknown" beside these speaks of us.
 SENDER = phrases(
     """
+    domain name of sender
+    domain name required
     this sender is
     this sender has been
     this sender does not
@@ -230,6 +232,11 @@ GREYLISTED = phrases(
 
 NO_RELAYING = phrases(
     """
+    authenticated to relay
+    authenticate to relay
+    authentication required for relay
+    authentication required to relay
+    authenticate before relay%
     relay denied
     relay * denied
     relay access denied
@@ -661,6 +668,10 @@ RATE_LIMITED = phrases(
 
 BLOCK_LIST = phrases(
     """
+    ip address * not found
+    not accepting messages from
+    host * not allowed to connect
+    not allowed to connect
     rtr b%
     recipients addr blocked
     does not have permissions to submit
@@ -811,6 +822,8 @@ BLOCK_LIST = phrases(
 
 REPUTATION = phrases(
     """
+    poor sender score
+    low sender score
     member complaints
     complaints from
     reputation
@@ -1072,6 +1085,16 @@ POLICY = phrases(
 # A person, or a rule set for one, does not want it: the address works.
 FILTERED = phrases(
     """
+    block list of the recipient
+    blocklist of the recipient
+    blacklist of the recipient
+    recipient s block list
+    recipient s blacklist
+    recipient s personal filter
+    personal filter
+    user s preferences
+    recipient s preferences
+    does not allow messages from
     sender was not authenticated by organization
     external senders aren t permitted
     external senders are not permitted
@@ -1182,6 +1205,8 @@ FILTERED = phrases(
 
 SECURITY = phrases(
     """
+    login required
+    log on required
     authentication required
     authentication needed
     authentication failed

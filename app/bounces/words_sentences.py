@@ -4,6 +4,50 @@ from app.bounces.sentences import Language, Sentences
 
 SENTENCES = Sentences(
     {
+        # Most of English stands in the tables of phrases; these are said in too many ways. No "unknown", "closed" or
+        # "removed" alone: errors are unknown, connections closed and messages removed more often than people.
+        "en": Language(
+            recipient=(
+                "recipient%, user%, mailbox%, mail box, address%, e mail address%, email address%, account%, person, "
+                "employee, subscriber%, addressee%, alias, inbox, member, individual"
+            ),
+            sender=(
+                "sender%, sending%, from, originator, author, return path, your address, your email, your e mail, "
+                "your account, your domain, your user, your email address, your e mail address, mail from, envelope%"
+            ),
+            domain="domain%",
+            other="message%, mail, mails, e mail, email, letter, list%",
+            unknown=(
+                "not found, cannot be found, can not be found, can t be found, couldn t be found, could not be found, "
+                "wasn t found, was not found, isn t found, does not exist, doesn t exist, do not exist, don t exist, "
+                "not exist, no longer exist%, is not known, isn t known, are not known, not known here, "
+                "not recognised, not recognized, isn t a known, is not a known, is not on this server, "
+                "isn t on this server, is no longer here, no longer with the company, not available here"
+            ),
+            full=(
+                "is full, are full, was full, has no space, has no more space, no room, no capacity, no space left, "
+                "over its limit%, over his limit%, over her limit%, over their limit%, is used up, has reached its%, "
+                "has exhausted its%, capacity"
+            ),
+            closed=(
+                "retired, obsolete, discontinued, deactivated, abandoned, decommissioned, no longer active, "
+                "no longer in use, no longer used, no longer valid"
+            ),
+            locked="",
+            unless=(
+                "if, whether, may, might, maybe, perhaps, possibly, either, could be, could have, unless, until, should"
+            ),
+            many="too many, excessive, lots of",
+            thing=(
+                "server%, host%, hostname%, dns, mx, ptr, record%, file%, page%, director%, command%, program%, "
+                "mailer%, route%, error%, reason%, cause%, certificate%, key%, signature%, connection%, relay%, "
+                "transport%, queue%, network%, ip, ip address%, database%, store, policy, url%, link%, helo, "
+                "ehlo, name server%, header%, attachment%, disk%, partition, filesystem, spool, system%, "
+                "session%, channel, transaction%, password%, selector, template, feature%, function%, protocol%, "
+                "extension%, option%, service%, client%, mx record%, zone, request%, resource%, body, domain "
+                "controller, group policy"
+            ),
+        ),
         "de": Language(
             recipient=(
                 "empfanger%, benutzer%, adressat%, adresse, e mail adresse, mailadresse, postfach%, mailbox, "

@@ -4,6 +4,9 @@ from app.bounces.phrases import phrases
 
 TOO_BIG = phrases(
     """
+    mail exceeds our
+    mail exceeds the
+    exceeds our limit
     too big
     too large
     too long for mailbox
@@ -391,6 +394,7 @@ MAILER = phrases(
 
 SYSTEM = phrases(
     """
+    queue file write error
     system error
     system problem
     system failure
