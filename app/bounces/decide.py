@@ -13,8 +13,9 @@ from app.bounces import words_address as address
 from app.bounces import words_refusal as refusal
 from app.bounces import words_system as system
 from app.bounces.phrases import Tables, words_of
+from app.bounces.sentences import DOUBTED
 from app.bounces.verdict import REASONS, Action, Class
-from app.bounces.words_sentences import SENTENCES
+from app.bounces.words_sentences import FOR_NOW, SENTENCES
 from app.delivery.smtp_replies import PROVIDERS, said_once
 
 MOST_TEXT = 4_000  # characters of a diagnostic that are read
@@ -134,7 +135,7 @@ _TABLES = Tables({
     "systemfull": system.SYSTEM_FULL, "expired": system.EXPIRED, "networkerror": system.NETWORK,
     "unavailable": address.MAILBOX_UNAVAILABLE, "mailererror": system.MAILER, "policyviolation": refusal.POLICY,
     "systemerror": system.SYSTEM, "contenterror": system.CONTENT, "syntaxerror": system.SYNTAX,
-    "no_reason": refusal.NO_REASON,
+    "no_reason": refusal.NO_REASON, "for_now": FOR_NOW,
 })  # fmt: skip
 OURS = (
     "suppressed", "count", "greylisted", "authfailure", "requireptr", "rejected", "norelaying", "virusdetected",
@@ -250,7 +251,7 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
 def reason_in(text: str, status: str = "", host: str = "") -> str:
     """The reason that the words name, or "": one of REASONS, or suspended, unavailable, dns."""
     words = plain_words(text)
-    named = _TABLES.named(words) | SENTENCES.said_in(words)
+    named = _read_whole(_TABLES.named(words), SENTENCES.said_in(words))
     theirs = _of_the_address(named, status, words)
     if " recipientthresholdexceeded " in words:
         return "ratelimited"
@@ -269,11 +270,20 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     return theirs or ours or _first(OTHERS, named)
 
 
+def _read_whole(phrases: set[str], sentences: set[str]) -> set[str]:
+    """What *phrases* name, with what their *sentences* say: of a server, or behind an "if", they say nothing of it."""
+    if sentences & {"dns", DOUBTED}:
+        phrases = phrases - {"userunknown", "suspend"}
+    return phrases | sentences
+
+
 def _of_the_address(named: set[str], status: str, words: str) -> str:
     """What the words say of the recipient's address or domain, or ""."""
     theirs = _full_or_too_big(_first(THEIRS, named), named, status)
     if theirs == "userunknown" and "hostunknown" in named and (_pair(status) == (1, 2) or not _PERSON.search(words)):
         return "hostunknown"
+    if theirs == "suspend" and "for_now" in named:
+        return "suspended"
     if theirs == "suspended" and " inactivity " in words and " temporar" not in words:
         return "suspend"
     if theirs == "userunknown" and "suspend" in named and " is disabled " in words and " or " not in words:
@@ -284,6 +294,8 @@ def _of_the_address(named: set[str], status: str, words: str) -> str:
 def _of_us(named: set[str], theirs: str, text: str, words: str) -> str:
     """What the words say of our sender, servers, content or pace, or ""."""
     ours = _first(OURS, named)
+    if ours == "ratelimited" and "mesgtoobig" in named and " size " in words:
+        ours = ""  # a limit, but of size
     if not ours and ((theirs and _OUR_SERVER.search(words)) or _SERVER_REFUSED.search(words)):
         ours = "blocked"
     if ours == "rejected":

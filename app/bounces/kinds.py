@@ -23,7 +23,15 @@ _BODIES = Tables({
     "challenge": said.CHALLENGES, "asked": said.ASKED, "moved": said.MOVED_NOTICES, "receipt": said.RECEIPTS,
 })  # fmt: skip
 _ANSWERED = re.compile(
-    r"^\s*(?:re|aw|sv|vs|antw|odp|rif|r|回复|答复|回覆|返信|tr|fwd?|wg|i|rv|enc|fs)\s*[:：]", re.IGNORECASE
+    r"^\s*(?:re|aw|sv|vs|antw|odp|rif|r|res|ynt|ant|回复|答复|回覆|返信|tr|fwd?|wg|i|rv|enc|fs)\s*[:：]", re.IGNORECASE
+)
+# What programs that read mail put before the subject of what was read, or deleted.
+_READ = re.compile(
+    r"^\s*(?:read|not read|gelesen|ungelesen|lu|non lu|le[ií]do|no le[ií]do|lida|n[aã]o lida|letto|non letto"
+    r"|gelezen|läst|lest|læst|luettu|przeczytan[eoa]|přečteno|прочитано|прочтено|開封済み|已读|已讀|읽음)\s*[:：]"
+    r"|^\s*(?:return receipt|read receipt|lesebestätigung|開封通知|accusé de lecture|confirmaci[oó]n de lectura"
+    r"|confirmação de leitura|conferma di lettura|уведомление о прочтении)",
+    re.IGNORECASE,
 )
 MOST_OPENING = 3_000
 
@@ -83,7 +91,7 @@ def kind_of(parts: Parts, words: str) -> str:
         if "challenge" in named or "asked" in inside:
             return "challenge"
         return "auto" if "auto" in inside else ""
-    if "receipt" in inside and not daemon:
+    if not daemon and ("receipt" in inside or _READ.match(subject)):
         return "receipt"
     if "challenge" in named and "challenge" in inside and "bounce" not in named:
         return "challenge"

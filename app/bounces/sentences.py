@@ -14,6 +14,7 @@ from app.bounces.phrases import is_unspaced, words_of
 
 BEFORE = 56  # characters before a predicate in which its noun stands
 AFTER = 28  # and behind it
+NEXT = 4  # characters between a noun and what is said of it at once
 OWNED = 6  # characters between somebody and what is somebody's
 # English: "on this server" tells where, in "the server for this mailbox" and "the user's policy" it is not the person.
 _PLACE = re.compile(
@@ -23,24 +24,31 @@ _HEAD = re.compile(r" (?:for|of)(?: (?:the|this|that|your|a|an|any))? $")
 _OWNER = re.compile(r" s (?!(?:e ?)?mail)")
 _STEM = 3  # letters by which a predicate is looked up
 
-# What a predicate means when it is said of the recipient, of the sender, of a domain. "" = nothing.
-_OF_RECIPIENT = {"unknown": "userunknown", "full": "mailboxfull", "closed": "suspend", "locked": "suspended"}
-_OF_SENDER = {"unknown": "rejected", "closed": "rejected", "locked": "rejected"}
-_OF_DOMAIN = {"unknown": "hostunknown"}
-_OF_MESSAGE = {"big": "mesgtoobig"}
-_MEANINGS = {"recipient": _OF_RECIPIENT, "sender": _OF_SENDER, "domain": _OF_DOMAIN, "other": _OF_MESSAGE}
-# A message is no noun of these: it is neither unknown nor full, only named on the way.
-_PASSED_BY = ("unknown", "full")
+# What is said of whom -> the name of a table (app/bounces/decide.py). What is not here says nothing of the address.
+_MEANINGS = {
+    ("recipient", "unknown"): "userunknown", ("recipient", "none"): "userunknown", ("recipient", "full"): "mailboxfull",
+    ("recipient", "closed"): "suspend", ("recipient", "locked"): "suspended",
+    ("sender", "unknown"): "rejected", ("sender", "none"): "rejected", ("sender", "closed"): "rejected",
+    ("sender", "locked"): "rejected", ("domain", "unknown"): "hostunknown", ("domain", "none"): "hostunknown",
+    ("server", "unknown"): "dns", ("server", "none"): "dns", ("message", "big"): "mesgtoobig",
+}  # fmt: skip
+DOUBTED = "doubted"  # said of nobody: whatever phrases of the same words may mean, it is not the address
+_NOUNS = ("recipient", "sender", "domain", "server", "message", "thing")
+_PREDICATES = ("unknown", "none", "full", "closed", "locked", "big")
+# A message is neither: it is named on the way, unless it stands next to the predicate.
+_PASSED_BY = ("unknown", "full", "none")
+_NUMBERS = re.compile(r"(?<= )\d{1,3} \d{1,3} \d{1,3} \d{1,3}(?= )")
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Words of one language, comma between them: nouns, predicates, and what takes a predicate back."""
+    """Words of one language, comma between them: nouns, predicates, and what changes a predicate."""
 
     recipient: str
     sender: str
     domain: str
-    other: str  # servers, messages
+    server: str
+    message: str
     unknown: str
     full: str
     closed: str
@@ -49,6 +57,8 @@ class Language:
     many: str = ""  # "too many": then it is us who write to nobody
     big: str = ""  # of a message
     thing: str = ""  # what may itself be unknown, full or closed: a host, a disk, an error
+    outweighs: bool = True  # whether its sentences are surer than its phrases
+    none: str = ""  # "there is no": counts next to its noun alone, else it is room or leave that there is not
 
 
 @dataclass(slots=True)
@@ -58,6 +68,17 @@ class _Nouns:
     patterns: dict[str, re.Pattern[str]]
     unless: re.Pattern[str] | None
     many: re.Pattern[str] | None
+    outweighs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicate:
+    """One that stands in a text: where, of which kind, of which language."""
+
+    start: int
+    end: int
+    said: str
+    language: str
 
 
 @dataclass(slots=True)
@@ -71,10 +92,9 @@ class Sentences:
 
     def __post_init__(self) -> None:
         for name, language in self.languages.items():
-            nouns = {each: getattr(language, each) for each in ("recipient", "sender", "domain", "other", "thing")}
-            patterns = {each: pattern for each, said in nouns.items() if (pattern := _either(said))}
-            self._nouns[name] = _Nouns(patterns, _either(language.unless), _either(language.many))
-            for said in ("unknown", "full", "closed", "locked", "big"):
+            patterns = {each: found for each in _NOUNS if (found := _either(getattr(language, each)))}
+            self._nouns[name] = _Nouns(patterns, _either(language.unless), _either(language.many), language.outweighs)
+            for said in _PREDICATES:
                 for each in _listed(getattr(language, said)):
                     self._learn(each, said, name)
 
@@ -87,60 +107,57 @@ class Sentences:
 
     def said_in(self, words: str) -> set[str]:
         """The names of tables (app/bounces/decide.py) that sentences of *words* (of words_of) stand for."""
-        found: set[str] = set()
-        for start, end, said, language in self._predicates(words):
-            noun = self._noun_of(words, start, end, said, language)
-            meaning = _MEANINGS.get(noun, {}).get(said)
-            many = self._nouns[language].many
-            if (
-                meaning == "userunknown"
-                and many is not None
-                and many.search(words, max(0, start - BEFORE), end + AFTER)
-            ):
-                meaning = "count"
-            if meaning:
-                found.add(meaning)
-        return found
+        return {meaning for each in self._predicates(words) if (meaning := self._meaning(each, words))}
 
-    def _predicates(self, words: str) -> Iterator[tuple[int, int, str, str]]:
+    def _predicates(self, words: str) -> Iterator[_Predicate]:
         at = words.find(" ")
         while 0 <= at < len(words) - 1:
             for text, said, language in self._starts.get(words[at + 1 : at + 1 + _STEM], ()):
                 if words.startswith(text, at):
-                    yield at, at + len(text), said, language
+                    yield _Predicate(at, at + len(text), said, language)
             at = words.find(" ", at + 1)
         if words.isascii():
             return
         for text, said, language in self._unspaced:
             at = words.find(text)
             if at >= 0:
-                yield at, at + len(text), said, language
+                yield _Predicate(at, at + len(text), said, language)
 
-    def _noun_of(self, words: str, start: int, end: int, said: str, language: str) -> str:
-        """Whom the predicate between *start* and *end* is said of, or ""."""
-        nouns = self._nouns[language]
-        before = words[max(0, start - BEFORE) : start + 1]
+    def _meaning(self, predicate: _Predicate, words: str) -> str:
+        nouns = self._nouns[predicate.language]
+        begin = max(0, predicate.start - BEFORE)
+        before = words[begin : predicate.start + 1]
+        noun = _noun_of(predicate.said, before, words[predicate.end - 1 : predicate.end + AFTER], nouns.patterns)
+        doubted = DOUBTED if nouns.outweighs and noun in ("recipient", "message") else ""
         if nouns.unless is not None and nouns.unless.search(before):
-            return ""
-        after = words[end - 1 : end + AFTER]
-        met: list[tuple[int, int, str]] = []  # distance, length, whose
-        for name, pattern in nouns.patterns.items():
-            if name == "other" and said in _PASSED_BY:
-                continue
-            met += [(len(before) - each.end(), -len(each[0]), name) for each in _meant(pattern, name, before)]
-            # What stands before is meant rather than what follows: that may be the next sentence's.
-            met += [(each.start() * 2 + 1, -len(each[0]), name) for each in pattern.finditer(after)]
-        if not met:
-            return ""
-        far, length, whose = min(met)
-        head = _HEAD.search(before, 0, len(before) - far + length) if whose == "recipient" else None
-        if head and any(name == "thing" and other == len(before) - head.start() for other, _, name in met):
-            return "thing"
-        if whose == "recipient" and any(
-            name == "sender" and 0 <= other - (far - length) <= OWNED for other, _, name in met
-        ):
-            return "sender"  # the sender's address
-        return whose
+            return doubted
+        meaning = _MEANINGS.get((noun, predicate.said), doubted if noun == "message" else "")
+        if meaning == "userunknown" and nouns.many and nouns.many.search(words, begin, predicate.end + AFTER):
+            return "count"
+        return meaning
+
+
+def _noun_of(said: str, before: str, after: str, patterns: dict[str, re.Pattern[str]]) -> str:
+    """Whom something is *said* of between the words *before* and *after*: the kind of the nearest noun, or ""."""
+    met: list[tuple[int, int, str]] = []  # distance, length, whose
+    for name, pattern in patterns.items():
+        here = [(len(before) - each.end(), -len(each[0]), name) for each in _meant(pattern, name, before)]
+        # What stands before is meant rather than what follows: that may be the next sentence's.
+        here += [(each.start() * 2 + 1, -len(each[0]), name) for each in pattern.finditer(after)]
+        met += [each for each in here if name != "message" or said not in _PASSED_BY or each[0] <= NEXT]
+    met += [(len(before) - each.end(), -20, "server") for each in _NUMBERS.finditer(before)]
+    if not met:
+        return ""
+    far, length, whose = min(met)
+    if said == "none" and far > NEXT:
+        return ""
+    head = _HEAD.search(before, 0, len(before) - far + length) if whose == "recipient" else None
+    if head and any(name == "thing" and other == len(before) - head.start() for other, _, name in met):
+        return "thing"
+    if whose in ("recipient", "domain"):
+        owners = [name for other, _, name in met if 0 <= other - (far - length) <= OWNED]
+        return "sender" if "sender" in owners else whose
+    return whose
 
 
 def _meant(pattern: re.Pattern[str], name: str, before: str) -> Iterator[re.Match[str]]:

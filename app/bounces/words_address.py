@@ -17,6 +17,31 @@ USER_UNKNOWN = phrases(
     not in my list of valid recipients
     adresat nie istnieje
     odbiorca nie istnieje
+    aucune boite
+    aucun utilisateur
+    aucun compte
+    aucun destinataire de ce nom
+    ningun usuario
+    ningun buzon
+    ninguna cuenta
+    nenhum usuario
+    nenhuma conta
+    nessun utente
+    nessuna casella
+    kein solches postfach
+    kein postfach
+    kein konto
+    kein empfanger mit
+    geen gebruiker
+    geen mailbox met
+    ingen anvandare
+    ingen bruker med
+    такого * ящика нет
+    такого адресата нет
+    такого получателя нет
+    такої скриньки немає
+    takie konto nie istnieje
+    brak takiego konta
     brukeren finnes ikke
     mottakeren finnes ikke
     користувач не існує
@@ -1415,6 +1440,8 @@ MAILBOX_FULL = phrases(
     space available in the mailbox
     skrzynka * jest pelna
     skrzynka * pełna
+    datenbank hat ihre grossenbeschrankung
+    database has exceeded its size limit
     postkasse% * full
     postkasse% * fuld
     innboks% * full

@@ -979,6 +979,22 @@ POLICY = phrases(
     by our administrator
     by system administrator
     by the system administrator
+    添付ファイルの種類
+    添付ファイル * 許可
+    附件类型
+    附件 * 不允许
+    不允许的附件
+    anhang nicht erlaubt
+    anhangstyp nicht erlaubt
+    type de fichier interdit
+    piece jointe interdite
+    piece jointe non autorisee
+    tipo de archivo no permitido
+    tipo de arquivo nao permitido
+    anexo nao permitido
+    allegato non consentito
+    запрещенное вложение
+    запрещенный тип вложени%
     by domain administrator
     banned contents
     banned name
@@ -1102,6 +1118,22 @@ FILTERED = phrases(
     not a group member
     not accepting mail from this sender
     not accept mail from this sender
+    akzeptiert keine nachrichten
+    akzeptiert keine e mails von
+    nimmt keine nachrichten * an
+    nimmt keine e mails von
+    n accepte pas les messages
+    n accepte pas de messages
+    no acepta mensajes de
+    no acepta correos de
+    nao aceita mensagens de
+    non accetta messaggi da
+    accepteert geen berichten van
+    tar inte emot meddelanden fran
+    nie przyjmuje wiadomosci od
+    ограничил прием
+    не принимает письма от
+    не принимает сообщения от
     only subscribers may
     only members may
     subscribers only may post
@@ -1214,6 +1246,23 @@ SECURITY = phrases(
     authentication unsuccessful
     authentication credentials
     authentication error
+    ошибка аутентификации
+    ошибка авторизации
+    помилка автентифікації
+    blad uwierzytelniania
+    błąd uwierzytelniania
+    echec d authentification
+    echec de l authentification
+    autenticazione fallita
+    falha na autenticacao
+    falha de autenticacao
+    authenticatie mislukt
+    認証に失敗
+    認証エラー
+    认证失败
+    認證失敗
+    인증 실패
+    인증에 실패
     authentication is required
     authenticate first
     must authenticate

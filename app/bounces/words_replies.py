@@ -434,6 +434,21 @@ DELAYED = phrases(
     delayed
     mail delayed
     message delayed
+    verzogert sich
+    verzogerte zustellung
+    zustellung verzogert
+    remise retardee
+    est differee
+    entrega retrasada
+    entrega atrasada
+    consegna ritardata
+    levering vertraagd
+    配信が遅延
+    配信の遅延
+    доставка задерживается
+    доставка отложена
+    传递延迟
+    投递延迟
     still being retried
     warning could not send message for past
     warning message still undelivered
@@ -730,6 +745,59 @@ AUTO_BODIES = phrases(
     i am on vacation
     i am on leave
     i m on vacation
+    parental leave
+    maternity leave
+    annual leave
+    will be glad to help
+    buro ist * geschlossen
+    buro geschlossen
+    betriebsferien
+    vielen dank fur ihre e mail
+    vielen dank fur ihre nachricht
+    vielen dank fur ihre anfrage
+    service est ferme
+    bureaux sont fermes
+    bureau est ferme
+    nous traiterons votre
+    merci pour votre message
+    merci de votre message
+    gracias por su mensaje
+    gracias por su correo
+    gracias por contactar
+    gracias por escribir
+    nos pondremos en contacto
+    estamos cerrados
+    estou em ferias
+    estou de licenca
+    obrigado pela sua mensagem
+    obrigado por sua mensagem
+    obrigado pelo contato
+    agradecemos o seu contato
+    entraremos em contato
+    grazie per averci
+    grazie per il suo messaggio
+    grazie per la sua
+    bedankt voor uw bericht
+    bedankt voor uw e mail
+    tack for ditt
+    takk for din
+    tak for din
+    kiitos viestistasi
+    dziekuje za wiadomosc
+    dekuji za vasi
+    dekujeme za vasi
+    koszonjuk levelet
+    multumim pentru
+    спасибо за письмо
+    спасибо за ваше
+    спасибо за обращение
+    дякуємо за
+    お休みをいただ
+    休みをいただいて
+    お問い合わせいただき
+    感谢您的来信
+    感謝您的來信
+    感谢您的邮件
     away from my desk
     away from the office
     back in the office

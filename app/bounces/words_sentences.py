@@ -1,6 +1,57 @@
 """Nouns and predicates of the languages in which mail systems tell why (app/bounces/sentences.py)."""
 
+from app.bounces.phrases import phrases
 from app.bounces.sentences import Language, Sentences
+
+# A time that ends, in any of these languages.
+FOR_NOW = phrases(
+    """
+    temporar%
+    vorubergehend%
+    zeitweise
+    zeitweilig
+    momentan
+    momentanement
+    temporairement
+    provisoirement
+    temporalmente
+    provisionalmente
+    provisoriamente
+    temporaneamente
+    momentaneamente
+    momentaneamente
+    tijdelijk
+    tillfalligt
+    midlertidig%
+    valiaikaisesti
+    tilapaisesti
+    tymczasowo
+    chwilowo
+    docasne
+    ideiglenesen
+    atmenetileg
+    privremeno
+    zacasno
+    laikinai
+    gecici%
+    προσωρινα
+    временно
+    тимчасово
+    一時
+    暂时
+    暫時
+    临时
+    臨時
+    일시
+    임시
+    tam thoi
+    sementara
+    ชั่วคราว
+    مؤقت%
+    זמנית
+    موقت%
+    """
+)
 
 SENTENCES = Sentences(
     {
@@ -16,7 +67,8 @@ SENTENCES = Sentences(
                 "your account, your domain, your user, your email address, your e mail address, mail from, envelope%"
             ),
             domain="domain%",
-            other="message%, mail, mails, e mail, email, letter, list%",
+            server="",
+            message="message%, mail, mails, e mail, email, letter, list%",
             unknown=(
                 "not found, cannot be found, can not be found, can t be found, couldn t be found, could not be found, "
                 "wasn t found, was not found, isn t found, does not exist, doesn t exist, do not exist, don t exist, "
@@ -47,16 +99,27 @@ SENTENCES = Sentences(
                 "extension%, option%, service%, client%, mx record%, zone, request%, resource%, body, domain "
                 "controller, group policy"
             ),
+            outweighs=False,
         ),
         "de": Language(
             recipient=(
                 "empfanger%, benutzer%, adressat%, adresse, e mail adresse, mailadresse, postfach%, mailbox, "
                 "konto, e mail konto, account, user, teilnehmer, briefkasten"
             ),
-            sender="absender%, senderadresse, sender",
-            domain="domain, domane, domainname%, host",
-            other="server%, rechner, nachricht%, mail, mails, e mail, datei%, anhang%, list%",
+            sender=(
+                "absendende%, sendende%, ihr konto, ihr account, ihr postfach, ihre adresse, "
+                "ihre e mail adresse, ihre mailadresse, ihr benutzer%, absender%, senderadresse, sender"
+            ),
+            domain=(
+                "domain, domane, domainname%, host, domain des empfangers, empfangerdomain, empfangerdomane, "
+                "domane des empfangers"
+            ),
+            server=(
+                "ip adresse, ip, server%, rechner, server des empfangers, mailserver des empfangers, server des domains"
+            ),
+            message="nachricht%, mail, mails, e mail, datei%, anhang%, list%",
             unknown=(
+                "ungultig%, nicht gultig, nicht mehr gultig, nicht ermittelbar, nicht mehr in betrieb, "
                 "unbekannt%, nicht gefunden, existiert nicht, existieren nicht, nicht vorhanden, "
                 "gibt es nicht, nicht bekannt, existiert hier nicht, nicht existent, existiert leider nicht, "
                 "nicht mehr vorhanden, existiert nicht mehr, nicht verzeichnet, nicht aufgefuhrt"
@@ -80,14 +143,19 @@ SENTENCES = Sentences(
                 "destinataire%, utilisateur%, adresse, adresse e mail, boite, boite aux lettres, boite mail, "
                 "bal, compte, messagerie, abonne, correspondant"
             ),
-            sender="expediteur%, emetteur%, envoyeur",
-            domain="domaine",
-            other="serveur%, hote, message%, mail, courriel, fichier%, piece%",
+            sender=(
+                "adresse d origine, votre compte, votre adresse, votre boite, votre adresse e mail, "
+                "expediteur%, emetteur%, envoyeur"
+            ),
+            domain="domaine, domaine du destinataire, domaine de l adresse",
+            server="adresse ip, ip, serveur%, hote, serveur du destinataire",
+            message="message%, mail, courriel, fichier%, piece%",
             unknown=(
-                "inconnu, inconnue, inconnus, introuvable, n existe pas, n existe plus, n existent pas, "
-                "inexistant, inexistante, n a pas ete trouve, n a pas ete trouvee, ne figure pas, "
-                "pas trouve, pas trouvee, n est pas connu, n est pas connue, est invalide, "
-                "n est plus valide, n est pas valide"
+                "inconnu%, inexistant%, plus en service, hors service, n est plus utilisee, inconnu, "
+                "inconnue, inconnus, introuvable, n existe pas, n existe plus, n existent pas, inexistant, "
+                "inexistante, n a pas ete trouve, n a pas ete trouvee, ne figure pas, pas trouve, "
+                "pas trouvee, n est pas connu, n est pas connue, est invalide, n est plus valide, "
+                "n est pas valide"
             ),
             full="pleine, plein, saturee, est sature, quota depasse, a depasse son quota, a atteint sa limite",
             closed=(
@@ -103,13 +171,18 @@ SENTENCES = Sentences(
             recipient=(
                 "destinatario%, usuario%, direccion, direccion de correo, buzon%, casilla, cuenta, cuenta de correo"
             ),
-            sender="remitente%, emisor",
-            domain="dominio",
-            other="servidor%, mensaje%, archivo%",
+            sender=(
+                "direccion de origen, origen, su cuenta, su direccion, su buzon, tu cuenta, tu direccion, "
+                "remitente%, emisor"
+            ),
+            domain="dominio, dominio del destinatario, dominio de la direccion",
+            server="direccion ip, ip, servidor%, servidor del destinatario, servidor de destino",
+            message="mensaje%, archivo%",
             unknown=(
-                "desconocido, desconocida, no existe, no existen, no encontrado, no encontrada, inexistente, "
-                "no se encuentra, no se encontro, no se ha encontrado, no fue encontrado, no es valida, "
-                "no es valido, no se ha podido encontrar, no figura"
+                "desconocid%, inexistente%, no valido, no valida, invalido, invalida, no ha sido encontrado, "
+                "ya no existe, desconocido, desconocida, no existe, no existen, no encontrado, "
+                "no encontrada, inexistente, no se encuentra, no se encontro, no se ha encontrado, "
+                "no fue encontrado, no es valida, no es valido, no se ha podido encontrar, no figura"
             ),
             full=(
                 "lleno, llena, esta lleno, esta llena, excedido su cuota, ha superado su cuota, sin espacio, "
@@ -131,14 +204,16 @@ SENTENCES = Sentences(
                 "caixa postal, caixa de correio, caixa de entrada, caixa, conta, conta de e mail, "
                 "conta de email"
             ),
-            sender="remetente%",
-            domain="dominio",
-            other="servidor%, mensagem, mensagens, arquivo%, anexo",
+            sender=("endereco de origem, origem, sua conta, seu endereco, sua caixa postal, seu usuario, remetente%"),
+            domain="dominio, dominio do destinatario, dominio do endereco",
+            server="endereco ip, ip, servidor%, servidor do destinatario, servidor de destino",
+            message="mensagem, mensagens, arquivo%, anexo",
             unknown=(
-                "desconhecido, desconhecida, nao existe, nao existem, inexistente, nao encontrado, "
-                "nao encontrada, nao foi encontrado, nao foi encontrada, nao pode ser encontrado, "
-                "nao pode ser encontrada, nao cadastrado, nao foi localizado, nao localizado, invalido, "
-                "nao e valido, nao pode ser localizado"
+                "desconhecid%, inexistente%, nao valido, nao existente, nao mais existe, desconhecido, "
+                "desconhecida, nao existe, nao existem, inexistente, nao encontrado, nao encontrada, "
+                "nao foi encontrado, nao foi encontrada, nao pode ser encontrado, nao pode ser encontrada, "
+                "nao cadastrado, nao foi localizado, nao localizado, invalido, nao e valido, "
+                "nao pode ser localizado"
             ),
             full=(
                 "cheia, lotada, esta cheia, esta lotada, excedeu o limite, excedeu a quota, excedeu a cota, "
@@ -155,13 +230,17 @@ SENTENCES = Sentences(
         ),
         "it": Language(
             recipient="destinatario%, utente%, indirizzo%, casella%, cassetta, account, mailbox",
-            sender="mittente%",
-            domain="dominio",
-            other="server, messaggio, messaggi, file, allegato",
+            sender=(
+                "indirizzo di origine, il tuo account, il suo account, il vostro account, il tuo indirizzo, "
+                "il vostro indirizzo, la tua casella, mittente%"
+            ),
+            domain="dominio, dominio del destinatario, dominio dell indirizzo",
+            server="indirizzo ip, ip, server, server del destinatario",
+            message="messaggio, messaggi, file, allegato",
             unknown=(
-                "sconosciuto, sconosciuta, inesistente, non esiste, non esistono, non trovato, non trovata, "
-                "non e stato trovato, non e stata trovata, non valido, non e valido, non esistente, "
-                "non e presente"
+                "sconosciut%, inesistent%, non valida, non attivo su, sconosciuto, sconosciuta, inesistente, "
+                "non esiste, non esistono, non trovato, non trovata, non e stato trovato, "
+                "non e stata trovata, non valido, non e valido, non esistente"
             ),
             full=(
                 "piena, e piena, pieno, ha superato la quota, quota superata, ha superato lo spazio, spazio esaurito"
@@ -175,18 +254,20 @@ SENTENCES = Sentences(
             unless="se, forse, eventualmente",
             many="troppi, molti, numerosi",
             big="troppo grande, supera la dimensione, supera le dimensioni, eccede la dimensione",
+            none="non e presente",
         ),
         "nl": Language(
             recipient=(
                 "ontvanger%, gebruiker%, adres, e mailadres, mailadres, postvak, postbus, mailbox, account, "
                 "e mailaccount, geadresseerde%"
             ),
-            sender="afzender%, verzender%",
-            domain="domein, domeinnaam",
-            other="server%, bericht%, bestand%, bijlage",
+            sender="uw account, uw adres, uw e mailadres, je account, afzender%, verzender%",
+            domain="domein, domeinnaam, domein van de ontvanger, domein van het adres",
+            server="ip adres, ip, server%, server van de ontvanger",
+            message="bericht%, bestand%, bijlage",
             unknown=(
-                "onbekend, onbekende, bestaat niet, bestaan niet, niet gevonden, kan niet worden gevonden, "
-                "bestaat niet meer, niet bekend, is ongeldig, niet aanwezig"
+                "niet geldig, ongeldig, ongeldige, onbekend, onbekende, bestaat niet, bestaan niet, "
+                "niet gevonden, kan niet worden gevonden, bestaat niet meer, niet bekend, is ongeldig"
             ),
             full="vol, is vol, zit vol, quotum overschreden, limiet overschreden",
             closed=(
@@ -197,6 +278,7 @@ SENTENCES = Sentences(
             unless="als, indien, mogelijk, wellicht, of",
             many="te veel",
             big="te groot, overschrijdt de maximale",
+            none="niet aanwezig",
         ),
         "scandinavian": Language(
             recipient=(
@@ -204,14 +286,21 @@ SENTENCES = Sentences(
                 "e postadress%, e postadresse%, mailadresse%, postlada%, postboks%, postkasse%, brevlada%, "
                 "konto, kontot, kontoen, e postkonto%, mailkonto%, brevpostkasse%, innboks%"
             ),
-            sender="avsandare%, avsender%, afsender%",
-            domain="doman, domanen, domene, domenet, domæne, domænet",
-            other="server%, meddelande%, melding%, meddelelse%, fil, filen, vedlegg, bilaga",
+            sender=(
+                "ditt konto, din adress, din adresse, din konto, din e postadress, avsandare%, avsender%, afsender%"
+            ),
+            domain=(
+                "doman, domanen, domene, domenet, domæne, domænet, mottagarens doman, mottakerens domene, "
+                "modtagerens domæne"
+            ),
+            server=("ip adress, ip adresse, ip, server%, mottagarens server, mottakerens server, modtagerens server"),
+            message="meddelande%, melding%, meddelelse%, fil, filen, vedlegg, bilaga",
             unknown=(
-                "okand, okant, okanda, ukjent, ukendt, ukendte, finns inte, finnes ikke, findes ikke, "
-                "hittades inte, eksisterer ikke, blev ikke fundet, ble ikke funnet, kunde inte hittas, "
-                "kunne ikke findes, existerar inte, ikke fundet, ikke funnet, eksisterer ikkje, finst ikkje, "
-                "er ikke gyldig, blir ikke funnet"
+                "ogiltig, ogiltigt, ugyldig, finnes ikkje, er ukjent, er ukendt, okand, okant, okanda, "
+                "ukjent, ukendt, ukendte, finns inte, finnes ikke, findes ikke, hittades inte, "
+                "eksisterer ikke, blev ikke fundet, ble ikke funnet, kunde inte hittas, kunne ikke findes, "
+                "existerar inte, ikke fundet, ikke funnet, eksisterer ikkje, finst ikkje, er ikke gyldig, "
+                "blir ikke funnet"
             ),
             full=(
                 "full, fuld, fullt, ar full, er full, er fuld, er fyldt, fyldt, overskredet, overskriden, "
@@ -233,23 +322,30 @@ SENTENCES = Sentences(
             ),
             sender="lahettaja%",
             domain="verkkotunnus%, toimialue%",
-            other="palvelin%, viesti%, liite",
-            unknown=("tuntematon, tuntemattomia, ei ole olemassa, ei loydy, ei loytynyt, ei loydetty, ei ole kaytossa"),
+            server="ip osoite, ip, palvelin%",
+            message="viesti%, liite",
+            unknown=(
+                "virheellinen, ei kelpaa, tuntematon, tuntemattomia, ei ole olemassa, ei loydy, ei loytynyt, "
+                "ei loydetty, ei ole kaytossa"
+            ),
             full="on taynna, taynna, kiintio ylittynyt",
             closed="suljettu, poistettu, lakkautettu, ei ole aktiivinen, on passivoitu",
             locked="lukittu, jaadytetty",
             unless="jos, mahdollisesti, ehka",
             many="liian monta, liikaa",
             big="liian suuri, ylittaa",
+            none="ei ole",
         ),
         "pl": Language(
             recipient=(
                 "odbiorc%, uzytkownik%, adres, adresu, adresat%, adres e mail, skrzynk%, konto, konta, konto e mail"
             ),
-            sender="nadawc%, nadawca",
-            domain="domena, domeny",
-            other="serwer%, wiadomosc%, plik%, zalacznik%, załacznik%",
+            sender="adres zwrotny, twoje konto, twoj adres, panstwa konto, pana konto, nadawc%, nadawca",
+            domain="domena, domeny, domena odbiorcy, domeny odbiorcy",
+            server="server odbiorcy, adres ip, ip, serwer%, serwer odbiorcy, serwera odbiorcy",
+            message="wiadomosc%, plik%, zalacznik%, załacznik%",
             unknown=(
+                "nieznan%, nie ma takiego, nie ma takiej, błędny, bledny, niepoprawny, nieistniejac%, "
                 "nieznany, nieznana, nieznane, nie istnieje, nie istnieja, nie znaleziono, "
                 "nie został znaleziony, nie zostal znaleziony, nie odnaleziono, nieprawidłowy, "
                 "nieprawidlowy, nie mozna odnalezc"
@@ -274,13 +370,15 @@ SENTENCES = Sentences(
                 "prijemc%, prijemce, adresat%, uzivatel%, pouzivatel%, adresa, adresu, e mailova adresa, "
                 "schrank%, ucet, ucet elektronicke posty, konto"
             ),
-            sender="odesilatel%, odosielatel%",
-            domain="domena, domeny",
-            other="server%, zprava, zpravu, sprava, spravu, soubor, subor, priloha",
+            sender="vas ucet, vase adresa, vase schranka, odesilatel%, odosielatel%",
+            domain="domena, domeny, domena prijemce, domena prijimatele",
+            server="ip adresa, ip, server%, server prijemce, server prijimatele",
+            message="zprava, zpravu, sprava, spravu, soubor, subor, priloha",
             unknown=(
-                "neznamy, neznama, neexistuje, neexistuji, nenalezen, nenalezena, nebyl nalezen, "
-                "nebyla nalezena, nenajdeny, nenajdena, nebol najdeny, nebola najdena, sa nenasla, "
-                "sa nenasiel, se nepodarilo najit, sa nepodarilo najst, neni znama, nebylo mozne najit"
+                "neznam%, neplatna, neplatny, neexistujic%, neznamy, neznama, neexistuje, neexistuji, "
+                "nenalezen, nenalezena, nebyl nalezen, nebyla nalezena, nenajdeny, nenajdena, nebol najdeny, "
+                "nebola najdena, sa nenasla, sa nenasiel, se nepodarilo najit, sa nepodarilo najst, "
+                "neni znama, nebylo mozne najit"
             ),
             full=("je plna, plna, je preplnena, preplnena, prekrocila limit, prekrocena kvota, zaplnena, je zaplnena"),
             closed=(
@@ -294,10 +392,14 @@ SENTENCES = Sentences(
         ),
         "hu": Language(
             recipient="cimzett%, felhasznalo%, cim, cimet, e mail cim%, postafiok%, postalada%, fiok, fiokot",
-            sender="felado%, kuldo%",
+            sender="az on fiokja, on cime, felado%, kuldo%",
             domain="tartomany%, domain",
-            other="kiszolgalo%, szerver%, uzenet%, level, levelet, fajl",
-            unknown="ismeretlen, nem letezik, nem talalhato, nincs ilyen, nem letezo, nem talaltuk",
+            server="ip cim, kiszolgalo%, szerver%",
+            message="uzenet%, level, levelet, fajl",
+            unknown=(
+                "nem talalhato meg, ervenytelen, nem szerepel, ismeretlen, nem letezik, nem talalhato, "
+                "nincs ilyen, nem letezo, nem talaltuk"
+            ),
             full="megtelt, tele van, betelt, tullepte a kvotat, tullepte",
             closed="megszunt, torolt, torolve, inaktiv, letiltva, lezarva, megszuntetett, megszuntettek",
             locked="zarolva, zarolt, felfuggesztve, felfuggesztett",
@@ -312,7 +414,8 @@ SENTENCES = Sentences(
             ),
             sender="expeditor%",
             domain="domeniul, domeniu",
-            other="server%, mesaj%, fisier%",
+            server="adresa ip, server%",
+            message="mesaj%, fisier%",
             unknown=(
                 "necunoscut, necunoscuta, nu exista, inexistent, inexistenta, nu a fost gasit, "
                 "nu a fost gasita, negasit, nu poate fi gasit, nu poate fi gasita, nu este valida"
@@ -334,7 +437,8 @@ SENTENCES = Sentences(
             ),
             sender="posiljatelj%, posiljalac, posiljaoc%",
             domain="domena, domen",
-            other="posluzitelj%, server, streznik, poruka, poruku, sporocilo",
+            server="ip adresa, posluzitelj%, server, streznik",
+            message="poruka, poruku, sporocilo",
             unknown=(
                 "nepoznat, nepoznata, neznan, ne postoji, ne obstaja, nije pronadena, nije pronađena, "
                 "nije pronadjen, nije pronadeno, nije pronađen, ni mogoce najti, ni bilo mogoce najti, "
@@ -356,7 +460,8 @@ SENTENCES = Sentences(
             ),
             sender="siuntej%, sutitaj%, saatja",
             domain="domenas, domens, domeen",
-            other="server%, laisk%, zinojum%, vestule, kiri, sonum",
+            server="server%",
+            message="laisk%, zinojum%, vestule, kiri, sonum",
             unknown=(
                 "nezinomas, neegzistuoja, nerastas, nerasta, nezinams, neeksiste, nav atrasts, nav atrasta, "
                 "tundmatu, ei eksisteeri, ei leitud"
@@ -373,13 +478,13 @@ SENTENCES = Sentences(
                 "alici%, alıcı%, kullanici%, kullanıcı%, adres, adresi, e posta adresi, posta kutusu, "
                 "posta kutunuz, hesap, hesabi, hesabı, posta hesabi, posta hesabı"
             ),
-            sender="gonderen%, gonderici%",
+            sender="hesabınız%, hesabiniz%, adresiniz%, gonderen%, gonderici%",
             domain="alan adi, alan adı, etki alani, etki alanı",
-            other="sunucu%, ileti, mesaj, dosya",
+            server="ip adresi, sunucu%",
+            message="ileti, mesaj, dosya",
             unknown=(
-                "bilinmeyen, bilinmiyor, bulunamadi, bulunamadı, mevcut degil, yok, gecersiz, yoktur, "
-                "bulunmuyor, tanimsiz, tanımsız, bulunmamaktadir, bulunmamaktadır, kayitli degil, "
-                "kayıtlı degil"
+                "bilinmeyen, bilinmiyor, bulunamadi, bulunamadı, mevcut degil, gecersiz, tanimsiz, tanımsız, "
+                "kayitli degil, kayıtlı degil"
             ),
             full=(
                 "dolu, doldu, dolmus, dolmustur, kota asildi, kota asıldı, kotasi dolmus, kotası dolmus, "
@@ -393,12 +498,14 @@ SENTENCES = Sentences(
             unless="eger, belki",
             many="cok fazla, fazla sayida",
             big="cok buyuk, boyutu asiyor, sınırını asıyor",
+            none="yok, yoktur, bulunmuyor, bulunmamaktadir, bulunmamaktadır",
         ),
         "el": Language(
             recipient="παραληπτ%, χρηστη%, διευθυνση, διευθυνσης, γραμματοκιβωτιο%, θυριδα, λογαριασμο%",
             sender="αποστολε%",
             domain="τομεα%",
-            other="διακομιστη%, μηνυμα, μηνυματος, αρχειο",
+            server="διευθυνση ip, διακομιστη%",
+            message="μηνυμα, μηνυματος, αρχειο",
             unknown=(
                 "αγνωστος, αγνωστη, αγνωστο, δεν υπαρχει, δεν βρεθηκε, ανυπαρκτη, ανυπαρκτος, "
                 "δεν ειναι εγκυρη, δεν ηταν δυνατη η ευρεση"
@@ -417,14 +524,21 @@ SENTENCES = Sentences(
                 "получател%, пользовател%, адресат%, адрес, адреса, адресу, ящик, ящика, почтовый ящик, "
                 "абонент%, учетная запись, учетной записи, аккаунт, аккаунта, имя"
             ),
-            sender="отправител%, адрес отправителя",
-            domain="домен, домена, доменное имя",
-            other="сервер%, хост%, узел, узла, сообщени%, письм%, файл%, вложени%",
+            sender=(
+                "ваш адрес, ваш аккаунт, ваша учетная запись, ваш ящик, ваш почтовый ящик, вашего адреса, "
+                "отправител%, адрес отправителя"
+            ),
+            domain="домен, домена, доменное имя, домен получателя, домена получателя, домен адресата",
+            server=(
+                "ip адрес, ip адреса, адрес ip, сервер%, хост%, узел, узла, сервер получателя, "
+                "сервера получателя, сервер адресата, узел получателя"
+            ),
+            message="сообщени%, письм%, файл%, вложени%",
             unknown=(
-                "неизвестен, неизвестный, неизвестна, неизвестного, не найден, не найдена, не найдено, "
-                "не существует, не существуют, не зарегистрирован, не зарегистрирована, отсутствует, "
-                "не обнаружен, не обнаружена, не значится, несуществующ%, нет такого, неверный, "
-                "недействителен"
+                "неизвестны%, не найдены, неправильный, неверен, не существует, неизвестен, неизвестный, "
+                "неизвестна, неизвестного, не найден, не найдена, не найдено, не существуют, "
+                "не зарегистрирован, не зарегистрирована, не обнаружен, не обнаружена, не значится, "
+                "несуществующ%, нет такого, неверный, недействителен"
             ),
             full=(
                 "переполнен, переполнена, заполнен, полон, превысил квоту, превышена квота, превышен размер, "
@@ -445,18 +559,20 @@ SENTENCES = Sentences(
                 "слишком велик, слишком большое, слишком большой, превышает допустимый, "
                 "превышает максимальный, слишком велико"
             ),
+            none="отсутствует",
         ),
         "uk": Language(
             recipient=(
                 "одержувач%, отримувач%, користувач%, адресат%, адреса, адресу, адреси, скринька, скриньку, "
                 "скриньки, поштова скринька, обліковий запис, абонент%, атрымальнік%, карыстальнік%, скрыня"
             ),
-            sender="відправник%, адраспраўнік%",
-            domain="домен, домену",
-            other="сервер%, повідомлен%, лист, листа, файл%",
+            sender="ваша адреса, ваш обліковий запис, ваша скринька, відправник%, адраспраўнік%",
+            domain="домен, домену, домен одержувача, домен отримувача",
+            server="ip адреса, ip адресу, сервер%, сервер одержувача, сервер отримувача",
+            message="повідомлен%, лист, листа, файл%",
             unknown=(
                 "невідомий, невідома, невідомого, не знайдено, не знайдений, не існує, не існують, "
-                "не зареєстрован%, відсутній, відсутня, невядомы, не існуе, не знойдзены"
+                "не зареєстрован%, невядомы, не існуе, не знойдзены"
             ),
             full="переповнена, переповнено, заповнена, перевищено, немає місця, перапоўнена",
             closed=(
@@ -467,6 +583,7 @@ SENTENCES = Sentences(
             unless="якщо, можливо, чи, калі",
             many="забагато, занадто багато, багато",
             big="занадто велик%, завеликий, перевищує",
+            none="відсутній, відсутня",
         ),
         "bg": Language(
             recipient=(
@@ -475,7 +592,8 @@ SENTENCES = Sentences(
             ),
             sender="подател%, изпращач%",
             domain="домейн%",
-            other="сървър%, съобщени%, писмо%, файл%",
+            server="ip адрес, сървър%",
+            message="съобщени%, писмо%, файл%",
             unknown=(
                 "непознат, неизвестен, не съществува, не е намерен, не е намерена, няма такъв, няма такава, "
                 "несъществува%, не беше намерен"
@@ -489,22 +607,22 @@ SENTENCES = Sentences(
         ),
         "ja": Language(
             recipient=(
-                "宛先, 受信者, 受取人, ユーザ, 利用者, アドレス, メールボックス, アカウント, 宛名, お客様, "
-                "会員, あて先, 送信先, 送り先"
+                "宛先, 受信者, 受取人, ユーザ, 利用者, アドレス, メールボックス, アカウント, 宛名, 会員, "
+                "あて先, 送信先, 送り先"
             ),
             sender=(
-                "送信者, 差出人, 発信者, 送信元, 送信者アドレス, 差出人アドレス, 送信者のアドレス, "
+                "お客様, 送信者, 差出人, 発信者, 送信元, 送信者アドレス, 差出人アドレス, 送信者のアドレス, "
                 "差出人のアドレス, 送信元アドレス, 送信元のアドレス, 送信者のメールアドレス, "
-                "差出人のメールアドレス, 送信者メールアドレス, 差出人メールアドレス, 発信者アドレス"
+                "差出人のメールアドレス, 送信者メールアドレス, 差出人メールアドレス, 発信者アドレス, 発信元"
             ),
             domain="ドメイン",
-            other="サーバ, ホスト, メッセージ, ファイル, 添付",
+            server="ip アドレス, ipアドレス, サーバ, ホスト",
+            message="メールは, メールが, 本メール, メッセージ, ファイル, 添付",
             unknown=(
                 "存在しません, 存在しない, 存在していません, 見つかりません, 見つかりませんでした, "
                 "見つからない, 見つからなかった, 見当たりません, 見当たらない, 見当たらず, 不明です, 不明な, "
-                "登録されていません, 登録がありません, ありません, おりません, いません, 無効です, 該当なし, "
-                "不明, 知りません, 使われておりません, 使われていません, 使用されておりません, "
-                "使用されていません"
+                "登録されていません, 無効です, 該当なし, 不明, 知りません, 使われておりません, "
+                "使われていません, 使用されておりません, 使用されていません, 登録がありません"
             ),
             full=(
                 "いっぱい, 一杯, 満杯, 容量を超え, 容量が超過, 容量オーバ, 容量超過, 空きがありません, "
@@ -518,6 +636,7 @@ SENTENCES = Sentences(
             unless="場合, もし, 可能性",
             many="多数の, 多すぎ, 大量",
             big="大きすぎ, サイズが制限, サイズ制限, サイズの上限",
+            none="登録がありません, ありません, おりません, いません",
         ),
         "zh": Language(
             recipient=(
@@ -525,11 +644,13 @@ SENTENCES = Sentences(
                 "电子邮件地址, 電子郵件地址, 帐号, 账号, 帳號, 账户, 帐户, 帳戶, 地址, 对方, 對方"
             ),
             sender=(
-                "发件人, 發件人, 发信人, 發信人, 寄件者, 寄件人, 发件人地址, 发件地址, 发信地址, 寄件者地址, "
-                "发件人邮箱, 寄件者的電子郵件地址, 发件人邮件地址, 发件邮箱"
+                "您的帐号, 您的账号, 您的帳號, 您的邮箱, 您的地址, 您的邮件地址, 你的帐号, 您的域名, 发件人, "
+                "發件人, 发信人, 發信人, 寄件者, 寄件人, 发件人地址, 发件地址, 发信地址, 寄件者地址, "
+                "发件人邮箱, 寄件者的電子郵件地址, 发件人邮件地址, 发件邮箱, 发件, 发信, 寄件, 發件, 發信"
             ),
             domain="域名, 網域, 域",
-            other="服务器, 伺服器, 主机, 主機, 附件, 文件, 档案, 檔案",
+            server="ip 地址, ip地址, ip, 服务器, 伺服器, 主机, 主機",
+            message="附件, 文件, 档案, 檔案",
             unknown=(
                 "不存在, 未找到, 找不到, 没有找到, 無法找到, 无法找到, 未知, 查无, 查無, 不正确, 不明, 无此, "
                 "無此, 无效, 無效, 沒有這個, 没有这个, 不存在或"
@@ -553,14 +674,14 @@ SENTENCES = Sentences(
                 "메일함, 사서함, 편지함, 계정, 회원, 수신인"
             ),
             sender=(
-                "발신자, 보낸 사람, 보낸사람, 보내는 사람, 송신자, 발송자, 발신자 주소, 보낸 사람의 주소, "
-                "보낸 사람의 메일 주소, 발신자 메일 주소"
+                "귀하의 계정, 귀하의 주소, 발신자, 보낸 사람, 보낸사람, 보내는 사람, 송신자, 발송자, "
+                "발신자 주소, 보낸 사람의 주소, 보낸 사람의 메일 주소, 발신자 메일 주소"
             ),
             domain="도메인",
-            other="서버, 호스트, 파일, 첨부",
+            server="ip 주소, 서버, 호스트",
+            message="파일, 첨부",
             unknown=(
-                "존재하지 않, 없는, 없습니다, 찾을 수 없, 알 수 없는, 알수없는, 등록되지 않, 없음, 잘못되었, "
-                "올바르지 않, 유효하지 않"
+                "존재하지 않, 없는, 찾을 수 없, 알 수 없는, 알수없는, 등록되지 않, 잘못되었, 올바르지 않, 유효하지 않"
             ),
             full=(
                 "가득, 용량이 초과, 용량 초과, 용량을 초과, 꽉 찼, 꽉 차, 한도 초과, 용량이 부족, 용량 부족, "
@@ -571,12 +692,14 @@ SENTENCES = Sentences(
             unless="경우, 만약, 혹은",
             many="너무 많, 다수의, 대량",
             big="너무 큽, 너무 커, 크기를 초과, 크기가 초과",
+            none="없습니다, 없음",
         ),
         "vi": Language(
             recipient="nguoi nhan, nguoi dung, địa chi, đia chi, dia chi, hop thu, tai khoan, hom thu",
             sender="nguoi gui",
             domain="ten mien, mien",
-            other="may chu, thu, tin nhan, tep",
+            server="đia chi ip, may chu",
+            message="thu, tin nhan, tep",
             unknown="khong ton tai, khong tim thay, khong hop le, khong xac đinh, khong đuoc tim thay",
             full="đay, đa đay, bi đay, đầy, vuot qua dung luong, vuot qua han muc, het dung luong",
             closed=(
@@ -592,21 +715,24 @@ SENTENCES = Sentences(
             ),
             sender="pengirim, penghantar",
             domain="domain",
-            other="server, pelayan, pesan, surat, mesej, berkas",
+            server="alamat ip, server, pelayan",
+            message="pesan, surat, mesej, berkas",
             unknown=(
-                "tidak dikenal, tidak ditemukan, tidak ada, tidak terdaftar, tidak diketahui, "
-                "tidak dijumpai, tidak wujud, tidak valid, tidak sah"
+                "tidak dikenal, tidak ditemukan, tidak terdaftar, tidak diketahui, tidak dijumpai, "
+                "tidak wujud, tidak valid, tidak sah"
             ),
             full="penuh, telah penuh, sudah penuh, melebihi kuota, kelebihan kuota",
             closed="dinonaktifkan, tidak aktif, telah dihapus, dihapus, ditutup, telah ditutup",
             locked="ditangguhkan, diblokir, dibekukan, digantung, dikunci",
             unless="jika, apabila, mungkin, kalau",
+            none="tidak ada",
         ),
         "th": Language(
             recipient="ผู้รับ, ผู้ใช้, ที่อยู่, ที่อยู่อีเมล, กล่องจดหมาย, บัญชี, อีเมลแอดเดรส",
             sender="ผู้ส่ง",
             domain="โดเมน",
-            other="เซิร์ฟเวอร์, ไฟล์",
+            server="เซิร์ฟเวอร์",
+            message="ไฟล์",
             unknown="ไม่พบ, ไม่มีอยู่, ไม่รู้จัก, ไม่ถูกต้อง, ไม่มีผู้ใช้",
             full="เต็ม",
             closed="ถูกปิด, ปิดใช้งาน, ถูกลบ, ยกเลิก",
@@ -619,12 +745,14 @@ SENTENCES = Sentences(
             ),
             sender="المرسل",
             domain="النطاق, المجال",
-            other="الخادم, خادم, الرسالة, الملف",
-            unknown="غير موجود, غير موجودة, غير معروف, تعذر العثور, لم يتم العثور, لا يوجد, غير صالح, غير صحيح",
+            server="الخادم, خادم",
+            message="الرسالة, الملف",
+            unknown="غير موجود, غير موجودة, غير معروف, تعذر العثور, لم يتم العثور, غير صالح, غير صحيح",
             full="ممتلئة, ممتلئ, ممتليء, تجاوز الحصة, تجاوزت الحصة, تجاوز حصته",
             closed="معطل, معطلة, محذوف, تم حذف, مغلق, غير نشط, تم تعطيل",
             locked="موقوف, معلق, مقفل, محظور",
             unless="اذا, ربما, قد",
+            none="لا يوجد",
         ),
         "he": Language(
             recipient=(
@@ -633,7 +761,8 @@ SENTENCES = Sentences(
             ),
             sender="שולח, השולח",
             domain="תחום, הדומיין, דומיין",
-            other="שרת, השרת, ההודעה, הקובץ",
+            server="שרת, השרת",
+            message="ההודעה, הקובץ",
             unknown=(
                 "לא נמצא, לא נמצאה, לא קיים, לא קיימת, אינו קיים, אינה קיימת, לא ידוע, לא ידועה, אינו מוכר, "
                 "לא מוכר, שגויה"
@@ -647,7 +776,8 @@ SENTENCES = Sentences(
             recipient="گیرنده, کاربر, آدرس, نشانی, صندوق, صندوق پستی, حساب, مخاطب",
             sender="فرستنده",
             domain="دامنه",
-            other="سرور, پیام, فایل",
+            server="سرور",
+            message="پیام, فایل",
             unknown="وجود ندارد, یافت نشد, پیدا نشد, ناشناخته, نامعتبر, موجود نیست",
             full="پر است, پر شده, پر شده است, تکمیل ظرفیت",
             closed="غیر فعال, غیرفعال, حذف شده, بسته شده",

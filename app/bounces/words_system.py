@@ -189,6 +189,22 @@ NETWORK = phrases(
     verification in progress
     keine verbindung
     pas de connexion
+    server nicht erreichbar
+    server * nicht erreichbar
+    serveur injoignable
+    serveur * injoignable
+    servidor inalcanzable
+    servidor inacessivel
+    server irraggiungibile
+    server non raggiungibile
+    server niet bereikbaar
+    сервер недоступен
+    сервер * недоступен
+    サーバに接続できません
+    サーバーに接続できません
+    无法连接 * 服务器
+    服务器无法连接
+    서버에 연결할 수 없
     sin conexion
     sem conexao
     duplicated message id in
