@@ -143,6 +143,7 @@ def test_every_part_and_the_sender_are_checked_when_compiled() -> None:
     "source",
     [
         "{% for a in items %}{% for b in items %}{% for c in items %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in items %}{% for b in items %}{% for c in items %}{% endfor %}{% endfor %}{% endfor %}",
         "{% for i in range(1000) %}" + "x" * 2_000 + "{% endfor %}",
         "{% for i in range(items|length * 1000) %}x{% endfor %}",
         "{% set a = name ~ name %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",

@@ -73,7 +73,7 @@ def test_a_window_is_what_the_clock_on_the_wall_says(zone: tzinfo, moment: float
 @pytest.mark.parametrize("zone", ZONES, ids=str)
 def test_windows_around_changes_of_the_clock(zone: ZoneInfo) -> None:
     """All of the above at the moments where it is hard: every change of the clock in some years."""
-    for change in [each for year in (2011, 2026) for each in changes(zone, year)]:
+    for change in [each for year in (2010, 2011, 2026) for each in changes(zone, year)]:
         for minutes in range(-210, 210, 15):
             for around in (hour_around, day_around):
                 window = around(change + minutes * 60, zone)
