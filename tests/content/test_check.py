@@ -165,6 +165,10 @@ def test_every_part_and_the_sender_are_checked_when_compiled() -> None:
             )
         ],
         "{{ long|title|title|title }}" * 10,
+        "{{ (long|replace('a', 'nnnnnnnnnn'))|length }}",
+        "{{ (items|join(long))|length }}",
+        "{{ (long + long)|length }}",
+        "{{ (long ~ long)|length }}",
     ],
     ids=lambda source: f"{source[:30]}...{source[-50:]}",
 )  # fmt: skip
