@@ -17,6 +17,7 @@ class Picture:
     open: int = 0  # messages in open releases
     next_due: float = 0.0  # when the next retry becomes due; 0 when there is none
     complete: bool = False
+    parts: float = 1.0  # SMS that a message takes, on average of those that could leave now
 
     @property
     def final(self) -> int:
@@ -87,14 +88,14 @@ class LiveCounts:
     def of(self, campaign: str) -> Picture:
         """The sums over all partitions for *campaign*."""
         counts: dict[str, int] = {}
-        due = opened = 0
+        due = opened = parts = 0
         next_due = 0.0
         for heard in self._heard:
             _add(counts, heard.counters.get(campaign, {}))
-            for here, soon, on_the_way in heard.classes.get(campaign, {}).values():
-                due, opened = due + here, opened + on_the_way
+            for key, (here, soon, on_the_way) in heard.classes.get(campaign, {}).items():
+                due, opened, parts = due + here, opened + on_the_way, parts + here * max(1, key.parts)
                 next_due = min(next_due or soon, soon) if soon else next_due
-        return Picture(counts, due, opened, next_due, self.complete)
+        return Picture(counts, due, opened, next_due, self.complete, parts / due if due else 1.0)
 
     def totals(self) -> Picture:
         """The sums over all campaigns, without their counters."""

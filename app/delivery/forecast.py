@@ -57,10 +57,12 @@ def forecast(
     now: float,
     hours: Hours,
     retry_at: float = 0.0,
+    parts: float = 1.0,
 ) -> Forecast:
     """The end of *entry*, with *left* messages not final by group, at *speed* messages a second of late.
 
-    *retry_at* is when the next retry is due, if all of them wait for one; else 0.
+    *retry_at* is when the next retry is due, if all of them wait for one; else 0. *parts* are the SMS that a message
+    takes, by which *stages* were made.
     """
     if entry.state in ENDED:
         return Forecast(entry.finished_at, 0.0, "", f"it is {entry.state}")
@@ -77,7 +79,7 @@ def forecast(
     begins = _begins(entry, now)
     if begins is None:
         return Forecast(None, None, "experiment.metric", "the rest waits until a winner is named by hand")
-    bound = _binding(entry, left, stages, speed, begins, hours)
+    bound = _binding(entry, left, stages, speed, begins, hours, parts)
     if bound is None:
         return _not_begun(entry, sum(left.values()) - len(left), now, hours)
     return _in_time(entry, bound, left, begins, now)
@@ -114,14 +116,15 @@ def _resting(until: float, name: str, text: str) -> Forecast:
 
 
 def _binding(
-    entry: CampaignEntry, left: Mapping[str, int], stages: Iterable[Stage], speed: float, begins: float, hours: Hours
-) -> Bound | None:
+    entry: CampaignEntry, left: Mapping[str, int], stages: Iterable[Stage], speed: float, begins: float, hours: Hours,
+    parts: float,
+) -> Bound | None:  # fmt: skip
     """What takes the longest; None when nothing limits and nothing is known."""
     total = sum(left.values())
     concerned = [(left.get(each.group, 0) if each.group else total, each) for each in stages]
     slowest, has_caps = None, False
     for count, stage in _worth_a_walk(concerned):
-        bound = _bound(entry, stage, count, begins, hours)
+        bound = _bound(entry, stage, count, begins, hours, parts)
         if slowest is None or _end(bound) > _end(slowest):
             slowest, has_caps = bound, stage.passage.has_caps
         if bound.finish is None:
@@ -144,12 +147,13 @@ def _end(bound: Bound) -> float:
     return float("inf") if bound.finish is None else bound.finish
 
 
-def _bound(entry: CampaignEntry, stage: Stage, concerned: int, begins: float, hours: Hours) -> Bound:
+def _bound(entry: CampaignEntry, stage: Stage, concerned: int, begins: float, hours: Hours, parts: float) -> Bound:
     passage = stage.passage
     alone = through(passage, concerned, begins)
     names = alone.bound_by if alone is not None else tuple(dict.fromkeys(passage.names()))
     name = _joined(names)
     of = f" to {stage.group}" if stage.group else ""
+    of += f", {parts:.3g} SMS each," if parts > 1 and not stage.in_parts.isdisjoint(names) else ""
     caps = list(dict.fromkeys(_words(each, begins) for each in _quotas(passage) if each.name in names))
     if alone is None:
         return Bound(name, f"{concerned:,}{of}{_listed(caps)} ({name}): that is too long to foresee", None, None)

@@ -5,7 +5,7 @@ within the account. Routes stand side by side; those of a pool share the pool's 
 A later step of a plan counts where whatever is full before it overflows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import NamedTuple
@@ -54,19 +54,26 @@ class Stage(NamedTuple):
     passage: Passage
     group: str = ""
     leads_nowhere: bool = False  # no route takes them
+    in_parts: Set[str] = frozenset()  # names of limits on any way that count parts of SMS
 
 
-def stages(entry: CampaignEntry, running: Iterable[CampaignEntry], above: Above, now: float) -> list[Stage]:
-    """Every stage that may hold *entry* up, beside the others that are *running*."""
-    found = _Path(entry, running, above, now).stages()
+def stages(
+    entry: CampaignEntry, running: Iterable[CampaignEntry], above: Above, now: float, parts: float = 1.0
+) -> list[Stage]:
+    """Every stage that may hold *entry* up, beside the others that are *running*. Its messages are of *parts* SMS."""
+    path = _Path(entry, running, above, now, parts)
+    found = [each._replace(in_parts=path.in_parts) for each in path.stages()]
     return [each for each in found if each.passage.is_bounded or each.leads_nowhere]
 
 
 class _Path:
     """Builds the stages of one campaign."""
 
-    def __init__(self, entry: CampaignEntry, running: Iterable[CampaignEntry], above: Above, now: float) -> None:
-        self._entry, self._above, self._now = entry, above, now
+    def __init__(
+        self, entry: CampaignEntry, running: Iterable[CampaignEntry], above: Above, now: float, parts: float
+    ) -> None:
+        self._entry, self._above, self._now, self._parts = entry, above, now, parts
+        self.in_parts: set[str] = set()
         self._taken: dict[str, Mapping[str, Route]] = {}  # group -> routes
         self._groups = sorted({each.group for each in entry.seal.groups} if entry.seal is not None else ())
         others = [each for each in running if each.state == "RUNNING" and each.id != entry.id]
@@ -196,6 +203,9 @@ class _Path:
             return Passage()
         limit, called = self._above.limits[key], ".".join(["limit", *filter(None, key)])
         of = "|".join(filter(None, (scope, name, group)))
+        if limit.unit == "parts":  # as many messages as they make
+            share /= self._parts
+            self.in_parts.update(called + cap for cap in ("", ".hourly", ".daily", ".moving_daily", ".warm_up"))
         rates = ((called, limit.per_second * share),) if limit.per_second is not None else ()
         return Passage(rates, tuple(self._quotas(limit, called, of, share)))
 

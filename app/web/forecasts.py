@@ -21,8 +21,9 @@ def forecast_of(
 ) -> Forecast:
     """When *entry* will be done. *providers* are its results by MX group as far as ClickHouse has told them."""
     left, retry_at, now = left_by_group(entry, picture, providers), retry_of(entry, picture), time.time()
-    on_the_way = stages(entry, competing(control), above(control), now) if entry.state == "RUNNING" else []
-    return forecast(entry, left, on_the_way, rate, now, HOURS, retry_at)
+    parts = picture.parts if entry.spec.channel == "sms" else 1.0
+    on_the_way = stages(entry, competing(control), above(control), now, parts) if entry.state == "RUNNING" else []
+    return forecast(entry, left, on_the_way, rate, now, HOURS, retry_at, parts)
 
 
 def competing(control: Control) -> list[CampaignEntry]:

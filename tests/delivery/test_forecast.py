@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal, Section, State, Trial
+from app.control.live import LiveCounts
 from app.delivery.capacity import Passage
 from app.delivery.forecast import Forecast, forecast
 from app.delivery.passages import Above, Stage, stages
 from app.delivery.windows import Hours
+from app.records import ClassDemand, Demand
 from app.routes import LimitSet, LimitStatus, Route, RouteStatus, SenderStatus, WarmUp
 from app.specs import CampaignSpec, Window
 from app.things import Account
@@ -286,3 +288,38 @@ def test_what_would_take_years_says_so() -> None:
     found = told(running(), LimitSet(scope="account", name="acme", daily=1))
     assert (found.finishes_at, found.limited_by) == (None, "limit.account.acme.daily")
     assert "too long to foresee" in found.text
+
+
+def test_a_limit_of_parts_lets_through_as_many_messages_as_they_make() -> None:
+    """Texts of 2.5 SMS each over a number of ten parts a second take two and a half times as long as they seem to."""
+    entry = running(channel="sms", sender_id="+15005550006")
+    phones = {"PT": 10_000}
+    entry.seal.groups[:] = [Section("PT", 10_000)]  # type: ignore[union-attr]
+    twilio = {"account_sid": "AC" + "0" * 32, "auth_token": "env:TOKEN"}
+    routes = {"sms": Route.model_validate({"name": "sms", "channel": "sms", "twilio": twilio})}
+    limits = [
+        LimitSet(scope="sender", name="*", rate=10.0, unit="parts"),
+        LimitSet(scope="route", name="sms", rate=8.0),
+    ]
+    above = Above(ZoneInfo, {each.key: each for each in limits}, routes=routes)
+    found = forecast(entry, phones, stages(entry, [], above, NOW, 2.5), 0.0, NOW, HOURS, parts=2.5)
+    assert (found.seconds, found.limited_by) == (pytest.approx(2_500), "limit.sender.*")
+    assert found.text.startswith("10,000, 2.5 SMS each, at 4/s")
+    single = forecast(entry, phones, stages(entry, [], above, NOW), 0.0, NOW, HOURS)
+    assert (single.seconds, single.limited_by) == (pytest.approx(1_250), "limit.route.sms")
+    capped = Above(ZoneInfo, {("route", "sms", ""): LimitSet(scope="route", name="sms", daily=10_000, unit="parts")},
+                   routes=routes)  # fmt: skip
+    days = forecast(entry, phones, stages(entry, [], capped, NOW, 2.5), 0.0, NOW, HOURS, parts=2.5)
+    assert days.seconds is not None and 2 * 86_400 <= days.seconds + 12 * 3_600 <= 3 * 86_400  # 4,000 a day
+
+
+def test_what_waits_tells_how_many_parts_a_message_has() -> None:
+    """Long and short texts of one campaign, in two partitions; other campaigns do not count."""
+    live = LiveCounts(2)
+    for partition, (parts, due) in enumerate(((1, 30), (4, 10))):
+        classes = [
+            ClassDemand("c_1", "bulk", "PT", due, 0.0, 0, channel="sms", parts=parts),
+            ClassDemand("c_2", "bulk", "PT", 99, 0.0, 0, channel="sms", parts=9),
+        ]
+        live.hear(Demand(partition, 1, 0, NOW, True, 0, classes, {}))
+    assert live.of("c_1").parts == 1.75 and live.of("c_3").parts == 1.0
