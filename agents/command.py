@@ -19,6 +19,7 @@ from app.delivery import things
 from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
 from app.delivery.decisions import Decision
 from app.delivery.lifecycle import LIVE, seal_failed, sealed
+from app.delivery.senders import notes_on_sender
 from app.delivery.trial import with_results
 from app.faults import reached
 from app.stream.app import StreamApp
@@ -30,6 +31,8 @@ from tables.pacing_things import Writes, untold_item
 
 ANSWERS_KEPT = 86_400.0
 ANSWERS_A_SWEEP = 4_000  # every 300 s: 13 commands a second
+
+NAMING = ("campaign.create", "campaign.update", "campaign.clone")  # commands that may name a sender
 
 
 def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> AgentT[bytes]:
@@ -79,6 +82,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         outcome = pacing.owned.decide(asked, now)
         shown = outcome.entry if outcome.decision.status < 400 else None
         answer = _answer_of(asked, outcome.decision, shown)
+        if shown is not None and asked.kind in NAMING:
+            answer.notes = notes_on_sender(shown.spec.sender_id, pacing.things.account(shown.account).number_pools)
         if asked.kind == "campaign.resolve" and shown is not None:
             outcome.writes.add(notes_of(asked, app.partitions, now))
         acks = await pacing.write(answer_items(body, now, answer), outcome.writes)

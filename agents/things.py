@@ -10,7 +10,7 @@ from app.commands import CampaignEntry
 from app.content.check import check_parts
 from app.content.subject import with_subject
 from app.delivery.audience import asks_for_tiers, groups_named, plan_of
-from app.delivery.senders import known_sender
+from app.delivery.senders import known_sender, no_sender
 from app.delivery.things import NEEDED, Refusal, lacking
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Content, channels_of
@@ -136,9 +136,9 @@ class Things:
 
     def missing(self, account: str, spec: CampaignSpec) -> Refusal | None:
         """What *spec* names and *account* does not have."""
-        if not known_sender(spec.sender_id, self.account(account).number_pools):
-            text = f"account {account!r} has no number pool {spec.sender_id!r}, and it is no number and no sender id"
-            return Refusal(422, text, "spec.sender_id")
+        pools = self.account(account).number_pools
+        if not known_sender(spec.sender_id, pools):
+            return Refusal(422, no_sender(spec.sender_id, pools), "spec.sender_id")
         for field, ident, version, subject in _templates_of(spec):
             head = self._template(account, ident, version)
             if head is None:

@@ -7,6 +7,7 @@ from functools import cache
 
 from babel import Locale
 
+from app.delivery.account_checks import wrong_sender_id
 from app.delivery.mx_groups import NAMES, OTHER, group_of, own_group
 from app.delivery.rates import wrong_burst
 from app.delivery.route_checks import IMPLICIT
@@ -111,7 +112,7 @@ def _no_such(limit: LimitSet, known: Known) -> str:
         case "carrier":
             return _no_such_carrier(name)
         case "sender":
-            return ""  # a number or sender id: routes and number pools name them, and may do so later
+            return _no_such_sender(name)  # routes and number pools name them, and may do so later
 
 
 def _not_among(name: str, what: str, names: Collection[str], how: str) -> str:
@@ -133,6 +134,11 @@ def _no_such_group(name: str) -> str:
     return (
         f"there is no MX group {name!r}: groups are {', '.join(sorted(NAMES))}; a domain such as example.com is one too"
     )
+
+
+def _no_such_sender(name: str) -> str:
+    wrong = wrong_sender_id(name) if name.strip() == name else f"{name!r} begins or ends with a blank"
+    return f"{wrong}. Write one as messages have it, such as +15005550006, 12345 or ACME" if wrong else ""
 
 
 def _no_such_carrier(name: str) -> str:

@@ -5,7 +5,8 @@ number that leaves gives its people to all others, and nobody else moves; one th
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -13,7 +14,11 @@ from app.delivery.routing import place_of
 from app.things import NumberPool
 
 _MIX, _MIX_AGAIN, _ALL = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, (1 << 64) - 1  # of splitmix64
-_SENDER = re.compile(r"\+?\d{3,15}|[A-Za-z0-9 ]{1,11}", re.ASCII)  # as NumberPool has them
+_NUMBER = re.compile(r"\+?\d{3,15}", re.ASCII)  # also a short code
+_NAME = re.compile(r"(?=.*[A-Za-z])(?! )[A-Za-z0-9 ]{1,11}(?<! )", re.ASCII)
+ALIKE = 0.7  # of two names, from 0 to 1, from which on one may be the other misspelt
+NAMELESS = "the US, Canada, Puerto Rico and China"  # account_checks.NUMBERS_ONLY
+MOST_LISTED = 5
 POOLS_KEPT = 1_000
 
 
@@ -24,7 +29,41 @@ def pool_named(name: str, pools: Iterable[NumberPool]) -> NumberPool | None:
 
 def known_sender(sender_id: str, pools: Iterable[NumberPool]) -> bool:
     """Whether a message can come from *sender_id*: "" (that of the route), a number, a sender id, or one of *pools*."""
-    return not sender_id or _SENDER.fullmatch(sender_id) is not None or pool_named(sender_id, pools) is not None
+    if not sender_id or _NUMBER.fullmatch(sender_id) or _NAME.fullmatch(sender_id):
+        return True
+    return pool_named(sender_id, pools) is not None
+
+
+def no_sender(sender_id: str, pools: Sequence[NumberPool]) -> str:
+    """What to say of a *sender_id* from which no message can come."""
+    names = [pool.name for pool in pools]
+    there = f"its pools are {_listed(names)}" if names else "it has none"
+    return (
+        f"{sender_id!r} is no number pool of this account ({there}), no number and no sender id: those have 1 to 11 "
+        f"letters (A to Z), digits and blanks, one letter at least{_meant(sender_id, names)}"
+    )
+
+
+def notes_on_sender(sender_id: str, pools: Sequence[NumberPool]) -> list[str]:
+    """What whoever names *sender_id* should know, where the account has *pools*: a name is shown to people as it is."""
+    names = [pool.name for pool in pools]
+    if not names or not _NAME.fullmatch(sender_id) or sender_id in names:
+        return []
+    return [
+        f"{sender_id!r} is no number pool of this account (its pools are {_listed(names)}): it is shown to people as "
+        f"the name of the sender, which {NAMELESS} do not allow{_meant(sender_id, names)}"
+    ]
+
+
+def _meant(sender_id: str, names: Sequence[str]) -> str:
+    """The pool that may be meant, as a question."""
+    by_small = {name.casefold(): name for name in names}
+    close = get_close_matches(sender_id.casefold(), by_small, n=1, cutoff=ALIKE)
+    return f"; is the pool {by_small[close[0]]!r} meant?" if close else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:MOST_LISTED], *(["..."] if len(names) > MOST_LISTED else [])])
 
 
 def sender_of(sender_id: str, pools: Iterable[NumberPool], recipient: bytes, group: str) -> str:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.senders import chosen, sender_of
+from app.delivery.senders import chosen, known_sender, no_sender, notes_on_sender, sender_of
 from app.things import NumberPool
 
 PEOPLE = [number.to_bytes(2, "big") * 2 + (number * 2**40 + 17).to_bytes(12, "big") for number in range(2_000)]
@@ -52,3 +53,29 @@ def test_a_pool_has_numbers_for_countries_and_others() -> None:
     assert german == {"ACME", "+4930123456"}
     assert {sender_of("us", pools, who, "FR") for who in PEOPLE} == set(NUMBERS[:9])
     assert sender_of("ACME", pools, PEOPLE[0], "FR") == "ACME" and sender_of("", pools, PEOPLE[0], "FR") == ""
+
+
+POOLS = [NumberPool(name="marketing", senders=["+15005550006"]), NumberPool(name="us_east", senders=["ACME"])]
+
+
+@pytest.mark.parametrize("sender", ["", "marketing", "us_east", "+15005550006", "12345", "ACME", "My Shop 24"])
+def test_who_a_message_may_come_from(sender: str) -> None:
+    assert known_sender(sender, POOLS)
+
+
+@pytest.mark.parametrize("sender", ["us-east", "x!", "12", " ACME", "ACME ", "A name that is long", "   ", "Ünïcode"])
+def test_what_is_no_sender_is_refused_with_what_there_is(sender: str) -> None:
+    """A pool that is misspelt would be shown to thousands of people as a name."""
+    assert not known_sender(sender, POOLS)
+    assert "marketing, us_east" in no_sender(sender, POOLS) and "it has none" in no_sender(sender, [])
+
+
+def test_a_name_that_may_be_a_pool_misspelt_is_told() -> None:
+    assert "is the pool 'us_east' meant?" in no_sender("us-east", POOLS)
+    (note,) = notes_on_sender("Marketng", POOLS)
+    assert note.endswith("is the pool 'marketing' meant?")
+    (note,) = notes_on_sender("ACME", POOLS)
+    assert "shown to people" in note and "meant" not in note
+    for sender in ("", "marketing", "+15005550006", "12345"):
+        assert not notes_on_sender(sender, POOLS)
+    assert not notes_on_sender("Marketng", [])

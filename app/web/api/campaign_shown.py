@@ -58,6 +58,7 @@ class Told(CampaignShown):
     effective: bool | None = Field(
         default=None, description="pause, cancel: every sender has heard it (202: not all have yet)"
     )
+    notes: list[str] = Field(default_factory=list, description="What whoever asked should know about it")
 
 
 class ForecastShown(Strict):

@@ -134,7 +134,7 @@ async def told_of(call: Call, done: Done, status: int) -> Reply:
     if entry is not None:
         body = campaign_shown(entry)
     headers = {"ETag": etag(entry.revision)} if entry is not None else {}
-    return Reply(body | {"command": answer.id, "effective": done.effective}, status, headers)
+    return Reply(body | {"command": answer.id, "effective": done.effective, "notes": answer.notes}, status, headers)
 
 
 def without_none(changes: dict[str, Any]) -> dict[str, Any]:
