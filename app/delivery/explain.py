@@ -54,7 +54,8 @@ def _summary(story: Story, events: Sequence[Event], waiting: Waiting | None) -> 
     decisive = next((each for each in reversed(events) if each.kind == words.KIND_OF_STATUS.get(story.status)), None)
     if decisive is None:
         return f"It is {story.status}."
-    text = f"{words.ENDS[Status(story.status)]} {told(decisive.at)}"
+    ends = words.ENDS | words.ENDS_ON_PHONES if decisive.channel in PHONES else words.ENDS
+    text = f"{ends[Status(story.status)]} {told(decisive.at)}"
     if decisive.route:
         text += f" over route {decisive.route}"
     if decisive.attempt > 1:

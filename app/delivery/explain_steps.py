@@ -66,7 +66,7 @@ def of_events(story: Story, events: Sequence[Event]) -> list[Step]:
             ready, since = again.due, f"retry.{again.policy}"
             wait = max(0.0, again.due - event.at)
             text = (
-                (words.AGAIN | words.ONWARD)
+                ((words.AGAIN_ON_PHONES if event.channel in PHONES else words.AGAIN) | words.ONWARD)
                 .get(again.policy, words.AGAIN_AT)
                 .format(attempt=again.attempt, span=span(wait), at=told(again.due))
             )

@@ -32,7 +32,8 @@ def waits_for(story: Story, events: Sequence[Event], hours: Hours | None = None)
         )
     due, rule = _due(last)
     if due > story.now:
-        text = words.WAITS.get(rule, words.WAITS_UNTIL).format(at=told(due), span=span(due - story.now))
+        waits = words.WAITS_ON_PHONES if last and last[-1].channel in PHONES else words.WAITS
+        text = waits.get(rule, words.WAITS_UNTIL).format(at=told(due), span=span(due - story.now))
         return Waiting(rule, text, since, due, estimate=round(due - story.now, 1))
     if entry is not None and hours is not None and (closed := hours.closed_by(entry, story.now)):
         opening = hours.opening(entry, "", story.now)

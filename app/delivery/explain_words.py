@@ -66,6 +66,10 @@ AGAIN = {
     "route": "It is tried again in {span}, at {at}: the route took nothing at all, which is no attempt.",
     "resend": "It is sent again as attempt {attempt}, at {at}: the campaign would rather send twice than not at all.",
 }
+AGAIN_ON_PHONES = AGAIN | {
+    "soft": "Attempt {attempt} comes in {span}, at {at}: the phone could not be reached, which may change.",
+    "throttle": "It is tried again in {span}, at {at}: the provider asked for a slower pace, which is no attempt.",
+}
 # The same for another channel.
 ONWARD = {
     "sms": "It goes on by SMS, as attempt {attempt}, at {at}.",
@@ -92,6 +96,10 @@ WAITS = {
     "retry.sms": "it goes on by SMS at {at}, in {span}",
     "retry.whatsapp": "it goes on by WhatsApp at {at}, in {span}",
     "retry.voice": "it goes on by a call at {at}, in {span}",
+}
+WAITS_ON_PHONES = WAITS | {
+    "retry.soft": "it is tried again at {at}, in {span}, after the phone could not be reached",
+    "retry.throttle": "it is tried again at {at}, in {span}: the provider asked for a slower pace",
 }
 WAITS_UNTIL = "it waits until {at}, in {span}"
 READY = {
@@ -234,6 +242,10 @@ ENDS = {
     Status.READ: "Delivered, and read at",
     Status.CLICKED: "Delivered, and a link was clicked at",
     Status.COMPLAINED: "Delivered, and the recipient complained at",
+}
+ENDS_ON_PHONES = {
+    Status.SENT: "Sent: taken by the provider at",
+    Status.DELIVERED: "Delivered at",
 }
 KIND_OF_STATUS = {str(status): EventKind(status.lower()) for status in Status}
 

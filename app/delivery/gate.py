@@ -99,8 +99,10 @@ def sighting_keys(rules: GateRules, rows: Sequence[Recipient]) -> list[bytes]:
 def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -> Suppression | None:
     """The first suppression that forbids this campaign to write, or None.
 
-    Leaving a newsletter is no wish to get no password any more: it stops nothing transactional, unless it is global. So
-    it is with marketing on WhatsApp and a template of another category.
+    Leaving a newsletter is no wish to get no password any more: it stops nothing transactional. Nor does a STOP to a
+    number of which nobody knows whose it is, which holds for all accounts on its channel: it says no more than one to a
+    number that is known. What is global on all channels stops everything. With a template of another category than
+    marketing it is so on WhatsApp, but for what is global.
     """
     for entry in suppressions:
         if entry.until and entry.until <= now:
@@ -109,7 +111,7 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
             continue  # another account may have a list of the same name
         if entry.channel and entry.channel != rules.channel:
             continue
-        if entry.scope != "global" and _is_of_marketing(entry, rules):
+        if _is_of_marketing(entry, rules):
             continue
         match entry.scope:
             case "global":
@@ -125,9 +127,10 @@ def applies(suppressions: Sequence[Suppression], rules: GateRules, now: float) -
 
 def _is_of_marketing(entry: Suppression, rules: GateRules) -> bool:
     """Whether *entry* stops marketing alone, and the messages of *rules* are none."""
-    if rules.transactional and entry.reason == UNSUBSCRIBED:
+    everywhere = entry.scope == "global"
+    if rules.transactional and entry.reason == UNSUBSCRIBED and (entry.channel or not everywhere):
         return True
-    return not rules.marketing and entry.channel == "whatsapp" and entry.reason in OF_MARKETING
+    return not everywhere and not rules.marketing and entry.channel == "whatsapp" and entry.reason in OF_MARKETING
 
 
 @dataclass(frozen=True, slots=True)

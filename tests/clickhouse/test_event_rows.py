@@ -119,3 +119,17 @@ async def test_a_pack_that_clickhouse_never_takes_is_set_apart_and_the_others_ar
     await insert_events(client, [SourcedPack(pack, 0, offset) for offset, pack in enumerate(made)], refused)
     assert apart == [5]
     assert await client.rows("SELECT count() FROM events") == [[7]]
+
+
+async def test_the_channel_of_a_message_is_that_of_its_last_attempt(client: ClickHouse) -> None:
+    """
+    Over WhatsApp, then SMS, and a late report of WhatsApp: people filter messages by how they went out at last.
+    """
+    tries = (("queued", "whatsapp", 0, 1.0), ("deferred", "whatsapp", 1, 2.0), ("sent", "sms", 2, 3.0),
+             ("failed", "whatsapp", 1, 4.0))  # fmt: skip
+    packs = [
+        EventPack("a", "c", channel, "bulk", kind, "US", "r", attempt, 1e9 + at, b"m" * 16, bytes(16))
+        for kind, channel, attempt, at in tries
+    ]
+    await insert_events(client, [SourcedPack(pack, 0, number) for number, pack in enumerate(packs)], never)
+    assert await client.rows("SELECT channel FROM messages WHERE campaign = 'c'") == [["sms"]]

@@ -74,13 +74,16 @@ def test_the_story_of_a_message_that_went_on_tells_what_each_channel_came_to() -
     sent = Event("sent", T + 6, 2, "IN", "twilio", channel="sms")
     delivered = Event("delivered", T + 9, 2, "IN", "twilio", channel="sms", why="told by webhook")
     told = story("DELIVERED", queued(), refused, sent, delivered, entry=running)
-    assert told.final and told.summary.endswith("WhatsApp: not on WhatsApp; SMS: delivered.")
+    assert told.final and told.summary.startswith("Delivered at 2027-01-15T08:00:09Z over route twilio, at attempt 2")
+    assert told.summary.endswith("WhatsApp: not on WhatsApp; SMS: delivered.")
+    assert not any("server" in each.text for each in told.steps) and "server" not in told.summary
     assert "It goes on by SMS, as attempt 2, at 2027-01-15T08:00:05Z." in [each.text for each in told.steps]
     awaited = Event("sent", T + 1, 1, "IN", "wa", channel="whatsapp")
     told = story("SENT", queued(), awaited, entry=running, now=T + 10)
     assert not told.final and told.waiting is not None and told.waiting.held_by == "news"
     assert "goes on by SMS" in told.summary
-    assert story("SENT", queued(), awaited, entry=running, now=T + 100).final
+    out = story("SENT", queued(), awaited, entry=running, now=T + 100)
+    assert out.final and out.summary.startswith("Sent: taken by the provider at")
 
 
 def test_what_a_reader_did_is_the_end_of_a_message() -> None:

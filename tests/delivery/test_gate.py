@@ -86,6 +86,16 @@ def test_leaving_a_newsletter_stops_no_password(scope: str, reason: str) -> None
     assert applies([entry, complaint], asked_for, NOW) is (complaint if left else entry)
 
 
+def test_a_stop_to_a_number_of_nobody_stops_no_password_either() -> None:
+    """It says no more than a STOP to a number that is known, and must not cost the login code of all programs."""
+    sms = dataclasses.replace(RULES, channel="sms")
+    asked_for = dataclasses.replace(sms, transactional=True)
+    stop = Suppression("global", "", "unsubscribed", "msg91: STOP", 0.0, channel="sms")
+    assert applies([stop], sms, NOW) is stop and applies([stop], asked_for, NOW) is None
+    for other in (msgspec.structs.replace(stop, reason="complaint"), msgspec.structs.replace(stop, channel="")):
+        assert applies([other], asked_for, NOW) is other
+
+
 def test_leaving_does_not_undo_a_complaint() -> None:
     """Whoever complained and then also pressed the button is not written to again, in any lane."""
     complained = SuppressionCommand("add", "account", "acme", reason="complaint", at=NOW - 9)

@@ -33,9 +33,10 @@ CORE = {"app.providers", "app.bounces", "app.delivery", "app.content"}
 # importlib loads an adapter when it is first used.
 PURE = {
     "babel", "base64", "binascii", "bisect", "collections", "copy", "cryptography", "css_inline", "dataclasses",
-    "datetime", "decimal", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna", "importlib",
-    "ipaddress", "itertools", "jinja2", "json", "markupsafe", "mrml", "msgspec", "phonenumbers", "pydantic", "quopri",
-    "re", "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo",
+    "datetime", "decimal", "difflib", "email", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna",
+    "importlib", "ipaddress", "itertools", "jinja2", "json", "markupsafe", "mrml", "msgspec", "phonenumbers",
+    "pydantic", "quopri", "re", "string", "struct", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+    "zlib", "zoneinfo",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow"}  # of datetime, which the core may handle but not ask
 IMPURE = {"open", "print", "input", "exec", "eval", "__import__"}
