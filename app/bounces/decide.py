@@ -47,6 +47,7 @@ _NAMED = re.compile(
     r"|(?<![\w.@-])([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})\W{1,3}(?:host|domain)(?: name)? (?:not found|unknown)",
     re.IGNORECASE,
 )
+_IP = re.compile(r"\b(?:resolve|host|for)\W{1,3}\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _NO_DOMAIN = re.compile(
     r"nonexistentdomain|non-?existent domain|nxdomain|domain (?:name )?(?:does not|doesn.t) exist", re.IGNORECASE
 )
@@ -72,7 +73,7 @@ _NOT_MEANT = re.compile(
     r"|(?<! domain) (?:may|might) (?:not exist|no longer exist|not be found)(?= )"
     r"|(?<= if the) (?:user|address|mailbox|account|recipient) (?:does not|doesnt) exist(?= )"
     r"|(?<= delivery) temporarily suspended(?= )| with message(?= content conversion )"
-    r"|(?<= mail exchanger) or ip address(?= )"
+    r"|(?<= mail exchanger) or ip address(?= )| unknown user agent(?= )"
 )
 # The address of a server beside what became of it.
 _SERVER_REFUSED = re.compile(
@@ -80,6 +81,11 @@ _SERVER_REFUSED = re.compile(
     r"| (?:blocked|refused|denied)(?: from)? \d{1,3} \d{1,3} \d{1,3} \d{1,3} "
 )
 _PACE = re.compile(r" (?:send|sending|relay|submission) (?:limit|quota)s? | (?:mail|message|sending) rate exceeded ")
+_NOT_YET = re.compile(
+    r" (?:verif(?:y|ied)|verification) .{0,80}(?: at this time | timed out | timeout | connection | connect to )"
+    r"| moved .{0,60} (?:retry|try again) "
+)
+_POLICY = re.compile(r" (?:polic(?:y|ies)|restrictions?) ")
 # A list or a filter that somebody keeps for the own mailbox.
 _OWN_FILTER = re.compile(
     r" (?:recipient|user)s?(?: s)? (?:personal |own |private )?(?:block ?list|black ?list|filter|preferences)s? "
@@ -267,7 +273,9 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     ours = _of_us(named, theirs, text, words)
     if ours and theirs:
         return theirs if _beats(theirs, ours, status, words) else ours
-    return theirs or ours or _first(OTHERS, named)
+    other = theirs or ours or _first(OTHERS, named)
+    # "Mailbox unavailable" is what RFC 5321 has for any 550, GMX before "policy restrictions".
+    return "policyviolation" if other == "unavailable" and _POLICY.search(words) else other
 
 
 def _read_whole(phrases: set[str], sentences: set[str]) -> set[str]:
@@ -284,6 +292,9 @@ def _of_the_address(named: set[str], status: str, words: str) -> str:
         return "hostunknown"
     if theirs == "suspend" and "for_now" in named:
         return "suspended"
+    if theirs in ("userunknown", "hasmoved") and _NOT_YET.search(words):
+        # Nobody could be asked, or the move is not over.
+        return "dns" if "networkerror" in named or "dns" in named else ""
     if theirs == "suspended" and " inactivity " in words and " temporar" not in words:
         return "suspend"
     if theirs == "userunknown" and "suspend" in named and " is disabled " in words and " or " not in words:
@@ -413,6 +424,8 @@ def _names_the_domain(text: str, recipient: str) -> bool:
     domain = recipient.rpartition("@")[2].lower()
     named = {(one or other).lower() for one, other in _NAMED.findall(text)}
     named = {each for each in named if not STATUS.fullmatch(each)}  # "5.1.2 Host unknown"
+    if not named and domain and domain not in text.lower() and _IP.search(text):
+        return False  # "cannot resolve 192.0.2.7": whose server that is nobody knows
     return not domain or not named or any(_of_one_house(domain, each) for each in named)
 
 

@@ -8,6 +8,9 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    alias * has been removed
+    alias * was removed
+    alias * has been deleted
     do not know this person
     don t know this person
     addressee unknown
@@ -1940,6 +1943,7 @@ HOST_UNKNOWN = phrases(
 # DNS did not answer: nobody knows whether the domain is there.
 DNS_TROUBLE = phrases(
     """
+    unverified address
     temporary failure in mx lookup
     dns temporary failure
     temporary dns failure

@@ -9,6 +9,15 @@ from app.bounces.phrases import phrases
 # The sender's address, not the recipient's: "user unknown" beside these speaks of us.
 SENDER = phrases(
     """
+    account of sender
+    account of the sender
+    sending user
+    sending account
+    in mail from
+    in reply to header
+    in the to header
+    in header from
+    in from header
     domain name of sender
     domain name required
     this sender is
@@ -381,6 +390,8 @@ AUTH_FAILURE = phrases(
 
 REQUIRE_PTR = phrases(
     """
+    client host not found
+    client host unknown
     dns nr
     ptr
     reverse dns
@@ -849,6 +860,10 @@ REPUTATION = phrases(
 
 SPAM = phrases(
     """
+    link in your message
+    links in your message
+    url in your message
+    urls in your message
     hvu b%
     contains spam
     spam or virus
@@ -1101,6 +1116,10 @@ POLICY = phrases(
 # A person, or a rule set for one, does not want it: the address works.
 FILTERED = phrases(
     """
+    for external mail
+    from external senders
+    from outside the organization
+    from outside the organisation
     block list of the recipient
     blocklist of the recipient
     blacklist of the recipient

@@ -14,6 +14,7 @@ from app.bounces.verdict import REASONS
 
 HERE = Path(__file__).parent
 KNOWN = [line.split("\t") for line in (HERE / "diagnostics.tsv").read_text().splitlines() if not line.startswith("# ")]
+DOUBTFUL = [line for line in (HERE / "doubtful.txt").read_text().splitlines() if not line.startswith("# ")]
 RULES = json.loads((HERE.parent / "samples" / "smtp-reply-rules.json").read_text())["rules"]
 HOSTS = {
     "gmail": "gmail-smtp-in.l.google.com", "outlook": "x.mail.protection.outlook.com",
@@ -26,6 +27,12 @@ def test_words_are_understood(action: str, reason: str, said: str) -> None:
     """One misread line suppresses good people, or keeps mailing bad ones."""
     meaning = meaning_of(Failure(said, recipient="ana@example.com"))
     assert (meaning.action, meaning.reason) == (action, reason)
+
+
+@pytest.mark.parametrize("said", DOUBTFUL)
+def test_what_is_doubtful_suppresses_nobody(said: str) -> None:
+    """It names users and addresses, and "not found" or "disabled", but does not say that nobody has this address."""
+    assert meaning_of(Failure(said, recipient="ana@example.com")).action != "suppress"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[each["rule"] for each in RULES])
