@@ -16,6 +16,9 @@ ACTIONS: dict[str, Action] = {
 }  # fmt: skip
 _MICROSOFT = "x-hmxmroriginalrecipient"
 _REDACTED = re.compile(r"redacted|^\W*@|^[0-9a-f]{20,}@|xxx", re.IGNORECASE)
+# A report whose fields stand in the text, without a part of their own.
+_FIELDS_ALONE = re.compile(r"^(feedback-type|user-agent|version)[ \t]{0,5}:[ \t]{0,5}\S", re.IGNORECASE | re.MULTILINE)
+_MUST_BE_THERE = {"feedback-type", "user-agent", "version"}  # RFC 5965, 3.1
 _FEEDBACK = re.compile(r"^feedback-type[ \t]{0,5}:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -24,8 +27,14 @@ def complaints_in(parts: Parts) -> list[Verdict]:
     texts = parts.feedback
     if not texts and "report-type=feedback-report" in parts.kind.lower().replace('"', "").replace(" ", ""):
         texts = [text for text in parts.texts + parts.status if _FEEDBACK.search(text)]
+    if not texts:
+        texts = [text for text in parts.texts[:1] if _fields_alone(text[:1_000]) == _MUST_BE_THERE]
     found = [each for text in texts for each in _of_report(Header(_unindented(text)), parts)]
     return found or _of_microsoft(parts)
+
+
+def _fields_alone(text: str) -> set[str]:
+    return {each.lower() for each in _FIELDS_ALONE.findall(text)}
 
 
 def _unindented(text: str) -> bytes:
@@ -51,7 +60,12 @@ def _whole(values: list[str]) -> list[str]:
 
 def _of_microsoft(parts: Parts) -> list[Verdict]:
     """JMRP: the original as an attachment, the person in a field of its own."""
-    for header in (parts.header, *(Header(raw) for raw in parts.returned)):
+    inline = [
+        text[:2_000].lstrip().encode()
+        for text in parts.texts[:1]
+        if text.lstrip()[: len(_MICROSOFT)].lower() == _MICROSOFT
+    ]
+    for header in (parts.header, *(Header(raw) for raw in parts.returned + inline)):
         if _MICROSOFT in header:
             recipient = address_in(header.get(_MICROSOFT)).lower()
             return [replace(plain("feedback", told="abuse", mta="Microsoft JMRP"), recipient=recipient, certain=True)]

@@ -91,7 +91,7 @@ def kind_of(parts: Parts, words: str) -> str:
         if "challenge" in named or "asked" in inside:
             return "challenge"
         return "auto" if "auto" in inside else ""
-    if not daemon and ("receipt" in inside or _READ.match(subject)):
+    if ("receipt" in inside or _READ.match(subject)) and "bounce" not in named | inside:
         return "receipt"
     if "challenge" in named and "challenge" in inside and "bounce" not in named:
         return "challenge"

@@ -556,6 +556,13 @@ RATE_LIMITED = phrases(
     dyn t2
     temporarily deferred due
     messages * temporarily deferred
+    limit wiadomosci
+    limit zprav
+    limite de mensagens
+    limite de mensajes
+    limite di messaggi
+    limite de messages
+    nachrichtenlimit
     message * temporarily deferred
     zbyt wiele wiadomosci
     zbyt wiele wiadomości
@@ -686,6 +693,41 @@ BLOCK_LIST = phrases(
     rtr b%
     recipients addr blocked
     does not have permissions to submit
+    schwarzen liste
+    sperrliste
+    listes noires
+    listas negras
+    liste nere
+    svartlist%
+    svarteliste%
+    sortliste%
+    sort liste
+    mustalla listalla
+    mustalle listalle
+    czarnej liscie
+    czarna lista
+    cerne listine
+    cernej listine
+    feketelist%
+    lista neagra
+    crnoj listi
+    crni seznam
+    kara liste%
+    μαυρη λιστα
+    черные списки
+    чорному списку
+    чорний список
+    черния списък
+    черен списък
+    ブラックリスト
+    拒否リスト
+    블랙리스트
+    차단 목록
+    danh sach đen
+    daftar hitam
+    %רשימה שחורה
+    %قائمة السوداء
+    لیست سیاه
     not authorized to send email directly to
     con b1
     rly b%
@@ -840,6 +882,32 @@ REPUTATION = phrases(
     reputation
     low reputation
     bad reputation
+    schlechte reputation
+    schlechter reputation
+    mauvaise reputation
+    mala reputacion
+    baja reputacion
+    ma reputacao
+    baixa reputacao
+    cattiva reputazione
+    bassa reputazione
+    slechte reputatie
+    dalig ryktbarhet
+    zlej reputacji
+    zla reputacja
+    niskiej reputacji
+    spatna reputace
+    spatnou reputaci
+    плохая репутация
+    плохой репутации
+    низкая репутация
+    низкой репутации
+    погана репутація
+    信誉过低
+    信誉度
+    信譽過低
+    レピュテーション
+    평판이
     poor reputation
     user complaints
     complaint rate

@@ -745,6 +745,10 @@ AUTO_BODIES = phrases(
     i am on vacation
     i am on leave
     i m on vacation
+    απουσιαζω
+    lipsesc din birou
+    sunt plecat
+    odmoru do
     parental leave
     maternity leave
     annual leave
@@ -1150,6 +1154,15 @@ CHALLENGES = phrases(
     confirm you re human
     verify that you are human
     prove you are human
+    subscription confirmation
+    clicca * conferma
+    conferma di essere
+    haga clic * confirme
+    clique * confirmar que
+    cliquez * confirmer que
+    klicken sie * bestatigen
+    будь ласка * підтвердіть
+    링크를 클릭 * 확인
     mailinblack
     merci de vous authentifier
     authentification requise
@@ -1258,6 +1271,10 @@ ASKED = phrases(
     to release your message for delivery
     confirm that you are human
     confirm you are human
+    please click here to request approval
+    is protected by choicemail
+    mail is protected by
+    conferma di essere una persona
     verify that you are a human
     prove you are a human
     requires senders to confirm
