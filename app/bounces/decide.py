@@ -77,7 +77,7 @@ _NOT_MEANT = re.compile(
 )
 # The address of a server beside what became of it.
 _SERVER_REFUSED = re.compile(
-    r" \d{1,3} \d{1,3} \d{1,3} \d{1,3} (?:(?:is|was|has been|currently) ){0,2}(?:blocked|refused|rejected|denied) "
+    r" \d{1,3} \d{1,3} \d{1,3} \d{1,3} (?:(?:is|are|was|has been|currently) ){0,2}(?:blocked|refused|rejected|denied) "
     r"| (?:blocked|refused|denied)(?: from)? \d{1,3} \d{1,3} \d{1,3} \d{1,3} "
 )
 _PACE = re.compile(r" (?:send|sending|relay|submission) (?:limit|quota)s? | (?:mail|message|sending) rate exceeded ")
@@ -267,6 +267,8 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     if provider == "mailboxfull" and provider not in named and status[2:] != "2.2":
         provider = ""  # STOREDRV alone: the store of Exchange, whatever it has
     if provider:
+        if provider == "filtered" and theirs == "userunknown" and status == "5.1.1":
+            return theirs  # "gcdp" is behind all answers of domains with rules of their own
         return "suspend" if provider == "userunknown" and theirs == "suspend" else provider
     if theirs == "notaccept" and _FROM_US.search(words):
         return "rejected" if "rejected" in named else "blocked"

@@ -8,6 +8,9 @@ from app.bounces.phrases import phrases
 
 USER_UNKNOWN = phrases(
     """
+    recipient cannot be verified please check all recipients
+    isnt one of ours
+    not one of ours
     alias * has been removed
     alias * was removed
     alias * has been deleted
@@ -998,6 +1001,7 @@ MAILBOX_UNAVAILABLE = phrases(
 
 SUSPENDED = phrases(
     """
+    mailbox has been closed
     account was terminated
     account * was terminated
     account was closed
@@ -1762,6 +1766,8 @@ MAILBOX_FULL = phrases(
 
 HOST_UNKNOWN = phrases(
     """
+    domain not registered
+    domain is not registered
     can t find host
     cannot find host
     could not find host

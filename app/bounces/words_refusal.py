@@ -241,6 +241,8 @@ GREYLISTED = phrases(
 
 NO_RELAYING = phrases(
     """
+    not relayed here
+    not relayed by
     authenticated to relay
     authenticate to relay
     authentication required for relay
@@ -825,7 +827,6 @@ BLOCK_LIST = phrases(
     client host rejected
     client address rejected
     host rejected
-    server rejected
     connections will not be accepted
     connections not accepted
     connection not allowed
