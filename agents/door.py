@@ -14,6 +14,7 @@ from app.content.address import wire_address
 from app.delivery.answers import fingerprint
 from app.delivery.decisions import campaign_id
 from app.delivery.things import Refusal, thing_named
+from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
 from app.stream.lanes import Lanes
@@ -53,6 +54,7 @@ def attach(app: StreamApp, lanes: Lanes, client: ClickHouse, dead: DeadLetters) 
             await answer(command.account, command.id, asked, Refusal(422, text, "content"))
             return
         await app.produce(topics.COMMAND_ACCEPTED, None, GROUP_KEY, raw)
+        reached("door.passed")
 
     async def answer(account: str, ident: str, asked: str, refusal: Refusal) -> None:
         refused = Answer(

@@ -110,6 +110,7 @@ class Refs:
             batch = Batch()
             batch.also(waiting_item(AWAITING, key, own) for key, own in changed.items())
             await self._recipients.commit(partition, batch)
+            reached("refs.waiting")
         await self._hand_on(record.route, record.source, record.at, ready)
         if aside:
             value = encode(References(record.route, record.at, aside, record.source))

@@ -58,6 +58,7 @@ def attach(
             answer = Accepted(sealed=await sealed(event, task), campaign=task.campaign, at=app.now())
         except SealError as error:
             answer = Accepted(seal_failed=str(error), campaign=task.campaign, at=app.now())
+        reached("seal.made")
         lanes.check(event)
         # A crash before this line seals again, which finds the same seal; a second answer is ignored.
         await app.produce(topics.COMMAND_ACCEPTED, None, GROUP_KEY, answer.model_dump_json().encode())

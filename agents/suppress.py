@@ -8,6 +8,7 @@ from agents.recipients import Recipients
 from app import topics
 from app.delivery.gate import Suppression
 from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, changed, has_room, is_true, place_of, told_of
+from app.faults import reached
 from app.records import Undecodable
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
@@ -64,6 +65,7 @@ def attach(app: StreamApp, lanes: Lanes, recipients: Recipients, dead: DeadLette
             people = people[taken:]
             recipients.partitions[partition].suppressions += 1
             await recipients.commit(partition, batch)
+            reached("suppress.written")
         if full:
             await dead.put(event, f"{full} people have {MOST_ENTRIES} suppressions, or {MOST_BYTES} bytes of them")
 

@@ -18,6 +18,7 @@ from app.clickhouse import mirror
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.event_insert import insert_events
 from app.clickhouse.event_rows import ID, SourcedPack, mistakes_in
+from app.faults import reached
 from app.records import EventPack, Undecodable, dead_letter, decode, encode
 from app.settings import Settings
 
@@ -142,6 +143,7 @@ class Recorder:
         await insert_events(self._client, packs, refused)
         others = [record for record in batch if record.topic in mirror.TOPICS]
         await mirror.mirror(self._client, others, self._settings.partitions, self._dead)
+        reached("record.stored")
         await self._commit(batch)
 
     async def _packs(self, records: Iterable[ConsumerRecord]) -> list[SourcedPack]:

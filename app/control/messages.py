@@ -20,6 +20,7 @@ from app.control.message_campaigns import MessageCampaigns, MessageError, Origin
 from app.control.message_outbox import MessageOutbox
 from app.control.message_packs import chunks_of, claim_id, message_of, pack_of, part_id
 from app.control.message_phones import ContentOf, PhoneMessages, inline_content, phone_row, ready_content
+from app.faults import reached
 from app.records import Recipient, encode
 from app.specs import Channel, Locale, Name, Strict, Tracking, WhatsApp
 from app.topics import EMAIL, LISTED_TRANSACTIONAL, PHONES
@@ -238,6 +239,7 @@ class Messages:
         """First the key is claimed, then come packs whose ids follow from it: a repeat makes the same ones."""
         claim = claim_id(account, key)
         answer = await self._claim(account, campaign, claim, fingerprint)
+        reached("message.claimed")
         campaign, at = answer.campaign, float(answer.thing["at"])
         day = int(at) // DAY
         messages = [b""] * len(rows)
@@ -247,6 +249,7 @@ class Messages:
                 messages[place] = message_of(day, campaign, ident, row.recipient_id, channel)
             record = encode(pack_of(ident, account, campaign, day, chunk.rows))
             await self._control.produce(LISTED_TRANSACTIONAL, record, partition=chunk.partition)
+        reached("message.sent")
         return messages
 
     async def _claim(self, account: str, campaign: str, claim: bytes, fingerprint: str) -> Answer:

@@ -16,6 +16,7 @@ from typing import cast
 from aiohttp import web
 
 from app.delivery.hook_tokens import Tokens
+from app.faults import reached
 from app.providers.contract import Answer, Hook, Unreadable
 from app.providers.registry import adapter_of
 from app.records import ReceivedReport, encode
@@ -288,6 +289,7 @@ async def _store(request: web.Request, route: Route, ident: str, token: str, see
     place = zlib.crc32(token.encode("utf-8", "replace")) if token else int(at / SAME_PARTITION)
     partition = place % request.app[SETTINGS].partitions
     await request.app[LINK].control.produce(REPORT_RECEIVED, record, partition=partition)
+    reached("hooks.kept")
     if token:
         request.app[TOKENS].note(route.name, token, seen.body)
 

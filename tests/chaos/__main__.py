@@ -27,8 +27,10 @@ from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
 from tests.chaos.limited import limited
 from tests.chaos.provider_outage import TROUBLES, outage
+from tests.chaos.providers import simulated
+from tests.chaos.reported import reported
 from tests.chaos.stage import Stage, StuckError
-from tests.chaos.steps import steps
+from tests.chaos.steps import OF_REPORTS, SENDING, steps_of_mail
 from tests.chaos.verdict import Run
 
 GROUPS = (
@@ -37,6 +39,7 @@ GROUPS = (
     "trials",
     "singles",
     "aimed",
+    "reports",
     "stopped",
     "poison",
     "outages",
@@ -106,8 +109,14 @@ def run_all(given: argparse.Namespace, dice: random.Random) -> Iterator[Run]:
 
 
 def _aimed(people: int) -> tuple[dict[str, Any], list[Act]]:
-    told = {"crash_after": ",".join(set(steps()) - scenarios.ELSEWHERE)}
+    told = {"crash_after": ",".join(steps_of_mail())}
     return told, [("aimed", lambda stage: scenarios.aimed_kills(stage, say, people))]
+
+
+def _reports(people: int) -> tuple[dict[str, Any], list[Act]]:
+    wanted = OF_REPORTS | SENDING
+    told = simulated() | {"crash_after": ",".join(wanted)}
+    return told, [("reports", lambda stage: reported(stage, say, people // 10, wanted))]
 
 
 def _poison(people: int) -> tuple[dict[str, Any], list[Act]]:
@@ -139,6 +148,7 @@ def _outage(people: int, trouble: str, stage: Stage) -> list[Run]:
 # Groups on a stage that is set up for them: by the number of people, its settings and what is played.
 SPECIAL: dict[str, Callable[[int], tuple[dict[str, Any], list[Act]]]] = {
     "aimed": _aimed,
+    "reports": _reports,
     "poison": _poison,
     "scaling": _scaling,
     "limits": _limits,

@@ -15,7 +15,7 @@ from tests.chaos.clients import Clients, letters_of
 from tests.chaos.judge import judge
 from tests.chaos.promised import judged
 from tests.chaos.stage import RETRY_DELAYS, Stage
-from tests.chaos.steps import steps
+from tests.chaos.steps import steps_of_mail
 from tests.chaos.verdict import Campaign, Run, verdict
 
 Say = Callable[[str], None]
@@ -71,22 +71,13 @@ def random_kills(stage: Stage, say: Say, people: int, policy: str, kills: int, d
     return verdict(stage, campaign, run)
 
 
-# Steps of channels and reports, which campaigns into the mail sink do not come by. Processes die there elsewhere: in
-# the models that kill after every write (tests/agents: test_told, test_fallbacks, test_inbound), and by chance while
-# providers report (tests/road: test_reports, test_two_channels).
-ELSEWHERE = frozenset({
-    "await.written", "inbound.written", "lookups.handed_on", "lookups.kept", "news.told", "refs.handed_on",
-    "refs.learned", "report.awaited", "report.suppressed", "reports.sent", "settle.ids_told", "settle.suppressed",
-})  # fmt: skip
-
-
 def aimed_kills(stage: Stage, say: Say, people: int) -> list[Run]:
-    """The processes of *stage* die once after each step that the source names.
+    """The processes of *stage* die once after each step of the roads of mail that the source names.
 
     A step right behind another one may be passed while its process is dead, so there are campaigns until all came.
     """
-    wanted, runs, capped = sorted(set(steps()) - ELSEWHERE), list[Run](), list[Run]()
-    while (missing := set(wanted) - fired(stage)) and len(runs) < 2 * MOST_AIMED:
+    wanted, runs, capped = steps_of_mail(), list[Run](), list[Run]()
+    while (missing := wanted - fired(stage)) and len(runs) < 2 * MOST_AIMED:
         name = f"aimed-{len(runs) // 2}"
         if "frequency.written" not in fired(stage):
             capped.append(asked_again(stage, name))

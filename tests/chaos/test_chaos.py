@@ -14,8 +14,10 @@ from tests.chaos.control import controlled
 from tests.chaos.experiment import experimented
 from tests.chaos.limited import limited
 from tests.chaos.provider_outage import outage
+from tests.chaos.providers import simulated
+from tests.chaos.reported import reported
 from tests.chaos.stage import Stage
-from tests.chaos.steps import steps
+from tests.chaos.steps import OF_REPORTS, steps, steps_of_mail
 from tests.chaos.verdict import Run
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
@@ -101,8 +103,15 @@ def test_an_installation_that_was_off_for_ten_days_goes_on(stage: Stage) -> None
 
 def test_a_death_after_any_step_loses_nobody(tmp_path: Path) -> None:
     """Between each pair of writes and produces: the places where a half-done step could show."""
-    for stage in on_stage(tmp_path, crash_after=",".join(set(steps()) - scenarios.ELSEWHERE)):
+    for stage in on_stage(tmp_path, crash_after=",".join(steps_of_mail())):
         for run in scenarios.aimed_kills(stage, say, FEW):
+            well(run)
+
+
+def test_a_death_after_any_step_of_a_report_changes_no_book(tmp_path: Path) -> None:
+    """What providers and people tell reaches each message, also over a channel more; who is to be left alone is."""
+    for stage in on_stage(tmp_path, **simulated(), crash_after=",".join(OF_REPORTS)):
+        for run in reported(stage, say, 24, OF_REPORTS):
             well(run)
 
 
