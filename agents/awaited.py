@@ -1,5 +1,6 @@
 """awaited -> final, or waiting on the next channel: what becomes of messages of which no news has come in time."""
 
+from collections.abc import Callable
 from itertools import islice
 
 from agents.campaigns import Campaigns
@@ -27,8 +28,13 @@ LOST_FOR = 3_600.0  # seconds after its deadline at which what is awaited of a c
 class Deadlines:
     """Looks at what is awaited, of every partition."""
 
-    def __init__(self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, onwards: Onwards) -> None:
+    def __init__(
+        self, app: StreamApp, recipients: Recipients, campaigns: Campaigns, onwards: Onwards,
+        told_up_to: Callable[[float], float],
+    ) -> None:  # fmt: skip
+        """*told_up_to*: the moment, that of now at the latest, up to which all reports have had their effect."""
         self._app, self._recipients, self._campaigns, self._onwards = app, recipients, campaigns, onwards
+        self._told_up_to = told_up_to
 
     def attach(self) -> None:
         """Start the tick. A restart goes on with what the table holds."""
@@ -38,7 +44,7 @@ class Deadlines:
         """Wait no longer for what is due, some packs at a time."""
         for partition, state in list(self._recipients.partitions.items()):
             state.end_calls(self._app.now())
-            due = due_in(state, self._campaigns, self._app.now())
+            due = due_in(state, self._campaigns, self._app.now(), self._told_up_to)
             if due:
                 await self._onwards.know({state.awaiting.packs[number].campaign for number in due})
             while due and self._recipients.partitions.get(partition) is state:
@@ -72,11 +78,17 @@ class Deadlines:
         return [of_unanswered(awaited, own, again, now) for again, own in going.items()]
 
 
-def due_in(state: Partition, campaigns: Campaigns, now: float) -> list[int]:
-    """Packs of which no news is awaited any longer: their time, or that of their campaign, is over."""
+def due_in(
+    state: Partition, campaigns: Campaigns, now: float, told_up_to: Callable[[float], float] = lambda now: now
+) -> list[int]:
+    """Packs of which no news is awaited any longer: their time, or that of their campaign, is over.
+
+    Their time is over once the reports of that time are read: what has come is no less so while we were away.
+    """
     awaiting = state.awaiting
     due = []
-    for number in awaiting.due(now, MOST_PACKS):
+    over = awaiting.due(now, MOST_PACKS)
+    for number in awaiting.due(told_up_to(now), MOST_PACKS) if over else over:
         pack = awaiting.packs[number]
         if campaigns.get(pack.campaign) is not None or pack.until + LOST_FOR <= now:
             due.append(number)

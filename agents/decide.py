@@ -26,9 +26,12 @@ HELD_A_TICK = 20  # packs that are held once more in one go
 
 def attach(
     app: StreamApp, recipients: Recipients, campaigns: Campaigns, routes: StoredRoutes, settings: Settings,
-    onwards: Onwards,
+    onwards: Onwards, told_up_to: Callable[[float], float],
 ) -> None:  # fmt: skip
-    """Add the deciding ticks to *app*. A restart goes on with what the table holds."""
+    """Add the deciding ticks to *app*. A restart goes on with what the table holds.
+
+    *told_up_to*: the moment, that of now at the latest, up to which all reports have had their effect.
+    """
 
     async def hold_stranded() -> None:
         for partition, state in list(recipients.partitions.items()):
@@ -46,6 +49,7 @@ def attach(
         for partition, state in list(recipients.partitions.items()):
             now = app.now()
             due = list(by_age(state, rules_at(now), now))
+            due = list(by_age(state, rules_at(now), told_up_to(now))) if due else due
             await onwards.know({state.unknowns[number].campaign for number, *_ in due})
             while due and recipients.partitions.get(partition) is state:
                 batch, events = Batch(), []

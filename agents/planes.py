@@ -20,12 +20,20 @@ from app.stream.beats import Beats
 from app.stream.dead_letters import DeadLetters
 from app.stream.directory import Directory
 from app.stream.lanes import Lanes
+from app.stream.taken_in import TakenIn
 
 # Web views: the first port of each plane, counted from settings.web_port; a slot adds its number.
 WEB_PORTS = {
     "pacing": 0, "recipients": 4, "senders-email": 14, "intake": 24,
     "senders-sms": 34, "senders-whatsapp": 44, "senders-voice": 54,
 }  # fmt: skip
+
+# The way of a report to its message. What nobody has told in time is judged once all this is read.
+REPORTS = (
+    (topics.REPORT_RECEIVED, topics.INTAKE_APP),
+    (topics.REF_LEARNED, topics.RECIPIENTS_APP),
+    (topics.DELIVERY_REPORTED, topics.RECIPIENTS_APP),
+)
 
 
 def _app(plane: str, app_id: str, settings: Settings, slot: int) -> StreamApp:
@@ -93,8 +101,10 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     )
     report.attach(app, Lanes(app, 16, "bulk"), recipients, frequency, reporting, dead, heard)
     refs.Refs(app, Lanes(app, 16, "bulk"), recipients, dead).attach()
-    decide.attach(app, recipients, campaigns, routes, settings, onwards)
-    Deadlines(app, recipients, campaigns, onwards).attach()
+    told = TakenIn(app, REPORTS)
+    told.attach()
+    decide.attach(app, recipients, campaigns, routes, settings, onwards, told.up_to)
+    Deadlines(app, recipients, campaigns, onwards, told.up_to).attach()
     sweep.attach(app, recipients, campaigns)
     DemandReport(app, recipients).attach()
     Beats(app, app.worker_name, "recipients", directory)

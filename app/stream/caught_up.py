@@ -36,3 +36,8 @@ class Progress:
             if (await self._consumer.committed(place) or 0) < end:
                 return False
         return True
+
+    async def left(self, ends: dict[TopicPartition, int]) -> int:
+        """How many offsets before *ends* the group has not committed."""
+        committed = [await self._consumer.committed(place) or 0 for place in ends]
+        return sum(max(0, end - done) for end, done in zip(ends.values(), committed, strict=True))

@@ -78,6 +78,7 @@ class World:
     spec: CampaignSpec = field(default_factory=spec_of)
     table: Table = field(default_factory=Table)
     now: float = NOW
+    told_up_to: float = float("inf")  # all reports until then have had their effect
     kill_at: int = -1
     steps: "count[int]" = field(default_factory=count)
     generation: int = 0
@@ -121,7 +122,7 @@ class World:
         self.settings, self.hours = Settings(), Hours(zone_named)
         no_caps = cast(Any, SimpleNamespace(book=lambda *_: None, at_release=lambda *_: None))
         self.opening = Opening(app, me, campaigns, self.hours, no_caps)
-        self.deadlines = Deadlines(app, me, campaigns, self.onwards)
+        self.deadlines = Deadlines(app, me, campaigns, self.onwards, lambda now: min(now, self.told_up_to))
         accounts = Accounts(cast(Any, SimpleNamespace(on_change=lambda _: None)))
         self.reporting = Reporting(me, accounts, DeadLetters(app), self.heard)
 
@@ -382,6 +383,23 @@ def test_a_late_delivery_takes_out_who_still_waits_for_the_next_channel() -> Non
     world.close()
     drain(world)
     assert sum(world.counts.get(name, 0) for name in FINAL) == PEOPLE
+
+
+def test_the_deadline_is_judged_once_the_reports_of_that_time_are_read() -> None:
+    """We were away, not the phone: the report came in time, and lay unread."""
+    world = World()
+    message, *others = world.people()
+    sent_out(world)
+    world.told_up_to = world.now + AFTER - 1
+    world.wait(AFTER + 1)
+    world.report(message, 1, "delivered")
+    sent_out(world)
+    assert all(heard_from(world, each) == ["whatsapp"] for each in (message, *others))
+    world.told_up_to = world.now
+    world.wait(0)
+    sent_out(world)
+    assert heard_from(world, message) == ["whatsapp"]
+    assert all(heard_from(world, each) == ["whatsapp", "sms"] for each in others)
 
 
 def test_a_channel_is_passed_over_without_consent_or_with_a_suppression() -> None:

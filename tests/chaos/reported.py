@@ -121,7 +121,7 @@ def behave(stage: Stage) -> None:
     """All is reported soon; but two providers report nothing, two before they answer, and one loses answers."""
     for name in ("sendgrid", "twilio"):
         order(stage, name, realistic=False, pace=0.2, twice=0.1, disorder=0.1)
-    order(stage, "whatsapp", realistic=False, pace=0.2, lost=0.2)
+    order(stage, "whatsapp", realistic=False, pace=0.5, lost=0.35)
     order(stage, "msg91", realistic=False, pace=0.01, latency_ms=1_000)
     order(stage, "smpp", realistic=False, pace=0.1, latency_ms=1_000)
     for name in ("ses", "mailgun"):

@@ -81,6 +81,8 @@ def aimed_kills(stage: Stage, say: Say, people: int) -> list[Run]:
         name = f"aimed-{len(runs) // 2}"
         if "frequency.written" not in fired(stage):
             capped.append(asked_again(stage, name))
+        if "clear.written" not in fired(stage):
+            capped.append(given_up(stage, name))
         runs += aimed_once(stage, people, name)
         say(f"died after {len(fired(stage))} of {len(wanted)} steps: {', '.join(sorted(missing & fired(stage)))}")
     runs[-1].mistakes += [f"nobody died after {step}" for step in sorted(missing)]
@@ -131,6 +133,24 @@ def asked_again(stage: Stage, name: str) -> Run:
     lost = [row[0] for each in (first, second) for row in stage.rows(UNKNOWN_SQL, campaign=each.id)]
     figures = judge(expected, accepted, lost, stage.refused())
     run.lost, run.duplicated, run.unknown = figures.lost, figures.duplicated, figures.unknown
+    run.faults, run.seconds = len(fired(stage)) - died, round(time.monotonic() - began, 1)
+    return run
+
+
+def given_up(stage: Stage, name: str) -> Run:
+    """A campaign that is cancelled while its people wait: each is accounted for, and nobody has two messages."""
+    run, began, died = Run(f"{name}-cancelled", "hold", CAPPED), time.monotonic(), len(fired(stage))
+    before = stage.sunk_count()
+    campaign = begin(stage, run.name, CAPPED, "hold", rate=1.0)
+    wait_sunk(stage, before + 1)
+    stage.taken(kind="campaign.cancel", campaign=campaign.id)
+    seen = stage.wait_for(campaign.id, "CANCELLED")
+    sunk = [each.message for each in stage.sunk() if f"@{run.name}." in each.address]
+    run.lost, run.duplicated = CAPPED - seen["final"], len(sunk) - len(set(sunk))
+    counters = seen["counters"]
+    run.unknown = counters.get("unknown", 0)
+    if not counters.get("sent", 0) <= len(sunk) <= counters.get("sent", 0) + run.unknown < CAPPED:
+        run.mistakes.append(f"{len(sunk)} in the sink: {counters}")
     run.faults, run.seconds = len(fired(stage)) - died, round(time.monotonic() - began, 1)
     return run
 
