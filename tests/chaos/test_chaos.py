@@ -28,6 +28,17 @@ SESSION = (
 )
 
 
+# Of the steps of reports; `make chaos` has them all. The recipients plane dies once after the other.
+QUICK = OF_REPORTS - {
+    "lookups.kept",
+    "refs.learned",
+    "refs.waiting",
+    "settle.ids_told",
+    "settle.suppressed",
+    "suppress.written",
+}
+
+
 def say(text: str) -> None:
     """For `pytest -s`, and for the report of a failure."""
     print(time.strftime("%H:%M:%S"), text)
@@ -110,8 +121,8 @@ def test_a_death_after_any_step_loses_nobody(tmp_path: Path) -> None:
 
 def test_a_death_after_any_step_of_a_report_changes_no_book(tmp_path: Path) -> None:
     """What providers and people tell reaches each message, also over a channel more; who is to be left alone is."""
-    for stage in on_stage(tmp_path, **simulated(), crash_after=",".join(OF_REPORTS)):
-        for run in reported(stage, say, 24, OF_REPORTS):
+    for stage in on_stage(tmp_path, **simulated(), crash_after=",".join(QUICK)):
+        for run in reported(stage, say, 24, QUICK):
             well(run)
 
 
