@@ -48,6 +48,7 @@ def attach(app: typer.Typer) -> None:
         "fanfare contacts import people.csv --list customers",
         'fanfare contacts import leute.csv --list kunden --map "E-Post=email" --map "Vorname=first_name" --region DE',
         'fanfare contacts import fair.csv --list fair --consent-source "fair in Porto" --consent-at 2027-01-15T10:00Z',
+        "fanfare contacts import shop.csv --list shop --consent-source shop --consent-channel sms",
         "fanfare contacts import - --list vip",
     ),
 )
@@ -71,6 +72,10 @@ def import_file(
     region: Annotated[str, typer.Option("--region", help="Of phone numbers without +: DE.")] = "",
     consent_source: Annotated[str, typer.Option("--consent-source", help="Where they agreed to be written to.")] = "",
     consent_at: Annotated[str, typer.Option("--consent-at", help="When they agreed.")] = "",
+    consent_channels: Annotated[
+        list[str] | None,
+        typer.Option("--consent-channel", help="sms, whatsapp or voice, where they agreed to that as well."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import FILE. Good rows go in, bad rows are reported one by one; then the exit code is 4."""
@@ -86,6 +91,7 @@ def import_file(
         "region": region,
         "consent_source": consent_source,
         "consent_at": moment_of(consent_at, "--consent-at") if consent_at else None,
+        "consent_channels": consent_channels or [],
     })  # fmt: skip
     report = _imported(sys.stdin.buffer if str(file) == "-" else file, options)
     if as_json:

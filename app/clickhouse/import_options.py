@@ -31,6 +31,9 @@ class ImportOptions(Strict):
     region: str = Field(default="", pattern=r"^([A-Z]{2})?$", description="Of phone numbers without +: DE")
     consent_source: str = Field(default="", max_length=500, description="Where they agreed: a form, a shop, a fair")
     consent_at: Moment | None = Field(default=None, description="When; of a source alone: the import")
+    consent_channels: tuple[Literal["sms", "whatsapp", "voice"], ...] = Field(
+        default=(), max_length=3, description="Channels of their phone that they agreed to as well"
+    )
 
     @field_validator("columns")
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.clickhouse.lists import Consent
 from app.clickhouse.people import LONGEST_ATTRIBUTES, NO_PHONE, Stored, StoredPhone, stored_phone
 from app.content.address import AddressError
 from app.content.phone import INVALID, PhoneError, phone_of
-from app.delivery.consent import CONSENTS, consent_in
+from app.delivery.consent import CONSENTS, attribute_of, consent_in
 from app.specs import time_zones
 from app.things import moment_of
 
@@ -133,6 +134,7 @@ class Reader:
         """(attributes as JSON, consent) of a row whose identity is settled."""
         consent = self._consent(row)
         self._check_fields(row)
+        self._agree(row, consent)
         self._read_types(row)
         attributes = row.attributes
         encoded = orjson.dumps(attributes)
@@ -174,6 +176,13 @@ class Reader:
             except ValueError as error:
                 raise _RowError(special.CONSENT_AT, str(error)) from error
         return Consent(at, str(source)[:500]) if at > 0 else Consent()
+
+    def _agree(self, row: Row, consent: Consent) -> None:
+        """A yes since that moment for each channel of the phone that the agreement was for; what the row says stays."""
+        if consent.at <= 0 or special.PHONE not in row.attributes:
+            return
+        for channel in self.options.consent_channels:
+            row.attributes.setdefault(attribute_of(channel), datetime.fromtimestamp(consent.at, UTC).isoformat())
 
     def _check_fields(self, row: Row) -> None:
         """The attributes that are known by name: put in order, or taken away with a hint."""

@@ -118,6 +118,20 @@ async def test_who_is_known_by_phone_alone_agrees_with_a_list(
     assert await sealed(client, task(consent="given")) == ([MOBILE], {"no_consent": 1})
 
 
+async def test_a_list_may_have_agreed_to_channels_of_the_phone(
+    settings: Settings, client: ClickHouse, tmp_path: Path
+) -> None:
+    """
+    A form with a box for SMS: who has an email as well agreed to both; what a row says of its own goes before.
+    """
+    text = f"email,phone,consent_sms\na@x.org,{MOBILE},\nb@x.org,{INDIAN},no\nc@x.org,,\n"
+    await imported(settings, tmp_path, text, consent_source="shop", consent_at=1_700_000_000, consent_channels=["sms"])
+    assert await sealed(client, task(consent="given")) == ([MOBILE], {"no_consent": 1, "no_phone": 1})
+    assert (await sealed(client, task("voice", name="p-2", consent="not_refused")))[0] == [MOBILE, INDIAN]
+    with pytest.raises(SealError, match="no_consent"):
+        await seal(client, task("whatsapp", name="p-3", consent="given"), DAY)
+
+
 async def test_a_no_holds_for_the_number(settings: Settings, client: ClickHouse, tmp_path: Path) -> None:
     """
     Exclusions and refusals that are known by phone reach the contact that has an email address as well.

@@ -37,6 +37,9 @@ class ImportQuery(Strict):
     default_region: str = Field(default="", max_length=2, description="Of phone numbers without +: DE")
     consent_source: str = Field(default="", max_length=500, description="Where they agreed: a form, a shop, a fair")
     consent_at: AskedMoment | None = None
+    consent_channels: str = Field(
+        default="", max_length=40, description="Channels of their phone that they agreed to as well: sms,whatsapp"
+    )
     wait: bool = Field(default=True, description="false: 202 at once when the file is here, and `Location` tells more")
 
 
@@ -162,11 +165,13 @@ async def get_problems(call: Call) -> Reply:
 def _options(call: Call) -> ImportOptions:
     """What the query says about the file; 422 for what it cannot say."""
     asked: ImportQuery = call.query
+    channels: Any = [each.strip() for each in asked.consent_channels.split(",") if each.strip()]
     try:
         return ImportOptions(
             account=call.account, list=asked.list, columns=_json("mapping", asked.mapping),
             types=_json("types", asked.types), region=asked.default_region, consent_source=asked.consent_source,
             consent_at=asked.consent_at,
+            consent_channels=channels,
         )  # fmt: skip
     except ValidationError as error:
         raise invalid(error, ImportOptions, NAMES) from error
