@@ -257,7 +257,7 @@ def _corrected(reason: str, failure: Failure, text: str, own: str, code: int) ->
 def reason_in(text: str, status: str = "", host: str = "") -> str:
     """The reason that the words name, or "": one of REASONS, or suspended, unavailable, dns."""
     words = plain_words(text)
-    named = _read_whole(_TABLES.named(words), SENTENCES.said_in(words))
+    named = set(_named_in(words))
     theirs = _of_the_address(named, status, words)
     if " recipientthresholdexceeded " in words:
         return "ratelimited"
@@ -278,6 +278,12 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     other = theirs or ours or _first(OTHERS, named)
     # "Mailbox unavailable" is what RFC 5321 has for any 550, GMX before "policy restrictions".
     return "policyviolation" if other == "unavailable" and _POLICY.search(words) else other
+
+
+@lru_cache(maxsize=4_096)
+def _named_in(words: str) -> frozenset[str]:
+    """The tables whose phrases or sentences are in *words*: the same words are asked about several times."""
+    return frozenset(_read_whole(_TABLES.named(words), SENTENCES.said_in(words)))
 
 
 def _read_whole(phrases: set[str], sentences: set[str]) -> set[str]:
