@@ -2,14 +2,18 @@
 
 import json
 import time
-from base64 import b64decode
-from datetime import datetime
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.serialize import create_serializer
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,6 +240,22 @@ def test_only_topics_of_the_route_are_believed_and_only_of_late() -> None:
     assert doubt(notification, secrets=SECRETS), "no certificate"
     assert doubt(notification | {"SignatureVersion": "3"}) and doubt(notification | {"Type": "Other"})
     assert doubt(notification, at=AT + 30 * 365 * 86_400)
+
+
+@pytest.mark.parametrize(("first", "last", "believed"), [(-9, 9, True), (-9, -1, False), (1, 9, False)])
+def test_a_certificate_counts_only_while_it_is_in_force(first: int, last: int, believed: bool) -> None:
+    """A key that leaked is replaced, and what it signs afterwards is nobody's."""
+    key, name = rsa.generate_private_key(65_537, 2_048), x509.Name([])
+    today = datetime.fromtimestamp(AT, UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(today + timedelta(first)).not_valid_after(today + timedelta(last)).sign(key, SHA256())
+    )  # fmt: skip
+    said = VECTORS[0] | {"SignatureVersion": "2"}
+    signature = key.sign(sns.signed_text(said).encode(), padding.PKCS1v15(), SHA256())
+    secrets = {**SECRETS, "certificate": made.public_bytes(Encoding.PEM).decode()}
+    doubts = doubt(said | {"Signature": b64encode(signature).decode()}, secrets)
+    assert doubts == ("" if believed else "no certificate in force")
 
 
 @pytest.mark.parametrize("url", SNS["signing_cert_urls"]["accept"])
