@@ -45,10 +45,10 @@ class Wire:
         self.sent: list[tuple[float, int]] = []
         self.version = 0
 
-    def report(self, now: float) -> None:
+    def report(self, now: float, waiting: int = 100_000) -> None:
         self.version += 1
         for p in range(self.partitions):
-            due = ClassDemand("c_1", "bulk", "gmail", 100_000, 0.0, 0)
+            due = ClassDemand("c_1", "bulk", "gmail", waiting, 0.0, 0)
             self.pacer.hear(demand(p, self.applied[p], now, due, version=self.version))
 
     def spend(self, slip: Slip, when: float) -> None:
@@ -63,18 +63,19 @@ class Wire:
     st.lists(st.tuples(FATES, st.floats(0, 1)), min_size=5, max_size=40),
     st.floats(0.02, 0.4),
     st.booleans(),
+    st.floats(0, 6),
 )
 @settings(max_examples=200, deadline=None)
 def test_no_window_of_the_wire_sees_more_than_rate_times_window_and_burst(
-    rate: float, partitions: int, fates: list[tuple[str, float]], tick: float, restart: bool
+    rate: float, partitions: int, fates: list[tuple[str, float]], tick: float, restart: bool, quiet: float
 ) -> None:
-    """Slips may be lost, late or doubled, pacing may restart: the receiver still sees the limit kept."""
+    """Slips may be lost, late or doubled, pacing may restart, nothing may wait for a time: the limit is kept."""
     pacer = a_pacer(partitions)
     pacer.campaign(campaign(rate=rate))
     wire = Wire(pacer, partitions)
     now, step = START, 0
     while now < START + 8:
-        wire.report(now)
+        wire.report(now, 0 if 1 < now - START < 1 + quiet else 100_000)
         for slip in pacer.tick(now):
             fate, delay = fates[step % len(fates)]
             step += 1
@@ -125,6 +126,16 @@ def test_time_that_steps_back_brings_no_tokens() -> None:
     made = Bucket(10.0, 10.0, 0.0, START)
     made.fill(START - 100)
     assert made.tokens == 0.0
+
+
+def test_a_limit_that_is_lowered_takes_tokens_away_and_one_that_is_raised_gives_none() -> None:
+    """Whoever lowers a limit means now; whoever raises it means from now on."""
+    made = bucket(100.0, 200.0, START)
+    full = made.tokens
+    made.changed(10.0, 20.0)
+    assert made.tokens == made.capacity < full
+    made.changed(1_000.0, 2_000.0)
+    assert made.tokens < full
 
 
 def test_every_limit_on_the_path_counts() -> None:

@@ -44,7 +44,7 @@ def test_only_the_failed_are_tried_again_and_everybody_has_one_message(
     before = installation.start("reached", dedup={"key": "letter"})
     installation.wait_for(before, "COMPLETED")
     order(answers={"RCPT": "451 4.3.0 try again"})
-    campaign = installation.start("retry", dedup={"key": "letter"}, retry_delays=[0.2])
+    campaign = installation.start("retry", dedup={"key": "letter"}, retry_delays=[3.0])  # time for a pause
     path = f"/v1/campaigns/{campaign}"
     installation.command(kind="campaign.pause", campaign=campaign)
     api.until(path, lambda said: said.status == 200 and said.body["state"] == "PAUSED")
@@ -62,6 +62,7 @@ def test_only_the_failed_are_tried_again_and_everybody_has_one_message(
     gone = ids.recipient_id(secret, "email", address[4]).hex()
     left = {"op": "add", "recipient_id": gone, "scope": "account", "scope_id": "default", "reason": "unsubscribed"}
     installation.console_produce("suppression.commanded", orjson.dumps(left).decode())
+    installation.taken("suppression.commanded")
     made = api.ask("POST", f"{path}/retry", {"start": True}, idempotency_key="once")
     assert made.status == 201 and made.body["name"] == f"{entry.spec.name} (retry)"
     again = api.ask("POST", f"{path}/retry", {"start": True}, idempotency_key="once")
