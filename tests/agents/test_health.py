@@ -11,7 +11,7 @@ from app import topics
 from app.control import new_command_id
 from app.provider_accounts import SmtpServer
 from app.records import Demand, RouteHealth, encode
-from app.routes import Notice, RouteStatus
+from app.routes import BreakerRules, Notice, RouteStatus
 from app.things import ThingRecord
 from tests.agents.conftest import PARTITIONS, Wire, Workers
 
@@ -63,8 +63,9 @@ async def test_a_dead_route_and_a_blocked_pool_are_told_of_once_and_outlive_a_ki
     """
     Killed between its decision and telling of it, pacing tells afterwards; and it forgets no suspension.
     """
+    rules = BreakerRules(open_for=600, longest=600)  # a worker that starts slowly must not find it half open
     for name in ("h-main", "h-spare"):
-        route = {"name": name, "smtp": SmtpServer(host="127.0.0.1").model_dump()}
+        route = {"name": name, "smtp": SmtpServer(host="127.0.0.1").model_dump(), "breaker": rules.model_dump()}
         assert (await wire.ask(id=new_command_id(), kind="route.set", route=route)).status < 300
     plane = Reports(wire)
     plane.came("h-main", "gmail", accepted=100)
