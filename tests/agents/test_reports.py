@@ -314,3 +314,5 @@ def test_tokens_are_bounded() -> None:
         tokens.note("mg", token, b"1")
     assert [tokens.is_reused("mg", token, b"2") for token in ("a", "b", "c")] == [False, True, True]
     assert not tokens.is_reused("other", "c", b"2") and not tokens.is_reused("mg", "c", b"1")
+    tokens.note("mg", "c", b"2")  # at once with the first: that stays the true one
+    assert tokens.is_reused("mg", "c", b"2") and not tokens.is_reused("mg", "c", b"1")

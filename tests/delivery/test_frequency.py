@@ -418,3 +418,11 @@ def test_a_release_that_puts_everybody_off_fits_into_a_batch(packs: int, of: int
         assert sum(len(each) + len(value or b"") + FRAMING for each, value in batch.items) <= MAX_WRITE
         done += len(spent.put_off)
     assert done == packs * of and slips > 5
+
+
+def test_a_message_on_its_way_counts_until_it_can_no_longer_be_accepted() -> None:
+    """It may be a day until somebody tells that it was: forgotten before, the person gets one too many."""
+    touch = Touch(b"m" * 16, "c_1", "email", 50, Stage.LEAVING, NOW)
+    assert not is_spent(touch, DAY, NOW + DAY + SENDING - 1) and is_spent(touch, DAY, NOW + DAY + SENDING)
+    sent = Touch(b"m" * 16, "c_1", "email", 50, Stage.SENT, 0.0, NOW)
+    assert not is_spent(sent, DAY, NOW + DAY - 1) and is_spent(sent, DAY, NOW + DAY)

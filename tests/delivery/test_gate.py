@@ -57,6 +57,19 @@ def test_a_suppression_ends_with_its_time() -> None:
     assert applies([Suppression("global", "", "pause", "test", 0.0, until=NOW)], RULES, NOW) is None
 
 
+def test_what_is_over_or_holds_for_less_time_makes_way() -> None:
+    """All that is known of a person is one value: what stops nothing any more must not fill it."""
+    asked = SuppressionCommand("add", "account", "acme", reason="asked", until=NOW + 10)
+    left = SuppressionCommand("add", "account", "acme", reason="unsubscribed")
+    rest = SuppressionCommand("add", "account", "acme", reason="soft_bounces", until=NOW + 20)
+    once = changed([], asked, NOW)
+    assert [each.reason for each in changed(once, left, NOW)] == ["asked", "unsubscribed"]
+    assert [each.reason for each in changed(once, left, NOW + 10)] == ["unsubscribed"]
+    assert [each.reason for each in changed(once, rest, NOW)] == ["soft_bounces"]
+    longer = changed([], SuppressionCommand("add", "account", "acme", reason="asked", until=NOW + 30), NOW)
+    assert [each.reason for each in changed(longer, rest, NOW)] == ["asked", "soft_bounces"]
+
+
 @pytest.mark.parametrize(("lane", "messages"), [("bulk", 1), ("transactional", 2)])
 def test_each_request_is_a_message_of_its_own(lane: str, messages: int) -> None:
     """Two orders of one person are two receipts; a campaign writes to a person once, in whatever pack."""

@@ -106,6 +106,23 @@ async def test_a_full_lane_holds_its_partition_until_there_is_room(app: App) -> 
     assert app.consumer.held == set()
 
 
+async def test_a_handler_whose_partition_has_left_before_it_began_does_nothing(app: App) -> None:
+    """
+    Between reading and beginning lies a turn of the loop, and a rebalance may fall into it.
+    """
+    lanes, begun = Lanes(app, 8), []  # type: ignore[arg-type, var-annotated]
+
+    async def handle(e: Any) -> None:
+        begun.append(e)
+
+    stream = Stream([event(1)])
+    await lanes.run(stream, handle)  # type: ignore[arg-type]
+    assert not begun
+    app.consumer_generation_id += 1
+    await idle(lanes)
+    assert not begun and not stream.acked and [each.offset for each in app.consumer.given_up] == [1]
+
+
 async def test_copies_of_one_pack_take_turns(app: App) -> None:
     """
     The second copy must find what the first has written, not an intent that looks like a crash.
