@@ -19,7 +19,7 @@ from app import ids
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.contacts import import_people
 from app.commands import CampaignEntry, Command
-from app.control import Control, Done, new_command_id
+from app.control import Control, Done, UnreachableError, new_command_id
 from app.control.backlog import read_backlog
 from app.local.kafka import KafkaServer
 from app.local.parts import sink_record
@@ -55,13 +55,19 @@ class Installation:
         return [row["email"] for row in rows]
 
     def command(self, **fields: Any) -> Done:
-        """Send a command and wait for its answer."""
+        """Send a command and wait for its answer; the same one again where Kafka is not heard of for a while."""
+        command, deadline = Command(id=new_command_id(), **fields), time.monotonic() + 60
 
         async def send() -> Done:
             async with Control(self.settings) as control:
-                return await control.send(Command(id=new_command_id(), **fields))
+                return await control.send(command)
 
-        return asyncio.run(send())
+        while True:
+            try:
+                return asyncio.run(send())
+            except UnreachableError:
+                if time.monotonic() > deadline:
+                    raise
 
     def start(self, name: str, **spec: Any) -> str:
         """Create and start a campaign to the list *name*; its id."""
