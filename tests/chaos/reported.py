@@ -4,7 +4,6 @@ Every provider is simulated. Each campaign of a round is about people of whom it
 round is written to once more in the end, when all who bounced, complained or left are to be left alone.
 """
 
-import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -12,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app import ids
-from app.commands import Answer, Command
-from app.control import Control, new_command_id
+from app.commands import Command
+from app.control import new_command_id
 from app.delivery.outcomes import DECIDED
 from app.delivery.unknown import still_open
 from app.specs import CampaignSpec, Content
@@ -158,12 +157,7 @@ def people_of(kind: Kind, people: int, number: int) -> dict[str, Fate]:
 
 def created(stage: Stage, wanted: Sequence[tuple[Kind, str]]) -> list[str]:
     """A campaign to each list that is named; their ids."""
-
-    async def create() -> list[Answer]:
-        async with Control(stage.settings) as control:
-            return [(await control.send(command(kind, name))).answer for kind, name in wanted]
-
-    answers = asyncio.run(create())
+    answers = [done.answer for done in stage.commands([command(kind, name) for kind, name in wanted])]
     assert all(each.status == 201 for each in answers), answers
     return [each.campaign for each in answers]
 

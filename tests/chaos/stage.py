@@ -1,5 +1,6 @@
 """An installation made to be broken: on free ports, in a folder of its own, with a mail sink that nothing kills."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,9 @@ from typing import Any
 
 import psutil
 
+from app.commands import Command
+from app.control import Control, Done, new_command_id
+from app.control.errors import NoAnswerError
 from app.local import supervisor
 from app.local.kafka import KafkaServer
 from app.local.ports import free_ports
@@ -131,6 +135,28 @@ class Stage(Installation):
                     fresh = file.read()
                 self._counted[record] = read_to + len(fresh), counted + fresh.count(b"\n")
         return sum(counted for _, counted in self._counted.values())
+
+    def command(self, **fields: Any) -> Done:
+        """Send a command until it is answered: the same each time, as a program does, for those who answer die."""
+        return self.commands([Command(id=new_command_id(), **fields)])[0]
+
+    def commands(self, wanted: Sequence[Command]) -> list[Done]:
+        """Send each until it is answered, one after another."""
+
+        async def send() -> list[Done]:
+            async with Control(self.settings) as control:
+                return [await answered(control, each) for each in wanted]
+
+        async def answered(control: Control, command: Command) -> Done:
+            deadline = time.monotonic() + COMMAND_SECONDS
+            while True:
+                try:
+                    return await control.send(command)
+                except NoAnswerError:
+                    if time.monotonic() > deadline:
+                        raise
+
+        return asyncio.run(send())
 
     def taken(self, **fields: Any) -> None:
         """Give a command that must be taken."""
