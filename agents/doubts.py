@@ -10,10 +10,14 @@ from app.delivery.report_suppress import Suppress, is_bounce
 from app.delivery.suppress_brake import WINDOW, Brake
 from app.routes import Notice
 from app.things import ThingRecord
+from tables.reports import brake_item, brakes_of
 
 
 class Doubts:
-    """What the partitions of a worker were told of late. After a take-over it begins anew."""
+    """What the partitions of a worker were told of late. It is stored with what it was told: `items` of each batch.
+
+    A kill between a note and its batch may have it noted twice: then people rest who would have been believed.
+    """
 
     def __init__(self, recipients: Recipients) -> None:
         self._recipients = recipients
@@ -21,8 +25,13 @@ class Doubts:
         self._told: dict[str, float] = {}  # route -> the hour in which a notice told of it
 
     def clear(self) -> None:
-        """Forget all of it."""
+        """Forget all that is not stored."""
         self._brakes.clear()
+
+    def items(self, partition: int, now: float) -> list[tuple[bytes, bytes | None]]:
+        """What has changed since this was asked last, for the batch that is written next."""
+        brake, answered = self._of(partition)
+        return [brake_item(route, kept) for route, kept in brake.changes(answered, now).items()]
 
     def of(
         self, partition: int, suppress: Iterable[Suppress], now: float, answers: int = 0, reached: Iterable[str] = ()
@@ -70,7 +79,12 @@ class Doubts:
             await self._recipients.app.produce(topics.THING_RECORDED, None, notice.id.encode(), value)
 
     def _of(self, partition: int) -> tuple[Brake, dict[str, int]]:
-        return self._brakes.setdefault(partition, Brake()), self._recipients.partitions[partition].answered
+        answered = self._recipients.partitions[partition].answered
+        brake = self._brakes.get(partition)
+        if brake is None:
+            kept = brakes_of(self._recipients.table, partition)
+            brake = self._brakes[partition] = Brake(kept, answered)
+        return brake, answered
 
 
 def _gone(suppress: Iterable[Suppress]) -> Counter[str]:

@@ -100,6 +100,7 @@ def attach(
         settlement = settle(state, batch, number, result, rules, now, dice.random(), onward)
         if settlement is not None:
             frequency.settle(partition, batch, settlement, app.now())
+            batch.also(reporting.brakes(partition, now))
             await recipients.commit(partition, batch, of_settlement(settlement))
         reached("settle.written")
 

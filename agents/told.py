@@ -50,6 +50,7 @@ MOST_BYTES = 400_000  # of what a step writes, with room for its marks: a batch 
 MOST_BESIDE_DECISIONS = 150_000  # of these, where held unknowns are decided in the same batch
 A_COUNTER = 60  # bytes that a name may add to the counters of a campaign
 MOST_DECIDED = 20  # held unknowns that one step decides
+A_BRAKE = 200  # bytes that the brake of a route takes
 MOST_EARLY_OF_ONE = 20  # reports of one message that wait
 MOST_EARLY = 100_000  # messages of a partition with reports that wait: further ones are set aside at once
 LOOKED_AT = 500  # messages with early reports in one look
@@ -201,6 +202,7 @@ class Reporting:
                 self._recipients.partitions[partition].count(batch, campaign, counts)
             self._count(partition, made, now)
             self._doubts.note(partition, made.suppress, delivered, now)
+            batch.also(self._doubts.items(partition, now))
             batch.also([waiting_item(EARLY, message, own) for message, own in waiting.items()])
             self._early_of(partition).update(dict.fromkeys(waiting))
             beyond = {each.told.message_id for each in left}
@@ -248,7 +250,7 @@ class Reporting:
         for campaign, counts in made.counts.items():
             names = len(counters.get(campaign, ())) + len(counts)
             size += A_COUNTER * names + len(campaign.encode()) + FRAMING
-        return size
+        return size + A_BRAKE * len({state.route for state, _, _ in made.moves})
 
     def _count(self, partition: int, made: Plan, now: float) -> None:
         """Let pacing know what became of messages on their routes."""
@@ -306,15 +308,24 @@ class Reporting:
     async def refused(
         self, partition: int, release: OpenRelease, answers: Sequence[tuple[Outgoing, Outcome]], now: float
     ) -> None:
-        """Suppress whom the *answers* to *release* say to be nobody. Before they are settled; twice does no harm."""
+        """Suppress whom the *answers* to *release* say to be nobody. Before they are settled; twice does no harm.
+
+        `brakes` are for the batch that settles them.
+        """
         everywhere = self._accounts.suppresses_everywhere(release.account)
         found = suppressions_of(release, answers, everywhere=everywhere)
         if not found:
             return
+        self._begin()
         doubted = self._doubts.of(partition, found, now, len(answers))
         self._doubts.note(partition, found, (), now)
         await self._doubts.tell(doubted, now)
         await bar(self._recipients.app, partition, [rested(each, doubted) for each in found], release.route)
+
+    def brakes(self, partition: int, now: float) -> list[tuple[bytes, bytes | None]]:
+        """What the brake on hard bounces has to remember, to be written with what it was told."""
+        self._begin()
+        return self._doubts.items(partition, now)
 
     # -- early reports
 

@@ -15,7 +15,7 @@
 | awaited | o number / w number | Awaited / rows | settle, decide, report, await | with news of them |
 | touches | f recipient_id, hash of account | list of Touch | gate, release, settle | swept once none counts any more |
 
-Keys with a, h, i or y are those of tables/reports.py, those with b those of tables/wishes.py.
+Keys with a, h, i, q or y are those of tables/reports.py, those with b those of tables/wishes.py.
 
 A record of touches grows with the messages of its person, so a step may have more of them than one batch takes. They
 are written before the rest of the step, in as many batches as they need (`Batch.ahead`): a step that is cut off there

@@ -5,6 +5,7 @@
 | refs | i hash of route, provider's id | Learned | refs | swept after 30 days |
 | waiting reports | a hash of route, provider's id | list of Waiting | refs | once the id is known, or after an hour |
 | early | y message_id | list of Waiting | report | once its attempt is settled, or after an hour |
+| brakes | q route | Kept of the brake on hard bounces | report, settle | when its windows are past |
 | softs | h recipient_id, hash of account | days with soft bounces | report | with a delivery; swept after 30 days |
 """
 
@@ -14,9 +15,10 @@ import msgspec
 
 from app.delivery.partition import MessageState
 from app.delivery.refs import Learned, Waiting
+from app.delivery.suppress_brake import Kept
 from tables.recipients import MESSAGE, Store
 
-REF, AWAITING, EARLY, SOFT = b"i", b"a", b"y", b"h"
+REF, AWAITING, EARLY, SOFT, BRAKE = b"i", b"a", b"y", b"h", b"q"
 
 Items = list[tuple[bytes, bytes | None]]
 
@@ -24,6 +26,7 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _STATE = msgspec.msgpack.Decoder(MessageState)
 _LEARNED = msgspec.msgpack.Decoder(Learned)
 _WAITING = msgspec.msgpack.Decoder(list[Waiting])
+_BRAKE = msgspec.msgpack.Decoder(Kept)
 _DAYS = msgspec.msgpack.Decoder(list[int])
 
 
@@ -100,3 +103,13 @@ def soft_item(key: bytes, days: Sequence[int]) -> tuple[bytes, bytes | None]:
 def days_in(raw: bytes) -> list[int]:
     """The days that *raw* is the value of."""
     return _DAYS.decode(raw)
+
+
+def brakes_of(store: Store, partition: int) -> dict[str, Kept]:
+    """What was told of hard bounces of late, by route."""
+    return {key[1:].decode(): _BRAKE.decode(value) for key, value in store.scan(partition, BRAKE)}
+
+
+def brake_item(route: str, kept: Kept | None) -> tuple[bytes, bytes | None]:
+    """Store what was told of hard bounces of *route*, or nothing."""
+    return BRAKE + route.encode(), (None if kept is None else _ENCODE(kept))

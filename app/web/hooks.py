@@ -24,6 +24,7 @@ from app.routes import Notice, Route
 from app.things import ThingRecord
 from app.topics import REPORT_RECEIVED, THING_RECORDED
 from app.transport.hook_visits import VisitError, Visits
+from app.transport.token_file import TokenFile
 from app.web.hook_counts import HookCounts, hook_notice
 from app.web.hook_routes import HookRoutes
 from app.web.keys import LINK, SETTINGS
@@ -55,6 +56,7 @@ VISITS = web.AppKey("hook_visits", Visits)
 ADAPTERS: web.AppKey["Adapters"] = web.AppKey("hook_adapters")
 READING: web.AppKey["Reading"] = web.AppKey("hook_reading")
 TOKENS = web.AppKey("hook_tokens", Tokens)
+TOKEN_FILE = web.AppKey("hook_token_file", TokenFile)
 STRANGERS: web.AppKey["dict[str, Strangers]"] = web.AppKey("hook_strangers")
 
 
@@ -119,6 +121,8 @@ def attach(app: web.Application, secret: bytes) -> None:
     """Add the webhooks to *app*; *secret* is the key of the installation."""
     app[ROUTES], app[COUNTS], app[VISITS], app[READING] = HookRoutes(secret), HookCounts(), Visits(), Reading()
     app[ADAPTERS], app[TOKENS] = Adapters(adapter_of), Tokens()
+    settings = app[SETTINGS]
+    app[TOKEN_FILE] = TokenFile(settings.state_dir / "hooks" / f"tokens-{settings.edge_port}")
     app[STRANGERS] = {"unverified": Strangers(UNVERIFIED), "unreadable": Strangers(UNREADABLE)}
     app.router.add_post("/hooks/{provider}/{token}", hook)
     app.router.add_get("/hooks/{provider}/{token}", hook, allow_head=False)
@@ -126,7 +130,9 @@ def attach(app: web.Application, secret: bytes) -> None:
 
 
 async def _visiting(app: web.Application) -> AsyncIterator[None]:
+    app[TOKENS].remember(app[TOKEN_FILE].read())
     yield
+    app[TOKEN_FILE].close()
     await app[VISITS].close()
 
 
@@ -290,8 +296,8 @@ async def _store(request: web.Request, route: Route, ident: str, token: str, see
     partition = place % request.app[SETTINGS].partitions
     await request.app[LINK].control.produce(REPORT_RECEIVED, record, partition=partition)
     reached("hooks.kept")
-    if token:
-        request.app[TOKENS].note(route.name, token, seen.body)
+    if token and (new := request.app[TOKENS].note(route.name, token, seen.body)):
+        request.app[TOKEN_FILE].add(*new)
 
 
 def _response(answer: Answer) -> web.Response:

@@ -33,7 +33,7 @@ from app.stream.dead_letters import DeadLetters
 from app.stream.pack_table import MAX_WRITE
 from app.suppressions import SuppressionCommand, decode_suppression
 from tables.recipients import FRAMING, Batch, outbox, restore
-from tables.reports import EARLY, states_of, waiting_of
+from tables.reports import EARLY, brakes_of, states_of, waiting_of
 from tests.delivery.test_settle import NOW, RULES, Rows, answered, released
 
 ROUTE = "ses"
@@ -382,6 +382,20 @@ def test_bounces_that_are_too_many_to_be_true_suppress_nobody_for_good() -> None
     assert {each.until - each.at for each in commands if each.reason == "doubted_bounce"} == {REST}
     (notice,) = world.told(topics.THING_RECORDED)
     assert b"too many to be true" in notice
+
+
+def test_a_restart_lets_no_more_of_them_be_believed() -> None:
+    """
+    A worker that crashes again and again would else believe 25 more each time.
+    """
+    world = World()
+    world.send(300)
+    for start in range(0, 300, 20):  # each run is of a worker that has just started
+        run(world, [report([row(number, "bounced", klass="hard") for number in range(start, start + 20)])])
+    reasons = [reason for _, reason in world.suppressed()]
+    assert len(reasons) == 300 and reasons.count("hard_bounce") == 20
+    (kept,) = brakes_of(world.table, 0).values()
+    assert kept.now.gone == 300
 
 
 def test_bounces_of_a_bad_list_among_many_that_arrive_are_believed() -> None:

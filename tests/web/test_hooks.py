@@ -230,6 +230,12 @@ async def test_a_token_that_alone_is_signed_is_taken_with_one_body(edge: Edge, s
     ]
     assert found == [200, 200, 403, 200, 200, 200]
     assert len(await stored(settings)) == before + 5
+    again = create_edge(settings, KEY, secret=SECRET)  # as after a kill: nobody has closed the first one
+    again[ADAPTERS] = Adapters(lambda *_: sly)
+    async with TestClient(TestServer(again), headers=bearer()) as client:
+        await again[LINK].wait()
+        forged = [(await client.post(path(), data=body, headers={"X-Id": "t1"})).status for body in (b"forged", b"{}")]
+    assert forged == [403, 200], "a restart forgets no token"
 
 
 @pytest.mark.parametrize("kind", ["unverified", "unreadable"])
