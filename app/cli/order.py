@@ -59,7 +59,7 @@ def order(command: "Command", as_json: bool, said: str = "") -> None:
     if as_json:
         emit({**done.answer.model_dump(), "effective": done.effective})
         return
-    note = "" if done.effective is not False else " (not every sender has confirmed it yet)"
+    note = "" if done.effective is not False else " (not every sender worker has confirmed it yet)"
     say((said or _told(done.answer)) + note)
     for each in done.answer.notes:
         say(f"note: {each}")
