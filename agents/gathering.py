@@ -1,7 +1,7 @@
 """Reports of many webhooks on their way to one partition travel together: most providers post one report at a time.
 
 A record that is taken apart at its end costs a batch of its own there. So what comes within a few milliseconds goes as
-one, and while more comes, what comes within a quarter of a second; whoever brought it waits until Kafka has it.
+one, and while more comes, what comes within half a second; whoever brought it waits until Kafka has it.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from app.records import DeliveryReport, Told, encode
 from app.stream.app import StreamApp
 
 GATHER_SECONDS = 0.03  # that a report waits at least
-APART_SECONDS = 0.25  # between two times at which what waits goes
+APART_SECONDS = 0.5  # between two times at which what waits goes
 MOST_WAITING = 128  # webhooks: then what they have brought goes at once, so that the next ones are read
 
 Key = tuple[int, str, str]  # partition, route, provider

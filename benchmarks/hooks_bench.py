@@ -1,9 +1,10 @@
 """Webhooks of a provider from the first byte to the last row: a campaign, and the reports of SendGrid on it.
 
-    python -m benchmarks.hooks_bench [--people 50000] [--only rate batches sending]
+    python -m benchmarks.hooks_bench [--people 100000] [--only rate batches sending]
 
 - rate: single events, each request signed (ECDSA), verified, appended to Kafka with acknowledgement, answered.
-- batches: 1,000 events a request; from the first byte until ClickHouse has all of them as rows.
+- batches: 1,000 events a request; from the first byte until ClickHouse has all of them as rows. Each message is
+  delivered once and opened twice; up to a second of either is the wait for more, at the end of which there is none.
 - sending: a campaign while 5,000 reports a second arrive, against one while none do; by the mail sink's own record.
 
 Everything runs on this machine, the load too; what else is at work on it is printed (load average).
@@ -93,11 +94,11 @@ def event(message: str, kind: str, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def requests_of(signer: Signer, messages: Sequence[str], kind: str, size: int) -> Iterator[bytes]:
-    """Requests of *size* events each over all of *messages*."""
-    for start in range(0, len(messages), size):
-        part = messages[start : start + size]
-        yield signer.request([event(each, kind, start + n) for n, each in enumerate(part)])
+def requests_of(signer: Signer, messages: Sequence[str], kind: str, size: int, times: int = 1) -> Iterator[bytes]:
+    """Requests of *size* events each over all of *messages*, *times* each."""
+    for start in range(0, times * len(messages), size):
+        places = range(start, min(start + size, times * len(messages)))
+        yield signer.request([event(messages[place % len(messages)], kind, place) for place in places])
 
 
 class Bench:
@@ -119,16 +120,15 @@ class Bench:
             found.per_second, SECONDS, found.percentile(50), found.percentile(99), dict(found.statuses), cpu, before
         )
 
-    def batches(self, kind: str, of_event: str) -> Stretch:
-        """All messages in requests of 1,000 events: events a second until the last row."""
-        made = list(requests_of(self.signer, self.messages, kind, IN_A_BATCH))
+    def batches(self, kind: str, of_event: str, times: int = 1) -> Stretch:
+        """All messages, *times* each, in requests of 1,000 events: events a second until the last row."""
+        made, count = list(requests_of(self.signer, self.messages, kind, IN_A_BATCH, times)), times * len(self.messages)
         before, usage = os.getloadavg()[0], Usage(self.running.processes())
         with usage:
             began = time.monotonic()
             answered = asyncio.run(_post(self.port, made, 4))
-            asyncio.run(_rows(self.running.settings, self.entry.id, of_event, len(self.messages)))
+            asyncio.run(_rows(self.running.settings, self.entry.id, of_event, count))
             seconds = time.monotonic() - began
-        count = len(self.messages)
         cpu = {name: round(each / count * 1e6, 2) for name, each in usage.cpu.items() if each > 0.05}
         return Stretch(count / seconds, seconds, answered=answered, cpu_us=cpu, load=before)
 
@@ -244,7 +244,7 @@ async def _prepare(running: Installation, people: int) -> Bench:
 def main() -> None:
     """Run once and print everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", default=["rate", "batches", "sending"])
     given = parser.parse_args()
     os.environ["BENCH_KEY"] = "SG.of-nobody"
@@ -254,7 +254,7 @@ def main() -> None:
             _show("rate", bench.rate())
         if "batches" in given.only:
             _show("batches: delivered", bench.batches("delivered", "delivered"))
-            _show("batches: open", bench.batches("open", "opened"))
+            _show("batches: open", bench.batches("open", "opened", 2))
         if "sending" in given.only:
             without, beside = bench.sending()
             _show("sending, no reports", without)

@@ -36,7 +36,7 @@ TOLD, DELIVERED, AGAINST, FAULTS, PUT_OFF = (
     "fresh.failed",
     "fresh.deferred",
 )
-TOGETHER = 0.3  # seconds within which webhooks come whose reports travel together
+TOGETHER = 0.6  # seconds within which webhooks come whose reports travel together
 HEARD, LOOKED_UP = "heard", "looked_up"
 LOOKUP = ", looked up"  # at the end of the source of a report that was fetched
 
