@@ -70,7 +70,7 @@ class DemandReport:
         )  # fmt: skip
         state.changed.clear()
         state.recounted.clear()
-        state.drop_empty_queues()
+        state.drop_empty_queues(keys)  # a class in which something has changed is told of
         if full:
             self._full[number] = now
         demand.version = await self._recipients.settled(number)

@@ -1,13 +1,14 @@
 """campaigns -> audience.sharded: expand sealed audiences ahead, and end campaigns that are complete."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable
 
 from agents.pacing import Pacing
 from app import topics
-from app.commands import CampaignEntry, Seal
+from app.commands import CampaignEntry
 from app.delivery.lifecycle import LIVE, STOPPING, TRANSITIONS, expected, moved
 from app.delivery.outcomes import FINAL, LISTED
-from app.delivery.sharding import AHEAD_OF_TIME, ROWS_A_PARTITION, Progress, next_ranges
+from app.delivery.sharding import AHEAD_OF_TIME, ROWS_A_PARTITION, Ahead, Progress, least_ahead, next_ranges
 from app.delivery.trial import is_held_back
 from app.delivery.windows import Hours, rule_of
 from app.faults import reached
@@ -18,6 +19,7 @@ from app.stream.zones import zone_named
 from tables import pacing as sections
 
 MOST_CROSSED_OFF = 2_000  # ranges in one write
+MOST_AT_ONCE = 100  # campaigns, whose writes share batches
 
 
 class Shards:
@@ -39,14 +41,19 @@ class Shards:
         if pacing.group is None or not pacing.pacer.complete:
             return
         live = pacing.owned.in_states(*LIVE)
-        due = pacing.pacer.due() if any(self._to_expand(entry) for entry in live) else {}
+        to_expand = {entry.id for entry in live if self._to_expand(entry)}
+        work: list[Awaitable[None]] = []
         for entry in live:
             if pacing.campaigns.get(entry.id) is not entry:  # something has changed it while others were written
                 continue
-            counts = pacing.pacer.counts(entry.id)
-            if entry.seal is not None and self._to_expand(entry):
-                await self._expand_next(entry, entry.seal, counts.get(LISTED, 0), due.get(entry.id, {}))
-            await self._end_when_complete(entry, counts)
+            if entry.id in to_expand and (shards := self._next(entry, len(to_expand))):
+                work.append(self._expand(entry, shards, self._progress(entry)))
+            elif (counts := self._complete(entry)) is not None:
+                work.append(self._end(entry, counts))
+            if len(work) == MOST_AT_ONCE:
+                await asyncio.gather(*work)
+                work.clear()
+        await asyncio.gather(*work)
 
     async def _cross_off(self) -> None:
         """Ranges that the broker has need not be asked for again."""
@@ -70,34 +77,54 @@ class Shards:
         now = self._app.now()
         return self._hours.opening(entry, "", now) > now + AHEAD_OF_TIME
 
-    async def _expand_next(self, entry: CampaignEntry, seal: Seal, listed: int, due: Mapping[str, int]) -> None:
-        progress, now = self._progress(entry), self._app.now()
+    def _next(self, entry: CampaignEntry, campaigns: int) -> list[Shard]:
+        """What is to be expanded next, where so many *campaigns* are; progress is moved."""
+        seal, pacer, now = entry.seal, self._pacing.pacer, self._app.now()
+        assert seal is not None
+        partitions = self._app.partitions
         ranges = next_ranges(
-            seal, progress, listed, due, ROWS_A_PARTITION * self._app.partitions, now, sample_only=is_held_back(entry)
+            seal,
+            self._progress(entry),
+            pacer.count(entry.id, (LISTED,)),
+            pacer.due().get(entry.id, {}),
+            ROWS_A_PARTITION * partitions,
+            now,
+            sample_only=is_held_back(entry),
+            ahead=Ahead(pacer.speeds.of(entry.id, now), least_ahead(campaigns, len(seal.groups), partitions)),
         )
-        shards = [
+        return [
             Shard(entry.account, entry.id, entry.run, seal.id, seal.day, topics.BULK, first, count, entry.spec.channel)
             for _, first, count in ranges
         ]
-        if not shards:
+
+    async def _expand(self, entry: CampaignEntry, shards: list[Shard], progress: Progress) -> None:
+        if self._pacing.progress.get(entry.id) is not progress:  # taken over anew: what was moved is not stored
             return
         items: sections.Items = [sections.shard_item(shard) for shard in shards]
         await self._pacing.write([*items, sections.progress_item(entry.id, progress.asked)])
         reached("shards.written")
         await self._pacing.ask_for_shards(shards)
 
-    async def _end_when_complete(self, entry: CampaignEntry, counts: dict[str, int]) -> None:
-        """Exact: every row that was asked for is final, and every row was asked for (or never will be)."""
-        asked = self._progress(entry).total
-        final = sum(counts.get(name, 0) for name in FINAL)
-        state = TRANSITIONS.get((entry.state, "all_final"))
-        if final != expected(entry, counts.get(LISTED, 0), asked) or state is None:
-            return
-        if self._pacing.campaigns.get(entry.id) is not entry:  # a command or an hour has changed it meanwhile
-            return
+    def _complete(self, entry: CampaignEntry) -> dict[str, int] | None:
+        """The counts with which *entry* ends, or None where it does not yet.
+
+        Exact: every row that was asked for is final, and every row was asked for (or never will be).
+        """
+        pacer, asked = self._pacing.pacer, self._progress(entry).total
+        if pacer.count(entry.id, FINAL) != expected(entry, pacer.count(entry.id, (LISTED,)), asked):
+            return None
+        if (entry.state, "all_final") not in TRANSITIONS:
+            return None
+        counts = pacer.counts(entry.id)
         never = entry.seal.count - asked if entry.seal is not None and entry.state in STOPPING else 0
         if never:
             for name in ("dropped", f"dropped.{STOPPING[entry.state]}"):
                 counts[name] = counts.get(name, 0) + never
+        return counts
+
+    async def _end(self, entry: CampaignEntry, counts: dict[str, int]) -> None:
+        if self._pacing.campaigns.get(entry.id) is not entry:  # a command or an hour has changed it meanwhile
+            return
+        state = TRANSITIONS[entry.state, "all_final"]
         ended = moved(entry, state, self._app.now()).model_copy(update={"counters": counts})
         await self._pacing.carry(entry, ended, lambda: reached("end.written"))

@@ -41,6 +41,7 @@ async def cancel_all(running: Installation, sinks: list[Any], campaigns: int, se
         idents = [await start(control, number) for number in range(campaigns)]
         await until(control, idents, "RUNNING", _tell)
         found["sealed_after"] = time.monotonic() - began
+        _tell("all run")
         with Usage(running.processes()) as usage:
             await asyncio.sleep(seconds)
         found["cpu_before"] = usage.cpu

@@ -28,12 +28,13 @@ Full = Literal["wait", "overflow", "away"]
 class Bound:
     """One thing that messages pass on their way."""
 
-    __slots__ = ("full", "line", "name", "salt")
+    __slots__ = ("full", "line", "name", "of_route", "salt")
 
     def __init__(self, name: str, full: Full = "wait", salt: int = 0) -> None:
         self.name = name
         self.full: Full = full
         self.salt = salt
+        self.of_route = False  # it counts all messages over a provider, pool or route
         self.line: Line[Cell] | None = None  # None: nobody waits
 
     def open_line(self) -> "Line[Cell]":

@@ -25,6 +25,8 @@ STATE = "state|"  # + campaign: where classes wait whose campaign does not run
 NO_ROUTE = "no route|"  # + campaign: where classes wait that no route takes
 TOO_LONG = "too long|"  # + cap: where classes wait whose messages take more parts than the whole cap
 
+OF_ROUTES: tuple[LimitScope, ...] = ("provider", "pool", "route")
+
 OptionKey = tuple[str, str, int, str]  # group, sender, parts, route
 
 
@@ -47,12 +49,11 @@ class Option(NamedTuple):
 class Way:
     """How the messages of a class may go."""
 
-    __slots__ = ("balances", "common", "plan", "stale", "steps")
+    __slots__ = ("balances", "common", "options", "plan", "stale")
 
-    def __init__(
-        self, plan: Plan, common: tuple[Bound, ...], steps: tuple[tuple[Option, ...], ...], balances: list[Balance]
-    ) -> None:
-        self.plan, self.common, self.steps, self.balances = plan, common, steps, balances
+    def __init__(self, plan: Plan, common: tuple[Bound, ...], balances: list[Balance]) -> None:
+        self.plan, self.common, self.balances = plan, common, balances
+        self.options: dict[str, Option] = {}  # route -> what lies on it, as far as somebody has looked
         self.stale = False  # limits or routes have changed since
 
 
@@ -79,7 +80,7 @@ class LimitBook:
         self._plans: dict[tuple[object, ...], Plan] = {}
         self._balances: dict[Step, Balance] = {}
         self.nowhere = Closed(STATE)  # where classes of campaigns wait that are not known
-        self._unknown = Way(Plan("", ()), (self.nowhere,), (), [])
+        self._unknown = Way(Plan("", ()), (self.nowhere,), [])
         self._unknown.stale = True  # asked for again each time
 
     # -- what is known
@@ -221,11 +222,7 @@ class LimitBook:
             common = (self._closed(entry.id, STATE), *common)
         elif not plan.steps:
             common = (self._closed(entry.id, NO_ROUTE), *common)
-        steps = tuple(
-            tuple(self.option(entry.id, key.group, key.sender, name, now, key.parts) for name in step)
-            for step in plan.steps
-        )
-        return Way(plan, common, steps, [self.balance(step) for step in plan.steps])
+        return Way(plan, common, [self.balance(step) for step in plan.steps])
 
     def _closed(self, of: str, why: str, *, of_campaign: bool = True) -> Bound:
         name = why + of
@@ -326,6 +323,7 @@ class LimitBook:
             made.append(self._cap(MOVING + of, MovingCap(limit.moving_daily), full))
         for bound in made:
             self._about[bound.name] = (scope, name, group)
+            bound.of_route = scope in OF_ROUTES and not group
             if isinstance(bound, Metered):
                 bound.in_parts = limit.unit == "parts"
                 bound.in_people = limit.unit == "people" and isinstance(bound.meter, MovingCap)

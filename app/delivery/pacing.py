@@ -5,7 +5,7 @@ wait. A class that is held back waits in the lines of the bounds that hold it ba
 take, and is looked at again when one of them has room. What goes before what is in docs/pacing.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from app.commands import CampaignEntry
 from app.delivery.bounds import Flow
@@ -16,6 +16,7 @@ from app.delivery.moving_caps import MovingCap
 from app.delivery.pacing_grants import FREE_VALIDITY, Granting, slip_of
 from app.delivery.pacing_heard import NOWHERE, WAITING, Cell, Given, Heard
 from app.delivery.pacing_lines import Lines
+from app.delivery.pacing_speeds import Speeds
 from app.delivery.pacing_totals import Totals
 from app.delivery.pacing_turns import Share, share_of
 from app.delivery.pacing_why import Reasons
@@ -45,11 +46,12 @@ class Pacer:
         self.book = LimitBook(account_rate, self.health, self.flow, zone_named)
         self.heard = [Heard(number) for number in range(partitions)]
         self.totals = Totals(partitions)
+        self.speeds = Speeds()
         self.numbers = [0] * partitions  # last slip number of each partition
         self._weights: dict[str, int] = {}  # of accounts
         self._shares: dict[tuple[str, str, bool], Share] = {}  # (campaign, lane, retry) -> its share
         self._lines = Lines(self.heard, self.totals, self._share)
-        reasons = Reasons(self.book.routes, self.health)
+        reasons = Reasons(self.health)
         self._granting = Granting(self.book, self._lines, reasons, self._share, self._count)
         self._states: dict[str, bool] = {}  # route -> whether anything may go over it, when last looked
         self._unsure_until = 0.0  # a snapshot from before may not know yet of a slip from before a restart
@@ -95,6 +97,7 @@ class Pacer:
             self._lines.empty(bound, self._lines.rest)
         self.book.forget_campaign(campaign)
         self._forget_shares(campaign)
+        self.speeds.forget(campaign)
         self._recount(campaign)
 
     def account(self, name: str, weight: int) -> None:
@@ -250,6 +253,8 @@ class Pacer:
             for validity, grants in granted[heard.number].items():
                 number = self.numbers[heard.number] = self.numbers[heard.number] + 1
                 slips.append(slip_of(heard, number, validity, grants, now))
+                for grant, cell, _ in grants:
+                    self.speeds.granted(cell.key, grant.count, now)
         return slips
 
     def _look_around(self, now: float) -> None:
@@ -281,6 +286,10 @@ class Pacer:
     def counts(self, campaign: str) -> dict[str, int]:
         """The counters of *campaign* over all partitions."""
         return self.totals.counts(campaign)
+
+    def count(self, campaign: str, names: Iterable[str]) -> int:
+        """The sum of these counters of *campaign* over all partitions."""
+        return self.totals.count(campaign, names)
 
     def due(self) -> Mapping[str, Mapping[str, int]]:
         """Messages that could leave now, by campaign and, as `waits_as` names it, destination group and tier."""

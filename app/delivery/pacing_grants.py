@@ -1,20 +1,33 @@
 """One look at everything that waits: slices granted as far as every bound allows, and the slips made of them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from app.delivery.bounds import FOR_LONG, Bound, Metered
+from app.delivery.bounds import FOR_LONG, Bound, Metered, Room
 from app.delivery.limit_book import LimitBook, Option, Way
 from app.delivery.pacing_heard import Caps, Cell, Given, Heard, Paid
 from app.delivery.pacing_lines import Lines
 from app.delivery.pacing_turns import Share
 from app.delivery.pacing_why import Reasons, with_wait
+from app.delivery.pacing_wide import LINES, LOOKED_AT, WIDE, Wide, few_of
 from app.delivery.partition import SLICE, ClassKey
 from app.delivery.people import AGAIN, stamp_of
 from app.delivery.rates import LONGEST_VALIDITY, Bucket
+from app.delivery.routing import Balance
 from app.records import Grant, Slip
 from app.topics import BULK, LANES
 
 FREE_VALIDITY, FREE_NOT_AFTER = 3.0, 30.0  # seconds, where no rate and no cap lies on the path
+
+
+class Asked(NamedTuple):
+    """What a class wants when it is looked at."""
+
+    share: Share
+    wanted: int
+    by: Bound | None  # that has called it
+    polite: bool  # it gives way to others whose turn it is
+
 
 Granted = tuple[Grant, Cell, Caps]  # to whom, and the caps that it was paid from
 
@@ -36,12 +49,15 @@ class Granting:
         self._now = 0.0
         self._heard: dict[int, Heard] = {}
         self._granted: dict[int, dict[float, list[Granted]]] = {}  # partition -> validity -> grants
+        self._wide: dict[tuple[int, str, Balance], Wide] = {}  # of this look-around
 
     def serve(self, order: Sequence[Heard], now: float) -> dict[int, dict[float, list[Granted]]]:
         """Grant what is due in the partitions of *order*: partition -> validity -> grants of one slip."""
         self._now, self._round = now, self._round + 1
         self._granted = {heard.number: {} for heard in order}
         self._heard = {heard.number: heard for heard in order}
+        self._wide.clear()
+        self._lines.look_elsewhere(LOOKED_AT)
         opened = self._lines.with_room(now)
         for bound in opened:  # what a bulk message takes, no transactional one lacks
             while bound.line is not None and bound.room(now) > 0 and (cell := bound.line.take_urgent()) is not None:
@@ -82,34 +98,65 @@ class Granting:
             way = cell.way = self._book.way(key, self._now)
         # Who has given way in this round does not do so again: it would wander between lines.
         polite = key.lane == BULK and cell.gave_way != self._round
-        share = self._share_of(key)
-        wanted, held_by = self._allowed(way.common, key, share, wanted, by, polite=polite)
+        asked = Asked(self._share_of(key), wanted, by, polite)
+        wanted, held_by = self._allowed(way.common, key, asked)
         if held_by is not None:
             self._hold(cell, (held_by,))
             return False
+        asked = asked._replace(wanted=wanted)
         held: list[Bound] = []
-        rooms = self._heard[cell.partition].rooms[key.lane]
-        for number, step in enumerate(way.steps):
+        for number in range(len(way.balances)):
             earlier = len(held)
-            balance = way.balances[number]
-            for option in step if len(step) == 1 else sorted(step, key=lambda each: balance.owed(each.route)):
-                bounds = (*option.bounds, rooms[option.route])
-                count, held_by = self._allowed(bounds, key, share, wanted, by, polite=polite)
-                if held_by is None:
-                    balance.charge(option.route, count)
-                    why = self._why(cell, way, number, option, held[:earlier], by)
-                    self._grant(cell, (*way.common, *bounds), share, option.route, count, why)
-                    return True
-                held.append(held_by)
+            if self._try_step(cell, way, number, asked, held):
+                return True
             if any(bound.full == "wait" for bound in held[earlier:]):
                 break
         self._hold(cell, held)
         return False
 
-    def _allowed(
-        self, bounds: Iterable[Bound], key: ClassKey, share: Share, wanted: int, by: Bound | None, *, polite: bool
-    ) -> tuple[int, Bound | None]:
+    def _try_step(self, cell: Cell, way: Way, number: int, asked: Asked, held: list[Bound]) -> bool:
+        """Grant the class what it has *asked* for over a route of one step; else *held* gets what holds it back."""
+        key, balance, passed = cell.key, way.balances[number], len(held)
+        rooms = self._heard[cell.partition].rooms[key.lane]
+        wide = self._wide_step(cell, way, number)
+        # Of very many routes the one goes first that has called, as it has room.
+        called = asked.by.route if isinstance(asked.by, Room) else ""
+        for route in balance.in_order() if wide is None else balance.some_in_order(wide.open, called):
+            option = way.options.get(route) or self._option(way, key, route)
+            bounds = (*option.bounds, rooms[route])
+            count, held_by = self._allowed(bounds, key, asked)
+            if held_by is None:
+                balance.charge(route, count)
+                why = self._why(cell, way, number, option, held[:passed], asked.by)
+                self._grant(cell, (*way.common, *bounds), asked.share, route, count, why)
+                return True
+            held.append(held_by)
+            if wide is not None and wide.is_enough(route, held_by, self._now):
+                break
+        if wide is not None:
+            held[passed:] = dict.fromkeys((*held[passed:], *wide.full))
+        return False
+
+    def _wide_step(self, cell: Cell, way: Way, number: int) -> Wide | None:
+        """What is known of a step of very many routes since this look-around began."""
+        step = way.plan.steps[number]
+        if len(step) <= WIDE:
+            return None
+        place = cell.partition, cell.key.lane, way.balances[number]
+        wide = self._wide.get(place)
+        if wide is None:
+            wide = self._wide[place] = Wide(step)
+        wide.begin()
+        return wide
+
+    def _option(self, way: Way, key: ClassKey, route: str) -> Option:
+        made = self._book.option(key.campaign, key.group, key.sender, route, self._now, key.parts)
+        way.options[route] = made
+        return made
+
+    def _allowed(self, bounds: Iterable[Bound], key: ClassKey, asked: Asked) -> tuple[int, Bound | None]:
         """(messages that pass, None), or (0, what holds the class back): no room, or others whose turn it is."""
+        share, wanted, by, polite = asked
         now, parts = self._now, key.parts
         for bound in bounds:
             if parts == AGAIN and bound.lets_again():
@@ -125,9 +172,12 @@ class Granting:
 
     def _hold(self, cell: Cell, held: Sequence[Bound]) -> None:
         """*held* hold the class back: there is no room, or it is the turn of others."""
-        if any(bound.room(self._now) > 0 for bound in held):
+        few = few_of(held, self.looks)  # who stands in as many lines as one may is looked at again anyway
+        if any(bound.room(self._now) > 0 for bound in few):
             cell.gave_way = self._round
-        self._lines.stand(cell, held, self._now)
+        self._lines.stand(cell, few, self._now)
+        if len(few) == LINES:
+            self._lines.elsewhere_too(cell)
 
     def _why(self, cell: Cell, way: Way, step: int, option: Option, passed: list[Bound], by: Bound | None) -> str:
         why = self._reasons.why(way, step, option.route, cell.key.pin, passed)

@@ -1,6 +1,7 @@
 """Who waits where: classes with a turn coming, and classes in the lines of what holds them back."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from app.delivery.bounds import Bound, Closed
 from app.delivery.pacing_heard import NOWHERE, READY, WAITING, Cell, Heard
@@ -16,6 +17,7 @@ class Lines:
         self._heard, self._totals, self._share_of = heard, totals, share_of
         self._open: dict[Bound, None] = {}  # lines in which somebody waits, where room may come by itself
         self._closed: dict[Bound, None] = {}  # the same, where it does not
+        self._elsewhere: dict[Cell, None] = {}  # who stands in fewer lines than hold it back
         self._stirred: dict[Bound, None] = {}  # in whose lines something has happened since all was settled
 
     # -- one class
@@ -39,6 +41,16 @@ class Lines:
             cell.held_since = now
         self._totals.held_back(cell.key.campaign, cell.key.group, cell.held_by)
 
+    def elsewhere_too(self, cell: Cell) -> None:
+        """*cell*, which waits, is held back by others as well, in whose lines it does not stand."""
+        self._elsewhere[cell] = None
+
+    def look_elsewhere(self, most: int) -> None:
+        """Give those their turn again who have waited so for the longest: others may have room by now."""
+        for cell in list(islice(self._elsewhere, most)):
+            self.leave(cell)
+            self.ready(cell)
+
     def stand_again(self, cell: Cell, lines: tuple[Bound, ...], by: Bound) -> None:
         """*cell*, which was called from the line of *by* and has got something, waits where it has waited before."""
         if len(lines) > 1:
@@ -50,6 +62,8 @@ class Lines:
 
     def leave(self, cell: Cell, but: Bound | None = None) -> None:
         """*cell* waits no more; it was taken from the line of *but*."""
+        if self._elsewhere:
+            self._elsewhere.pop(cell, None)
         for bound in cell.lines:
             if bound is not but and bound.line is not None and cell.share is not None:
                 bound.line.remove(cell.key.lane, cell.share, cell)

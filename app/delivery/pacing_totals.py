@@ -1,6 +1,6 @@
 """Running totals over all partitions: counters of campaigns, and what is due by destination group."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from app.delivery.partition import ClassKey
 from app.delivery.sharding import waits_as
@@ -22,23 +22,31 @@ class Totals:
         for campaign, counts in counters.items():
             before = known.get(campaign)
             if before != counts:
-                self._add(campaign, before or {}, -1)
-                self._add(campaign, counts, 1)
+                self._change(campaign, before or {}, counts)
                 known[campaign] = dict(counts)
         if full and len(known) > len(counters):
             for campaign in [campaign for campaign in known if campaign not in counters]:
-                self._add(campaign, known.pop(campaign), -1)
+                self._change(campaign, known.pop(campaign), {})
 
-    def _add(self, campaign: str, counts: Mapping[str, int], sign: int) -> None:
+    def _change(self, campaign: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """Have one partition count *after* instead of *before*: it costs what is different."""
         total = self._total.setdefault(campaign, {})
-        for name, n in counts.items():
-            more = total.get(name, 0) + sign * n
+        for name, n in after.items():
+            more = n - before.get(name, 0)
             if more:
-                total[name] = more
-            else:
-                total.pop(name, None)
-        if not total:
-            del self._total[campaign]
+                total[name] = total.get(name, 0) + more
+        for name in before.keys() - after.keys():
+            total[name] -= before[name]
+        if not after:
+            for name in [name for name, n in total.items() if not n]:
+                del total[name]
+            if not total:
+                del self._total[campaign]
+
+    def count(self, campaign: str, names: Iterable[str]) -> int:
+        """The sum of these counters of *campaign*."""
+        total = self._total.get(campaign)
+        return sum(total.get(name, 0) for name in names) if total else 0
 
     def counts(self, campaign: str) -> dict[str, int]:
         """The counters of *campaign*."""

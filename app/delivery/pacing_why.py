@@ -1,11 +1,10 @@
 """Why a route was chosen, in words: what is told with everything that becomes of a message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from app.delivery.bounds import Bound, Service
 from app.delivery.health import Health
 from app.delivery.limit_book import Way
-from app.routes import Route
 
 MOST_KEPT = 10_000  # texts
 WORTH_TELLING = 0.5  # seconds that a class was held back
@@ -14,13 +13,13 @@ WORTH_TELLING = 0.5  # seconds that a class was held back
 class Reasons:
     """Texts, made once for each situation."""
 
-    def __init__(self, routes: Mapping[str, Route], health: Health) -> None:
-        self._routes, self._health = routes, health
+    def __init__(self, health: Health) -> None:
+        self._health = health
         self._kept: dict[tuple[object, ...], str] = {}
 
     def why(self, way: Way, step: int, route: str, pin: str, passed: Sequence[Bound]) -> str:
         """Why *route* of that step carries what could not go over the bounds that were *passed* by."""
-        weights = tuple(self._weights(way.plan.steps[step]))  # the plan stays what it is when these change
+        weights = way.balances[step].weights  # the plan stays what it is when these change
         situation = (way.plan.id, route, pin, weights, *((each.name, self._state_of(each)) for each in passed))
         text = self._kept.get(situation)
         if text is None:
@@ -28,9 +27,6 @@ class Reasons:
                 self._kept.clear()
             text = self._kept[situation] = self._told(way, step, route, pin, passed)
         return text
-
-    def _weights(self, names: Sequence[str]) -> list[int]:
-        return [max(1, self._routes[name].weight) if name in self._routes else 1 for name in names]
 
     def _state_of(self, bound: Bound) -> str:
         return self._health.why_not(bound.route) if isinstance(bound, Service) else bound.full
@@ -42,7 +38,7 @@ class Reasons:
             names = way.plan.steps[step]
             told = f"{route}: {_ordinal(step + 1)} of {len(way.plan.steps)}"
             if len(names) > 1:
-                weights = self._weights(names)
+                weights = way.balances[step].weights
                 told += f", weight {weights[names.index(route)]} of {sum(weights)}"
             return told
         return f"{route}: " + "; ".join(dict.fromkeys(self._unusable(each) for each in passed))

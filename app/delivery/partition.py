@@ -646,7 +646,9 @@ class Partition:
         """(slip number, index of a grant, messages not taken) of slips applied from *since* on."""
         return [each[:3] for each in self.wasted if each.at >= since]
 
-    def drop_empty_queues(self) -> None:
-        """Forget classes in which nothing waits and nothing is open."""
-        for key in [key for key, queue in self.queues.items() if queue.empty]:
-            del self.queues[key]
+    def drop_empty_queues(self, keys: Iterable[ClassKey]) -> None:
+        """Forget those of these classes in which nothing waits and nothing is open."""
+        for key in keys:
+            queue = self.queues.get(key)
+            if queue is not None and queue.empty:
+                del self.queues[key]

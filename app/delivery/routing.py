@@ -124,12 +124,35 @@ class Balance:
     Start-time fair: a route that could not be used saves nothing up.
     """
 
-    __slots__ = ("_clock", "_tags", "_weights")
+    __slots__ = ("_clock", "_shown", "_tags", "_weights")
 
     def __init__(self, weights: Mapping[str, int]) -> None:
         self._weights = {name: max(1, weight) for name, weight in weights.items()}
+        self._shown = tuple(self._weights.values())
         self._tags = dict.fromkeys(weights, 0.0)
         self._clock = 0.0
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Those of the routes of the step, in its order."""
+        return self._shown
+
+    def in_order(self) -> Iterable[str]:
+        """The routes of the step: who had the least comes first."""
+        return self._tags if len(self._tags) == 1 else sorted(self._tags, key=self.owed)
+
+    def some_in_order(self, names: Collection[str], called: str = "") -> Iterator[str]:
+        """The same of *names*, which are in the order of the step; as a rule nobody asks for the second one.
+
+        The one that has *called* comes first.
+        """
+        if not names:
+            return
+        tags, clock = self._tags, self._clock
+        first = called if called in names else next((name for name in names if tags[name] <= clock), "")
+        first = first or min(names, key=tags.__getitem__)
+        yield first
+        yield from sorted((name for name in names if name != first), key=tags.__getitem__)
 
     def owed(self, name: str) -> float:
         """The lower, the sooner it is its turn."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from app.commands import Seal
 
-AHEAD_A_GROUP = 20_000  # due messages of one group and tier beyond which nothing more of it is expanded
+AHEAD_A_GROUP = 20_000  # due messages of one group and tier beyond which nothing more of it is expanded, and less:
+AHEAD_SECONDS = 60.0  # of its speed of late; but where few campaigns run as much as all, and some in any case
+AHEAD_OF_ALL, AHEAD_AT_LEAST = 500_000, 125  # messages of all campaigns; messages of one group, a partition
 ROWS_A_PARTITION = 450  # of a range, on average: hardly ever more than the 500 of one pack, which cost a second one
 AHEAD_IN_ALL = 20_000  # rows on their way to the gate
 AHEAD_OF_TIME = 600.0  # seconds before they are due
@@ -34,6 +36,27 @@ class _Part:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How far ahead the groups of one campaign are expanded."""
+
+    speeds: Mapping[str, float] = field(default_factory=dict)  # messages a second of late, as `waits_as` names them
+    least: int = AHEAD_A_GROUP
+
+    def of(self, name: str) -> int:
+        """Messages that may wait of the group and tier *name* when more of it is expanded."""
+        return min(AHEAD_A_GROUP, max(self.least, int(self.speeds.get(name, 0.0) * AHEAD_SECONDS)))
+
+
+def least_ahead(campaigns: int, groups: int, partitions: int) -> int:
+    """Messages of a group that are expanded whatever its speed, where so many campaigns run: the more, the fewer.
+
+    What lies ready is work that was done for it, and is undone when its campaign is cancelled.
+    """
+    share = AHEAD_OF_ALL // max(1, campaigns * groups)
+    return min(AHEAD_A_GROUP, max(share, AHEAD_AT_LEAST * partitions))
+
+
 def waits_as(group: str, tier: str) -> str:
     """The name under which *due* counts what waits of a group: people of another tier may take another route."""
     return f"{group}|{tier}" if tier else group
@@ -48,6 +71,7 @@ def next_ranges(
     now: float,
     *,
     sample_only: bool = False,
+    ahead: Ahead = Ahead(),
 ) -> list[tuple[str, int, int]]:
     """(group of the first row, first row, rows) of the ranges to expand now, round-robin over the sections.
 
@@ -55,21 +79,23 @@ def next_ranges(
     reading and a pack for each partition, not a dozen.
 
     *listed* counts rows that have reached the gate, *due* messages that wait for credit, by `waits_as`. *sample_only*
-    leaves out everybody who is not in the test of an experiment.
+    leaves out everybody who is not in the test of an experiment. *ahead* tells how many may wait.
     """
     ranges: list[tuple[str, int, int]] = []
     on_the_way = progress.total - listed
     parts = _parts(seal, now, sample_only)
     expecting = dict(due)
+    open_ = [part for part in parts if progress.asked.get(part.key, 0) < part.rows]
+    most = min(AHEAD_IN_ALL, sum(ahead.of(part.waits_as) for part in open_))
     moved = True
-    while moved and on_the_way < AHEAD_IN_ALL:
+    while moved and on_the_way < most:
         moved = False
         begun = len(ranges)  # of this round
-        for part in parts:
-            asked = progress.asked.get(part.key, 0)
-            if asked >= part.rows or expecting.get(part.waits_as, 0) >= AHEAD_A_GROUP or on_the_way >= AHEAD_IN_ALL:
+        for part in open_:
+            asked, window = progress.asked.get(part.key, 0), ahead.of(part.waits_as)
+            if asked >= part.rows or expecting.get(part.waits_as, 0) >= window or on_the_way >= most:
                 continue
-            count = min(rows_a_range, part.rows - asked)
+            count = min(rows_a_range, window, part.rows - asked)
             _append(ranges, begun, (part.group, part.first + asked, count), rows_a_range)
             progress.asked[part.key] = asked + count
             expecting[part.waits_as] = expecting.get(part.waits_as, 0) + count

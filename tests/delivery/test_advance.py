@@ -39,7 +39,7 @@ def test_what_is_due_is_ready_and_what_is_not_waits(acts: list[tuple[str, ClassK
             case "forget":
                 for each in KEYS:
                     state.demand_of(each)
-                state.drop_empty_queues()
+                state.drop_empty_queues(list(state.queues))
         state.tell(Batch(), [])
     again = state.advance(now)
     waits = [pack.due for pack in state.packs.values() if pack.due > now]

@@ -4,7 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Seal, Section
-from app.delivery.sharding import AHEAD_IN_ALL, AHEAD_OF_TIME, Progress, next_ranges, waits_as
+from app.delivery.pacing_speeds import Speeds
+from app.delivery.partition import ClassKey
+from app.delivery.sharding import (
+    AHEAD_A_GROUP,
+    AHEAD_IN_ALL,
+    AHEAD_OF_ALL,
+    AHEAD_OF_TIME,
+    Ahead,
+    Progress,
+    least_ahead,
+    next_ranges,
+    waits_as,
+)
 
 NOW = 1_000_000.0
 SECTION = st.builds(
@@ -88,3 +100,64 @@ def test_a_tier_that_waits_does_not_hold_up_the_others() -> None:
     ranges = next_ranges(seal_of(sections), progress, 20_000, due, 2_000, NOW)
     assert {first >= 50_000 for _, first, _ in ranges} == {True}
     assert sum(count for _, _, count in ranges) == AHEAD_IN_ALL + 100
+
+
+def test_where_many_campaigns_run_little_lies_ready_of_each() -> None:
+    """All of it would pass the gate at once, and out again when somebody cancels."""
+    assert least_ahead(1, 10, 8) == AHEAD_A_GROUP
+    assert 100 * 10 * least_ahead(100, 10, 8) <= 2 * AHEAD_OF_ALL
+    seal, progress, ahead = seal_of([Section("gmail", 50_000)]), Progress(), Ahead({}, 1_000)
+    assert next_ranges(seal, progress, 0, {}, 3_600, NOW, ahead=ahead) == [("gmail", 0, 1_000)]
+    assert not next_ranges(seal, progress, 0, {}, 3_600, NOW, ahead=ahead)
+    assert not next_ranges(seal, progress, 1_000, {"gmail": 1_000}, 3_600, NOW, ahead=ahead)
+    fast = Ahead({"gmail": 50.0}, 1_000)
+    assert next_ranges(seal, progress, 1_000, {"gmail": 1_000}, 3_600, NOW, ahead=fast) == [("gmail", 1_000, 3_000)]
+
+
+@given(
+    st.lists(st.floats(0.5, 3_000.0), min_size=1, max_size=4),
+    st.floats(0.2, 1.0),
+    st.integers(1, 500),
+)
+def test_expanding_keeps_up_with_whatever_limits_let_through(
+    rates: list[float], latency: float, campaigns: int
+) -> None:
+    """
+    Rows reach the gate *latency* after they were asked for; a group that finds nothing to send loses its turn.
+    """
+    names = [f"group {number}" for number in range(len(rates))]
+    seal = seal_of([Section(name, 100_000) for name in names])
+    progress, speeds, least = Progress(), Speeds(), least_ahead(campaigns, len(rates), 8)
+    due, sent = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    coming: list[tuple[float, str, int]] = []
+    listed, now, step = 0, NOW, 0.2
+    for tick in range(300):
+        now = NOW + tick * step
+        ready = [each for each in coming if each[0] <= now]
+        coming = [each for each in coming if each[0] > now]
+        for _, name, count in ready:
+            listed += count
+            due[name] += count
+        for name, rate in zip(names, rates, strict=True):
+            count = min(due[name], rate * step)
+            due[name] -= count
+            speeds.granted(ClassKey("c", "bulk", name), count, now)  # type: ignore[arg-type]
+            if tick >= 100:
+                sent[name] += count
+        ahead = Ahead(speeds.of("c", now), least)
+        whole = {name: int(count) for name, count in due.items()}
+        for name, _, count in next_ranges(seal, progress, listed, whole, 3_600, now, ahead=ahead):
+            coming.append((now + latency, name, count))
+    for name, rate in zip(names, rates, strict=True):
+        assert sent[name] >= 0.98 * min(rate * 200 * step, 100_000 - 100 * step * rate)
+
+
+def test_a_speed_is_that_of_the_last_seconds() -> None:
+    """What was fast an hour ago is expanded no further for that."""
+    speeds, key = Speeds(), ClassKey("c", "bulk", "gmail", "engaged")
+    for tick in range(600):
+        speeds.granted(key, 20, NOW + tick * 0.1)
+        speeds.granted(key._replace(retry=True), 50, NOW + tick * 0.1)
+    (name, speed), *others = speeds.of("c", NOW + 60).items()
+    assert name == waits_as("gmail", "engaged") and 190 < speed < 210 and not others
+    assert not speeds.of("c", NOW + 300) and not speeds.of("another", NOW)
