@@ -16,8 +16,9 @@ from app.local.simulators.frame import record_path
 from app.local.simulators.keys import Keys
 from app.local.simulators.known import NAMES as ALL_NAMES
 from app.local.simulators.known import hooks_of
-from app.local.simulators.routes import routes_of
+from app.local.simulators.routes import route_name, routes_of
 from app.local.state import status_path
+from app.routes import LimitSet
 from app.specs import CampaignSpec, Content
 from tests.road.conftest import Installation
 
@@ -109,3 +110,40 @@ def statuses(installation: Installation, campaign: str) -> list[str]:
     """The status of every message, as far as it is recorded."""
     sql = "SELECT status FROM messages WHERE campaign = {campaign:String}"
     return sorted(str(row[0]) for row in installation.rows(sql, campaign=campaign))
+
+
+def test_a_tier_of_whatsapp_counts_people(installation: Installation, simulators: Path) -> None:
+    """Who was written to within a day takes no second place, and the others get what is left of the tier, no more."""
+    tier = {"scope": "provider", "name": route_name("whatsapp"), "moving_daily": 100, "unit": "people"}
+    done = installation.command(kind="limit.set", limit=LimitSet.model_validate(tier))
+    assert done.answer.status in (200, 201), done.answer
+    first = [f"+1213{555 + n}1000" for n in range(60)]
+    others = [f"+1214{555 + n}1000" for n in range(60)]
+    installation.people("first", [{"email": f"f{n}@x.example", "phone": each} for n, each in enumerate(first)])
+    installation.people("others", [{"email": f"o{n}@x.example", "phone": each} for n, each in enumerate(others)])
+    installation.wait_for(whatsapp(installation, ["first"]), "COMPLETED")
+    again = whatsapp(installation, ["first", "others"])
+    wait_until(lambda: taken(simulators, first) > 70, 90, "somebody's second message")
+    for part in ("pacing-0", "recipients-0"):
+        kill(installation, part)
+    wait_until(lambda: (taken(simulators, first), taken(simulators, others)) == (120, 40), 120, "all that may go")
+    assert installation.command(kind="campaign.cancel", campaign=again).answer.status < 300
+    installation.wait_for(again, "CANCELLED")
+    assert (taken(simulators, first), taken(simulators, others)) == (120, 40)
+    assert set(map(len, (heard(simulators).get(each, []) for each in others))) == {0, 1}
+    done = installation.command(kind="limit.set", limit=LimitSet(scope="provider", name=route_name("whatsapp")))
+    assert done.answer.status == 200, done.answer
+
+
+def whatsapp(installation: Installation, lists: list[str]) -> str:
+    """Start a campaign over WhatsApp to *lists*; its id."""
+    spec = CampaignSpec.model_validate({"channel": "whatsapp", "lists": lists, "consent": "not_refused"})
+    done = installation.command(kind="campaign.create", spec=spec, content=CONTENT, start=True)
+    assert done.answer.status == 201, done.answer
+    return done.answer.campaign
+
+
+def taken(folder: Path, numbers: list[str]) -> int:
+    """How many messages to *numbers* the simulators have taken."""
+    found = heard(folder)
+    return sum(len(found.get(number, [])) for number in numbers)
