@@ -1,7 +1,9 @@
 """A message that came back -> what it tells of each recipient. Pure; never raises for what stands in the message."""
 
 import re
+from collections.abc import Set
 from dataclasses import replace
+from functools import lru_cache
 
 from app.bounces.complaint import complaints_in
 from app.bounces.decide import Failure, Meaning, meaning_of, reason_in, status_in
@@ -99,8 +101,8 @@ def _reported(parts: Parts) -> list[Verdict]:
         texts = said if said and (from_daemon(parts.header) or texts or automatic(parts.header)) else []
     verdicts: list[Verdict] = []
     for text in texts:
-        report = report_in(text)
-        verdicts += [_of_fields(fields, report.message, parts) for fields in report.recipients]
+        report, most = report_in(text), MOST_VERDICTS - len(verdicts)
+        verdicts += [_of_fields(fields, report.message, parts) for fields in report.recipients[:most]]
     return verdicts
 
 
@@ -121,7 +123,7 @@ def _of_fields(fields: Fields, message: Fields, parts: Parts) -> Verdict:
         return replace(verdict, reason="delivered", status=status, diagnostic=said[:MOST_DIAGNOSTIC])
     said = _with_explanation(said, fields, recipient, parts)
     meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient))
-    if meaning.certain and _ASKED.search(parts.words()):
+    if meaning.certain and _tells_what_was_asked(parts):
         around = _section_of(recipient, parts)[1].text()
         meaning = meaning_of(Failure(said, status, told, host or verdict.mta, recipient, around))
     if _EXIT.match(fields.get("diagnostic-code", "")) and meaning.reason in (
@@ -138,7 +140,7 @@ def _not_of_us(meaning: Meaning, said: str, recipient: str, parts: Parts) -> Mea
     if not meaning.certain or "@" not in said:
         return meaning
     named = {each.strip(".'").lower() for each in _ADDRESSES.findall(said)}
-    ours = _ours(parts) | _senders(parts)
+    ours = _not_them(parts)
     domains = {each.partition("@")[2] for each in ours} - {recipient.lower().partition("@")[2]}
     if recipient.lower() in named or not any(each in ours or each.partition("@")[2] in domains for each in named):
         return meaning
@@ -176,11 +178,29 @@ def _with_explanation(said: str, fields: Fields, recipient: str, parts: Parts) -
 
 def _section_of(recipient: str, parts: Parts) -> tuple[str, Section]:
     """(what is told of all recipients, what is told of this one), of the words for people."""
-    opening, sections = sections_in(parts, _ours(parts) | _senders(parts))
+    opening, sections = _sections(parts)
     own = next((each for each in sections if each.address == recipient.lower()), Section(recipient))
     if not own.lines and len(sections) == 1:
         own = sections[0]
     return opening, own
+
+
+# What is asked for each recipient of a message, and is the same for all of them.
+
+
+@lru_cache(1)
+def _sections(parts: Parts) -> tuple[str, list[Section]]:
+    return sections_in(parts, _not_them(parts))
+
+
+@lru_cache(1)
+def _not_them(parts: Parts) -> Set[str]:
+    return _ours(parts) | _senders(parts)
+
+
+@lru_cache(1)
+def _tells_what_was_asked(parts: Parts) -> bool:
+    return _ASKED.search(parts.words()) is not None
 
 
 def _told_by(status: str) -> str:
@@ -191,7 +211,7 @@ def _told_by(status: str) -> str:
 
 
 def _written(parts: Parts, told: str) -> list[Verdict]:
-    opening, sections = sections_in(parts, _ours(parts) | _senders(parts))
+    opening, sections = _sections(parts)
     sections = [each for each in sections if each.lines] or sections
     if not sections:
         named = sections_of_names(parts)

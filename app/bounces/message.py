@@ -64,9 +64,9 @@ def _value(raw: bytes) -> str:
     return without_encoded_words(text).strip()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Parts:
-    """A message, taken apart."""
+    """A message, taken apart. One is no other's equal, so that what is found in it can be kept by it."""
 
     header: Header
     kind: str = ""  # content type of the whole, with its parameters

@@ -7,6 +7,7 @@ What is common to all addresses (an opening, a transcript) counts for those of w
 import re
 from collections.abc import Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from app.bounces.decide import CODE, STATUS, plain_words, reason_in
 from app.bounces.message import Header, Parts
@@ -179,6 +180,7 @@ def _originals(parts: Parts) -> list[bytes]:
     return parts.returned or [original_in(parts.words()).encode("utf-8", "replace")]
 
 
+@lru_cache(1)  # asked for each of its recipients
 def recipient_of_original(parts: Parts) -> str:
     """The one address that the returned original was for, or ""."""
     originals = _originals(parts)

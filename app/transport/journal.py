@@ -71,8 +71,8 @@ class OpenNotes:
             length, crc = _HEAD.unpack_from(data, at)
             end = at + _HEAD.size + length
             body = data[at + _HEAD.size : end]
-            if len(body) < length or zlib.crc32(body) != crc:
-                return at  # torn by the kill: nothing after it was written
+            if not length or len(body) < length or zlib.crc32(body) != crc:
+                return at  # torn by the kill, or zeros after a power cut: nothing after it was written
             self._take(_DECODE(body), data[at:end])
             at = end
         return at
@@ -112,8 +112,11 @@ class AttemptJournal:
             os.truncate(self._current, whole)  # what follows a torn record could never be read
         self._rotate_at = rotate_at
         self._notes: list[bytes] = []
+        self._behind = False  # notes are missing from the file, which may be torn
         self._since = dict.fromkeys(self._open_notes.lines, time.monotonic())
         self._open()
+        if self._size > rotate_at:  # lives that end soon write less than a file each, but there may be many
+            self._take_turns()
 
     def _open(self) -> None:
         self._fd = os.open(self._current, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
@@ -140,14 +143,21 @@ class AttemptJournal:
         lines.append(line)
 
     def flush(self) -> None:
-        """Hand the notes over to the kernel. Raises OSError when it does not take them."""
+        """Hand the notes over to the kernel. Raises OSError when it does not take them.
+
+        What it did not take, also notes of others that went along, is in the file before another flush returns.
+        """
+        if self._behind:
+            self._take_turns()
+            return
         if not self._notes:
             return
         lines = b"".join(self._notes)
         self._notes.clear()
+        self._behind = True
         if os.write(self._fd, lines) != len(lines):
-            os.ftruncate(self._fd, self._size)  # what follows a torn record could never be read
             raise OSError("the attempt journal could not be written: is the disk full?")
+        self._behind = False
         self._size += len(lines)
         if self._size > self._full:
             self._take_turns()
@@ -159,11 +169,18 @@ class AttemptJournal:
             del noted.lines[release_id], self._since[release_id]
             noted.left_out_until = time.time() - OPEN_SECONDS
         left_out = _line(_Record(b"", LEFT_OUT, Outcome(Kind.RETURNED, noted.left_out_until)))
-        self._next.write_bytes(left_out + b"".join(line for lines in noted.lines.values() for line in lines))
-        os.close(self._fd)
+        try:
+            self._next.write_bytes(left_out + b"".join(line for lines in noted.lines.values() for line in lines))
+        except OSError:
+            self._next.unlink(missing_ok=True)  # half of it takes room, and is of no use
+            raise
         self._current.replace(self._previous)
         self._next.replace(self._current)
+        former = self._fd  # until here: its number must not go to a connection
         self._open()
+        os.close(former)
+        self._notes.clear()
+        self._behind = False
 
     def notes_on(self, release_id: bytes, intent: Intent) -> Mapping[int, JournalEntry] | None:
         """What is known of a release that this disk took on, in a former life or in this one; None: nobody knows."""

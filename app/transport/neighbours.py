@@ -40,7 +40,7 @@ class Neighbours:
         return None
 
     def _notes_in(self, folder: Path, intent: Intent) -> OpenNotes | None:
-        lock = _take(folder, 0.0)
+        lock = _take(folder, 0.0, fcntl.LOCK_SH)  # another may read it just now, as after each kill
         if lock is None:
             return self._of_a_former_life(folder, intent)
         try:
@@ -75,13 +75,16 @@ class Neighbours:
             self._lock = None
 
 
-def _take(folder: Path, wait: float) -> int | None:
-    """The lock of *folder*, as a file to close; None when its owner has it for longer than *wait* seconds."""
+def _take(folder: Path, wait: float, how: int = fcntl.LOCK_EX) -> int | None:
+    """The lock of *folder*, as a file to close; None when its owner has it for longer than *wait* seconds.
+
+    An owner has it alone (*how*), readers share it.
+    """
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + wait
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
             return file
         except BlockingIOError:
             if time.monotonic() >= deadline:

@@ -68,6 +68,9 @@ HOSTILE = {
     "nested": HEAD + b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (at, at) for at in range(15_000)),
     "recipients": HEAD + PARTS + STATUS + b"Final-Recipient: rfc822; a@b.cc\nAction: failed\n\n" * (MEGABYTE // 50),
     "one field": HEAD + PARTS + STATUS + b"Diagnostic-Code: smtp; " + b"550 " * (MEGABYTE // 4),
+    "many told twice": HEAD + PARTS + b"".join(
+        b"--b\n\n" + b"".join(b"<a%d@b.cc>: some words on it\n" % at for at in range(1_500)) for _ in range(8)
+    ) + (STATUS + b"Final-Recipient: rfc822; a@b.cc\nAction: failed\nStatus: 5.0.0\n\n" * 900) * 8,
     "folded status": HEAD + PARTS + STATUS + b"Final-Recipient: rfc822; a@b.cc\nDiagnostic-Code: a\n" + b" b\n" * (MEGABYTE // 3),
     "tags": HEAD + b"Content-Type: text/html\n\n" + b"<" * MEGABYTE,
     "open tags": HEAD + b"Content-Type: text/html\n\n" + b"<style>" * (MEGABYTE // 7),

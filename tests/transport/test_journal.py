@@ -1,18 +1,20 @@
 """The attempt journal on a real disk."""
 
+import errno
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from app.delivery.ledger import Intent, resolve
+from app.delivery.ledger import Intent, JournalEntry, resolve
 from app.delivery.outcomes import Kind
 from app.records import Outcome
 from app.transport import journal as journals
 from app.transport.journal import AttemptJournal, read_journal
 
-RELEASE = b"r" * 16
+RELEASE, OTHER = b"r" * 16, b"o" * 16
 
 
 def test_a_restart_knows_what_was_begun_and_what_was_answered(tmp_path: Path) -> None:
@@ -80,7 +82,87 @@ def test_what_a_full_disk_has_cut_off_hides_nothing_that_comes_after(
     monkeypatch.undo()
     journal.begun(RELEASE, 2)
     journal.flush()
-    assert rows_on(AttemptJournal(tmp_path)) == {0, 2}
+    assert rows_on(AttemptJournal(tmp_path)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("part", [0, 3])
+def test_what_one_could_not_write_is_there_before_another_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    """Two routes have begun a message each; the flush of the first fails, also with the notes of the second."""
+    journal = AttemptJournal(tmp_path)
+    write, fails = os.write, [True]
+
+    def full(file: int, data: bytes) -> int:
+        if fails.pop() and not part:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return write(file, data[:part])
+
+    journal.begun(RELEASE, 1)
+    journal.begun(OTHER, 2)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match=r"disk full|no space"):
+        journal.flush()
+    monkeypatch.undo()
+    journal.flush()  # of the other route, whose message leaves now
+    assert {each: set(rows_in(tmp_path, each)) for each in (RELEASE, OTHER)} == {RELEASE: {1}, OTHER: {2}}
+
+
+def test_while_the_disk_is_full_nobody_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither to go on in a file that may be torn, nor as though nothing were missing; nor does half a file stay."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    journal.flush()
+    write_bytes = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write_bytes(path, data[:3])
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "write", lambda _file, _data: 0)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    journal.begun(RELEASE, 1)
+    for _ in range(3):
+        with pytest.raises(OSError, match=r"disk full|no space"):
+            journal.flush()
+        assert not (tmp_path / "attempts.next").exists()
+    assert set(rows_in(tmp_path, RELEASE)) == {0}
+    monkeypatch.undo()
+    journal.flush()
+    journal.begun(RELEASE, 2)
+    journal.flush()
+    assert set(rows_in(tmp_path, RELEASE)) == {0, 1, 2}
+
+
+def test_a_file_that_a_power_cut_has_filled_with_zeros_is_read(tmp_path: Path) -> None:
+    """Filesystems leave zeros where a length was written and its bytes were not: no record has none."""
+    journal = AttemptJournal(tmp_path)
+    journal.begun(RELEASE, 0)
+    journal.flush()
+    with (tmp_path / "attempts").open("ab") as file:
+        file.write(bytes(5_000))
+    again = AttemptJournal(tmp_path)
+    again.begun(RELEASE, 1)
+    again.flush()
+    assert set(rows_in(tmp_path, RELEASE)) == {0, 1}
+
+
+def test_many_short_lives_do_not_fill_the_disk(tmp_path: Path) -> None:
+    """A sender that crashes again and again writes less than a file each time."""
+    for life in range(30):
+        journal = AttemptJournal(tmp_path, rotate_at=1_000)
+        for number in range(8):
+            journal.begun(b"%08d%08d" % (life, number), 0)
+            journal.flush()
+            journal.forget(b"%08d%08d" % (life, number))
+        journal.close()
+    assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 6_000
+
+
+def rows_in(folder: Path, release: bytes) -> Mapping[int, JournalEntry]:
+    """What another process reads of *release* in *folder*."""
+    notes = read_journal(folder).on(release, Intent(b"", time.time(), "c_1", "smtp", 5, 1))
+    return notes or {}
 
 
 def test_the_journal_stays_bounded_and_keeps_the_latest(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Journals of dead neighbours on a real disk."""
 
+import fcntl
 import itertools
+import os
 import subprocess
 import sys
 import time
@@ -96,6 +98,17 @@ def test_files_that_take_turns_at_each_reading_tell_nothing(tmp_path: Path, monk
         monkeypatch.undo()
         assert rows_on(ours, before) == {7}
     ours.close()
+
+
+def test_several_read_the_journal_of_a_dead_one_at_once(tmp_path: Path) -> None:
+    """After a kill all that take over look at the same moment: none may take another reader for the owner."""
+    ours = Neighbours(tmp_path / "ours")
+    with living(tmp_path / "other") as intent:
+        pass
+    reading = os.open(tmp_path / "other" / "lock", os.O_RDWR)
+    fcntl.flock(reading, fcntl.LOCK_SH)
+    assert rows_on(ours, intent) == {7}
+    os.close(reading)
 
 
 def test_a_disk_that_is_not_here_is_unknown(tmp_path: Path) -> None:
