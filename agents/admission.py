@@ -4,7 +4,7 @@ import re
 
 from app.commands import Command
 from app.content.address import AddressError, wire_address
-from app.delivery.things import Refusal
+from app.delivery.campaigns.things import Refusal
 from app.specs import CampaignSpec, known_zone, recent
 from app.topics import EMAIL, PHONES
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agents.pacing import Pacing
-from app.delivery.notices import about
+from app.delivery.campaigns.notices import about
 from app.routes import Notice
 from app.stream.app import StreamApp
 from app.stream.ticks import every

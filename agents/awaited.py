@@ -6,10 +6,10 @@ from itertools import islice
 from agents.campaigns import Campaigns
 from agents.onward import Onwards
 from agents.recipients import Recipients
+from app.delivery.campaigns.lifecycle import ENDED
 from app.delivery.events import of_unanswered
+from app.delivery.fallbacks.news import is_reached, leave, moved_on, onto
 from app.delivery.gate import end_of
-from app.delivery.lifecycle import ENDED
-from app.delivery.news import is_reached, leave, moved_on, onto
 from app.delivery.partition import Partition
 from app.delivery.retries import Again
 from app.faults import reached

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app import topics
-from app.delivery.report_suppress import Suppress
+from app.delivery.reports.suppress import Suppress
 from app.stream.app import StreamApp
 from app.suppressions import MOST_RECIPIENTS, SuppressionCommand
 

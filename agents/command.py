@@ -15,12 +15,12 @@ from agents.resolutions import notes_of
 from agents.thing_commands import carry_out, note_of
 from app import topics
 from app.commands import Accepted, Answer, CampaignEntry, Command, Trial
-from app.delivery import things
-from app.delivery.answers import filed, fingerprint, kept_fingerprint, reused
-from app.delivery.decisions import Decision
-from app.delivery.lifecycle import LIVE, seal_failed, sealed
-from app.delivery.senders import notes_on_sender
-from app.delivery.trial import with_results
+from app.delivery.campaigns import things
+from app.delivery.campaigns.answers import filed, fingerprint, kept_fingerprint, reused
+from app.delivery.campaigns.decisions import Decision
+from app.delivery.campaigns.lifecycle import LIVE, seal_failed, sealed
+from app.delivery.campaigns.trial import with_results
+from app.delivery.people.senders import notes_on_sender
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters

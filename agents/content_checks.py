@@ -14,7 +14,7 @@ from app.content.check import check
 from app.content.problems import ContentProblem
 from app.content.published import published
 from app.content.subject import with_subject
-from app.delivery.things import Refusal
+from app.delivery.campaigns.things import Refusal
 from app.specs import Content, channels_of
 
 log = logging.getLogger("fanfare.door")

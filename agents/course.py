@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError
 from agents.pacing import Pacing
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.lifecycle import ENDED, LONG_AHEAD, Around, by_itself
+from app.delivery.campaigns.lifecycle import ENDED, LONG_AHEAD, Around, by_itself
+from app.delivery.campaigns.trial import advanced, is_held_back, is_to_be_decided
 from app.delivery.outcomes import FINAL
-from app.delivery.trial import advanced, is_held_back, is_to_be_decided
 from app.faults import reached
 from app.records import WinnerTask, encode
 from app.stream.app import StreamApp

@@ -11,9 +11,9 @@ from app import topics
 from app.clickhouse.client import ClickHouse
 from app.commands import MOST_COMMAND_BYTES, Accepted, Answer, Command
 from app.content.address import wire_address
-from app.delivery.answers import fingerprint
-from app.delivery.decisions import campaign_id
-from app.delivery.things import Refusal, thing_named
+from app.delivery.campaigns.answers import fingerprint
+from app.delivery.campaigns.decisions import campaign_id
+from app.delivery.campaigns.things import Refusal, thing_named
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters

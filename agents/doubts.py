@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from agents.recipients import Recipients
 from app import topics
-from app.delivery.notice_ids import notice_id
-from app.delivery.report_suppress import Suppress, is_bounce
-from app.delivery.suppress_brake import WINDOW, Brake
+from app.delivery.campaigns.notice_ids import notice_id
+from app.delivery.reports.brake import WINDOW, Brake
+from app.delivery.reports.suppress import Suppress, is_bounce
 from app.routes import Notice
 from app.things import ThingRecord
 from tables.reports import brake_item, brakes_of

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
 from app.commands import CampaignEntry
-from app.delivery.frequency import NEVER, NO_CAPS, AccountCaps, Book, Cap, CapRules, Desk, Touch
 from app.delivery.outcomes import Kind
 from app.delivery.partition import HeldUnknown, OpenRelease, WaitingPack
+from app.delivery.people.frequency import NEVER, NO_CAPS, AccountCaps, Book, Cap, CapRules, Desk, Touch
+from app.delivery.people.windows import Hours
 from app.delivery.release import ask_again
 from app.delivery.settle import Settlement
-from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import Outgoing
 from app.stream.directory import Directory

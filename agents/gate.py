@@ -9,7 +9,7 @@ from app import topics
 from app.commands import Answer, CampaignEntry
 from app.delivery.events import of_admission
 from app.delivery.gate import admit, classes_of, message_ids, mistakes_in, sighting_keys
-from app.delivery.people import paid_keys
+from app.delivery.people.tier import paid_keys
 from app.delivery.release import spend_standing
 from app.faults import reached
 from app.records import RecipientPack, Undecodable, decode

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 
 from app import topics
-from app.delivery.report_packs import MOST_ROWS, MOST_SIZE, size_of
+from app.delivery.reports.packs import MOST_ROWS, MOST_SIZE, size_of
 from app.records import DeliveryReport, Told, encode
 from app.stream.app import StreamApp
 

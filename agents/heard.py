@@ -4,14 +4,14 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 
 from agents.onward import Onwards
-from app.delivery.awaited import Place
-from app.delivery.news import Verdict, follows, leave, lies_at, verdict_on
-from app.delivery.onward import NOWHERE, Onward
+from app.delivery.fallbacks.awaited import Place
+from app.delivery.fallbacks.news import Verdict, follows, leave, lies_at, verdict_on
+from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.partition import MessageState, Partition
 from app.delivery.release import ROW_BYTES
-from app.delivery.report_moves import KINDS
-from app.delivery.report_plan import Plan
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
+from app.delivery.reports.moves import KINDS
+from app.delivery.reports.plan import Plan
 from app.delivery.retries import Again, RetryRules
 from app.records import Outgoing, Told
 from app.topics import PHONES

@@ -18,8 +18,8 @@ from app.content.sms import parts_of
 from app.control.message_campaigns import Origin, command_of
 from app.control.message_packs import pack_of
 from app.control.message_phones import ready_content
-from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, has_room, told_of
-from app.delivery.wishes import (
+from app.delivery.people.suppressing import MOST_BYTES, MOST_ENTRIES, has_room, told_of
+from app.delivery.people.wishes import (
     EVERYBODY,
     HELP,
     START,

@@ -17,7 +17,17 @@ from app import topics
 from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.clickhouse.lookup_queries import Missing, keep_places, missing_of, places_of
-from app.delivery.lookups import Place, Rule, Verdict, is_listed, page_of, rule_of, steps_of, verdict_on, window_of
+from app.delivery.reports.lookups import (
+    Place,
+    Rule,
+    Verdict,
+    is_listed,
+    page_of,
+    rule_of,
+    steps_of,
+    verdict_on,
+    window_of,
+)
 from app.faults import reached
 from app.provider_accounts import HttpAccount
 from app.providers.contract import Answer, Request, Secrets, Sought

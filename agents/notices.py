@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from agents.outbox import News, Outbox
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.notices import Standing, completed
+from app.delivery.campaigns.notices import Standing, completed
 from app.routes import Notice
 from app.stream.pack_table import PackTable
 from app.things import ThingRecord

@@ -11,12 +11,12 @@ from agents.recipients import Recipients
 from agents.stored_routes import StoredRoutes
 from app.commands import CampaignEntry
 from app.content.phone import LANDLINE, PhoneError, phone_of
+from app.delivery.campaigns.lifecycle import ENDED
+from app.delivery.fallbacks.news import is_reached
+from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.gate import applies, end_of
-from app.delivery.lifecycle import ENDED
-from app.delivery.news import is_reached
-from app.delivery.onward import NOWHERE, Onward
 from app.delivery.partition import MessageState
-from app.delivery.senders import sender_of
+from app.delivery.people.senders import sender_of
 from app.records import Outgoing
 from app.settings import Settings
 from app.stream.directory import Directory

@@ -12,14 +12,14 @@ from agents.frequency import Frequency
 from agents.recipients import Recipients
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.awaited import MOST_AWAITED
 from app.delivery.events import of_drops, of_put_off
+from app.delivery.fallbacks.awaited import MOST_AWAITED
+from app.delivery.fallbacks.news import is_reached
 from app.delivery.gate import GateRules, applies, end_of
-from app.delivery.news import is_reached
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import WaitingPack
+from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, Spent, record_of
-from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import EventPack, Outgoing, encode
 from app.stream.app import StreamApp

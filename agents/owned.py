@@ -14,10 +14,10 @@ from agents.outbox import Acks, News
 from agents.things import Frozen, Things
 from app import topics
 from app.commands import CampaignEntry, Command, State
-from app.delivery.decisions import Decision, campaign_id, decide
-from app.delivery.lifecycle import ENDED, WAITING, Around, is_dormant, moved
-from app.delivery.queueing import in_turn, takes_a_place
-from app.delivery.things import Refusal
+from app.delivery.campaigns.decisions import Decision, campaign_id, decide
+from app.delivery.campaigns.lifecycle import ENDED, WAITING, Around, is_dormant, moved
+from app.delivery.campaigns.queueing import in_turn, takes_a_place
+from app.delivery.campaigns.things import Refusal
 from app.stream.app import StreamApp
 from app.stream.pack_table import PackTable
 from app.things import ThingRecord

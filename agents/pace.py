@@ -6,10 +6,10 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.pacing import Pacing
 from app import topics
-from app.delivery.caps import DAILY, HOURLY, WARM_UP
-from app.delivery.limit_sweep import sweep
-from app.delivery.pacing import Pacer
-from app.delivery.standing import StandingCredit
+from app.delivery.limits.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.limits.sweep import sweep
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.pacing.standing import StandingCredit
 from app.faults import reached
 from app.records import Demand, Slip, Undecodable, decode, encode
 from app.stream.app import StreamApp

@@ -12,16 +12,16 @@ from agents.owned import OwnedCampaigns, Position
 from agents.things import Things
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.adaptive import rules_with
-from app.delivery.lifecycle import ENDED, LIVE
-from app.delivery.notices import MOST_CONCERNED, completed, limit_notice, route_notice
-from app.delivery.pacing import Pacer
-from app.delivery.pacing_seen import meters_in_use
-from app.delivery.report_watch import ReportWatch
-from app.delivery.route_checks import IMPLICIT
-from app.delivery.route_health import RouteWatch
-from app.delivery.sharding import Progress
-from app.delivery.things import ByHand, Gone
+from app.delivery.campaigns.lifecycle import ENDED, LIVE
+from app.delivery.campaigns.notices import MOST_CONCERNED, completed, limit_notice, route_notice
+from app.delivery.campaigns.things import ByHand, Gone
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.pacing.seen import meters_in_use
+from app.delivery.pacing.sharding import Progress
+from app.delivery.reports.watch import ReportWatch
+from app.delivery.routes.adaptive import rules_with
+from app.delivery.routes.checks import IMPLICIT
+from app.delivery.routes.learned import RouteWatch
 from app.ids import hook_token
 from app.provider_accounts import SmtpServer
 from app.records import SealTask, Shard, Slip, encode

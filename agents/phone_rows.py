@@ -13,7 +13,7 @@ from app.commands import CampaignEntry
 from app.content.letterhead import LinkOptions
 from app.content.phone_values import Owner
 from app.content.sms_template import SmsSizes
-from app.delivery.senders import sender_of
+from app.delivery.people.senders import sender_of
 from app.records import Outgoing, Recipient, Shard
 from app.settings import Settings
 from app.specs import CampaignSpec

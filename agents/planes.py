@@ -67,7 +67,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
     from agents.stored_routes import StoredRoutes
     from agents.told import Reporting
     from agents.views import attach_partition_views
-    from app.delivery.windows import Hours
+    from app.delivery.people.windows import Hours
     from app.stream.zones import zone_named
 
     app = _app("recipients", topics.RECIPIENTS_APP, settings, slot)

@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import ValidationError
 
 from app.bounces import verp
-from app.delivery.route_checks import IMPLICIT
+from app.delivery.routes.checks import IMPLICIT
 from app.ids import hook_token
 from app.provider_accounts import HttpAccount, ProviderConfig, Smpp, SmtpServer
 from app.providers.registry import adapter_of

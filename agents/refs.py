@@ -10,8 +10,8 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.recipients import Recipients
 from app import topics
-from app.delivery.refs import MOST_WAITING, WAITS_FOR, Learned, Waiting, key_of, named, partition_of
-from app.delivery.report_packs import reports_of
+from app.delivery.reports.packs import reports_of
+from app.delivery.reports.refs import MOST_WAITING, WAITS_FOR, Learned, Waiting, key_of, named, partition_of
 from app.faults import reached
 from app.ids import ID_BYTES
 from app.records import Reference, References, Told, Undecodable, decode, encode

@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from agents.gathering import Gathering
 from agents.number_owners import NumberOwners
 from app import ids, topics
-from app.delivery.hook_tokens import Tokens
-from app.delivery.notice_ids import notice_id
-from app.delivery.report_counts import LOOKUP
-from app.delivery.report_packs import references_of, reports_of
-from app.delivery.route_checks import IMPLICIT
+from app.delivery.campaigns.notice_ids import notice_id
+from app.delivery.reports.counts import LOOKUP
+from app.delivery.reports.hook_tokens import Tokens
+from app.delivery.reports.packs import references_of, reports_of
+from app.delivery.routes.checks import IMPLICIT
 from app.faults import reached
 from app.provider_accounts import SmtpServer
 from app.providers.contract import AccountNews, Unreadable, Wish

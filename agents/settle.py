@@ -16,14 +16,14 @@ from agents.told import Reporting
 from app import topics
 from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
-from app.delivery.onward import NOWHERE
+from app.delivery.fallbacks.onward import NOWHERE
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
+from app.delivery.people.windows import Hours
 from app.delivery.release import rows_in
-from app.delivery.report_packs import learned_by
+from app.delivery.reports.packs import learned_by
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
-from app.delivery.windows import Hours
 from app.faults import reached
 from app.records import Outgoing, Reference, Result, Undecodable, decode, encode
 from app.settings import Settings

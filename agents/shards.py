@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 from agents.pacing import Pacing
 from app import topics
 from app.commands import CampaignEntry
-from app.delivery.lifecycle import LIVE, STOPPING, TRANSITIONS, expected, moved
+from app.delivery.campaigns.lifecycle import LIVE, STOPPING, TRANSITIONS, expected, moved
+from app.delivery.campaigns.trial import is_held_back
 from app.delivery.outcomes import FINAL, LISTED
-from app.delivery.sharding import AHEAD_OF_TIME, ROWS_A_PARTITION, Ahead, Progress, least_ahead, next_ranges
-from app.delivery.trial import is_held_back
-from app.delivery.windows import Hours, rule_of
+from app.delivery.pacing.sharding import AHEAD_OF_TIME, ROWS_A_PARTITION, Ahead, Progress, least_ahead, next_ranges
+from app.delivery.people.windows import Hours, rule_of
 from app.faults import reached
 from app.records import Shard
 from app.stream.app import StreamApp

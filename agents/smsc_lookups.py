@@ -10,7 +10,7 @@ from agents.reports import Routes
 from app import topics
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.lookup_queries import Missing
-from app.delivery.lookups import MINUTE, Rule
+from app.delivery.reports.lookups import MINUTE, Rule
 from app.provider_accounts import Smpp
 from app.providers.contract import Answer, Sought
 from app.providers.echo import query_of

@@ -7,8 +7,8 @@ import logging
 
 from pydantic import ValidationError
 
-from app.delivery.refs import NO_ECHO
-from app.delivery.route_checks import IMPLICIT
+from app.delivery.reports.refs import NO_ECHO
+from app.delivery.routes.checks import IMPLICIT
 from app.routes import Route
 from app.stream.directory import Directory
 

@@ -7,7 +7,7 @@ from faust.types import AgentT, EventT, StreamT
 from agents.recipients import Recipients
 from app import topics
 from app.delivery.gate import Suppression
-from app.delivery.suppressing import MOST_BYTES, MOST_ENTRIES, changed, has_room, is_true, place_of, told_of
+from app.delivery.people.suppressing import MOST_BYTES, MOST_ENTRIES, changed, has_room, is_true, place_of, told_of
 from app.faults import reached
 from app.records import Undecodable
 from app.stream.app import StreamApp

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from agents.campaigns import Campaigns
 from agents.recipients import Recipients
-from app.delivery.lifecycle import ENDED
+from app.delivery.campaigns.lifecycle import ENDED
 from app.delivery.sweep import SETTLING, Horizon, forgotten, horizon
 from app.stream.app import StreamApp
 from app.stream.ticks import every

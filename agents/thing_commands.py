@@ -5,9 +5,19 @@ from typing import NamedTuple
 
 from agents.things import Things
 from app.commands import Command
-from app.delivery.limit_checks import Known
-from app.delivery.pacing import Pacer
-from app.delivery.things import ByHand, Change, Decision, Gone, NewVersion, Owned, Refusal, decide, thing_named
+from app.delivery.campaigns.things import (
+    ByHand,
+    Change,
+    Decision,
+    Gone,
+    NewVersion,
+    Owned,
+    Refusal,
+    decide,
+    thing_named,
+)
+from app.delivery.limits.checks import Known
+from app.delivery.pacing.pacer import Pacer
 from app.routes import LimitSet, Route
 from app.things import Account, ApiKey, Segment
 from tables import pacing as campaign_sections

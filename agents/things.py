@@ -9,9 +9,9 @@ from app import topics
 from app.commands import CampaignEntry
 from app.content.check import check_parts
 from app.content.subject import with_subject
-from app.delivery.audience import asks_for_tiers, groups_named, plan_of
-from app.delivery.senders import known_sender, no_sender
-from app.delivery.things import NEEDED, Refusal, lacking
+from app.delivery.campaigns.audience import asks_for_tiers, groups_named, plan_of
+from app.delivery.campaigns.things import NEEDED, Refusal, lacking
+from app.delivery.people.senders import known_sender, no_sender
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec, Content, channels_of
 from app.stream.app import StreamApp

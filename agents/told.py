@@ -20,13 +20,13 @@ from app.bounces.refusals import suppressions_of
 from app.delivery.events import of_decision
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState, OpenRelease
-from app.delivery.refs import WAITS_FOR, Waiting
-from app.delivery.report_counts import counted, heard_counts
-from app.delivery.report_events import of_reports
-from app.delivery.report_moves import KINDS
-from app.delivery.report_plan import Held, Plan, needs_softs, plan
-from app.delivery.report_suppress import Suppress, rested, soft_keys
-from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
+from app.delivery.reports.counts import counted, heard_counts
+from app.delivery.reports.events import of_reports
+from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
+from app.delivery.reports.moves import KINDS
+from app.delivery.reports.plan import Held, Plan, needs_softs, plan
+from app.delivery.reports.refs import WAITS_FOR, Waiting
+from app.delivery.reports.suppress import Suppress, rested, soft_keys
 from app.delivery.unknown import End, decide
 from app.faults import reached
 from app.records import DeliveryReport, EventPack, Outcome, Outgoing, Told, encode

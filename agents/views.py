@@ -7,7 +7,7 @@ from faust.web import Request, View
 from agents.pacing import Pacing
 from agents.recipients import Recipients
 from app.delivery.outcomes import FINAL
-from app.delivery.pacing_seen import meters_in_use, queue
+from app.delivery.pacing.seen import meters_in_use, queue
 from app.stream.app import StreamApp
 
 

@@ -36,7 +36,7 @@ class Seal(Strict):
     left_out: dict[str, int] = Field(default_factory=dict)
 
 
-# docs/lifecycle.md draws them; app/delivery/lifecycle.py has the table of what leads where.
+# docs/lifecycle.md draws them; app/delivery/campaigns/lifecycle.py has the table of what leads where.
 State = Literal[
     "DRAFT",
     "APPROVAL",  # started, waits for the approval of a second key

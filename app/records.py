@@ -247,8 +247,8 @@ class ClassDemand(msgspec.Struct, array_like=True):
 class RouteHealth(msgspec.Struct, array_like=True):
     """What became of messages on one route towards one MX group, since the partition's owner started (*epoch*).
 
-    *counts* by app.delivery.outcomes.Kind, and of reports by the names of app/delivery/report_counts.py; *signals* by
-    the name of a reply that asks to slow down (app/delivery/signals.py). Both only grow.
+    *counts* by app.delivery.outcomes.Kind, and of reports by the names of app/delivery/reports/counts.py; *signals* by
+    the name of a reply that asks to slow down (app/delivery/routes/signals.py). Both only grow.
     """
 
     route: str

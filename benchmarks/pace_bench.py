@@ -4,7 +4,7 @@ import statistics
 import time
 
 from app.commands import CampaignEntry
-from app.delivery.pacing import Pacer
+from app.delivery.pacing.pacer import Pacer
 from app.provider_accounts import SmtpServer
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet, Route

@@ -20,10 +20,10 @@ import msgspec
 from pydantic import ValidationError
 
 from app.commands import CampaignEntry
-from app.delivery.caps import Cap
-from app.delivery.limit_book import StoredCap
-from app.delivery.moving_caps import MovingCap
-from app.delivery.rates import Bucket
+from app.delivery.limits.book import StoredCap
+from app.delivery.limits.caps import Cap
+from app.delivery.limits.moving_caps import MovingCap
+from app.delivery.limits.rates import Bucket
 from app.records import Shard
 from app.routes import MOST, MOST_ON_THE_WAY, LimitSet, Route
 from tables.recipients import Store

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.delivery.adaptive import KeptSender
-from app.delivery.breaker import Kept
-from app.delivery.route_health import SenderKey
+from app.delivery.routes.adaptive import KeptSender
+from app.delivery.routes.breaker import Kept
+from app.delivery.routes.learned import SenderKey
 from app.routes import Notice
 from tables.recipients import Store
 

@@ -19,7 +19,7 @@ Keys with a, h, i, q or y are those of tables/reports.py, those with b those of 
 
 A record of touches grows with the messages of its person, so a step may have more of them than one batch takes. They
 are written before the rest of the step, in as many batches as they need (`Batch.ahead`): a step that is cut off there
-comes again, finds its own touches, and goes on (app/delivery/frequency.py).
+comes again, finds its own touches, and goes on (app/delivery/people/frequency.py).
 """
 
 import struct
@@ -28,10 +28,10 @@ from typing import Protocol
 
 import msgspec
 
-from app.delivery.awaited import Awaited
-from app.delivery.frequency import Touch
+from app.delivery.fallbacks.awaited import Awaited
 from app.delivery.gate import Known, Sighting, Suppression
 from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
+from app.delivery.people.frequency import Touch
 from app.records import EventPack, Outgoing
 
 SUPPRESSION, SIGHTING, VERDICT, PACK, ROWS, RELEASE, MESSAGE, COUNTERS, MARKS, EVENT, UNKNOWN, TOUCHES, AWAITED = (

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import msgspec
 
 from app.delivery.partition import Verdict
-from app.delivery.refs import KEPT_FOR
-from app.delivery.report_suppress import is_old_soft
+from app.delivery.people.wishes import is_forgotten
+from app.delivery.reports.refs import KEPT_FOR
+from app.delivery.reports.suppress import is_old_soft
 from app.delivery.sweep import Horizon, is_old_message, is_old_record, is_old_sighting, is_old_verdict
-from app.delivery.wishes import is_forgotten
 from tables.recipients import COUNTERS, MESSAGE, SIGHTING, TOUCHES, VERDICT, Store, sighting_in, touches_in
 from tables.reports import REF, SOFT, days_in, learned_in
 from tables.wishes import WRITTEN, written_in

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from app.delivery.partition import MessageState
-from app.delivery.refs import Learned, Waiting
-from app.delivery.suppress_brake import Kept
+from app.delivery.reports.brake import Kept
+from app.delivery.reports.refs import Learned, Waiting
 from tables.recipients import MESSAGE, Store
 
 REF, AWAITING, EARLY, SOFT, BRAKE = b"i", b"a", b"y", b"h", b"q"

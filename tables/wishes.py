@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from app.delivery.outcomes import Status
-from app.delivery.wishes import Written
+from app.delivery.people.wishes import Written
 from tables.recipients import SIGHTING, Store, sighting_in
 from tables.reports import states_of
 

@@ -9,7 +9,7 @@ from app.bounces.decide import Failure, meaning_of
 from app.delivery.gate import MIRRORED
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
-from app.delivery.report_suppress import HARD, Suppress
+from app.delivery.reports.suppress import HARD, Suppress
 from app.records import Outcome, Outgoing
 from app.topics import PHONES
 

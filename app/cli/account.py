@@ -210,7 +210,7 @@ def _cap(text: str) -> dict[str, Any]:
 
 
 def _cap_shown(cap: "FrequencyCap") -> str:
-    from app.delivery.frequency import span
+    from app.delivery.people.frequency import span
 
     channels = f" by {', '.join(cap.channels)}" if cap.channels else ""
     return f"{cap.messages} in {span(cap.window)}{channels}"

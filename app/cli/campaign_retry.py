@@ -49,7 +49,7 @@ def retry(
 
     async def read(control: "Control", client: "ClickHouse") -> "CampaignSpec":
         from app.clickhouse.retry_audience import audience_before, gone
-        from app.delivery.retry_campaign import retry_spec, why_not
+        from app.delivery.campaigns.retry_campaign import retry_spec, why_not
 
         original = await seen_campaign(control, client, account, campaign_id)
         wrong = why_not(original, wanted)

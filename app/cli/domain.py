@@ -10,7 +10,7 @@ from app.cli.console import AsJson, emit, examples, say, table
 from app.cli.failures import CommandError, Exit
 
 if TYPE_CHECKING:
-    from app.delivery.domain_checks import Finding, Wanted
+    from app.delivery.domains.checks import Finding, Wanted
     from app.settings import Settings
 
 domain = typer.Typer(
@@ -128,7 +128,7 @@ def check(
 
     Ends with 1 if something is wrong.
     """
-    from app.delivery.domain_checks import findings
+    from app.delivery.domains.checks import findings
     from app.settings import dns_servers_in, settings
     from app.transport.domain_lookup import DomainLookup
 
@@ -212,7 +212,7 @@ def _wanted(
 ) -> "Wanted":  # fmt: skip
     from ipaddress import ip_address
 
-    from app.delivery.domain_checks import Wanted
+    from app.delivery.domains.checks import Wanted
     from app.transport.dkim_keys import folder_in, keys_of
 
     try:
@@ -225,13 +225,13 @@ def _wanted(
 
 
 def _records(wire: str, wanted: "Wanted") -> list[dict[str, str]]:
-    from app.delivery.domain_checks import records
+    from app.delivery.domains.checks import records
 
     return [{"name": name, "type": kind, "value": value} for name, kind, value in records(wire, wanted)]
 
 
 def _show_records(wire: str, wanted: "Wanted") -> None:
-    from app.delivery.domain_checks import records
+    from app.delivery.domains.checks import records
 
     say(f"\nTo publish in the DNS of {wire}, each value as one line (your provider cuts it where it must):\n")
     for name, kind, value in records(wire, wanted):

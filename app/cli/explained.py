@@ -9,7 +9,7 @@ from app.cli.reading import with_installation
 if TYPE_CHECKING:
     from app.clickhouse.client import ClickHouse
     from app.control import Control
-    from app.delivery.explain_story import Explanation
+    from app.delivery.explain.story import Explanation
 
 
 def explain_message(message: str, account: str, as_json: bool) -> None:

@@ -116,7 +116,7 @@ def set_limit(
         )
         raise CommandError("nothing is limited by that", advice, Exit.USAGE)
     from app.cli.limits_shown import named
-    from app.delivery.limit_figures import spoken
+    from app.delivery.limits.figures import spoken
 
     _order(limit, key, as_json, f"{named(limit)}: {spoken(limit)}")
 
@@ -245,7 +245,7 @@ def _known() -> "tuple[list[LimitSet], list[LimitStatus]]":
 def _usage(limit: "LimitSet", found: "list[LimitSet]", statuses: "list[LimitStatus]") -> "list[LimitStatus]":
     import time
 
-    from app.delivery.limit_usage import usage_of
+    from app.delivery.limits.usage import usage_of
 
     return usage_of(limit, {each.key for each in found}, statuses, time.time())
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.cli.failures import CommandError, Exit
 from app.cli.json_file import read_json
 from app.cli.limits_shown import named
-from app.delivery.limit_figures import spoken
+from app.delivery.limits.figures import spoken
 from app.routes import AskedLimit, LimitSet
 
 Key = tuple[str, str, str]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from app.cli.times import iso
-from app.delivery.limit_figures import moving_of, plan_of, rate_of
+from app.delivery.limits.figures import moving_of, plan_of, rate_of
 from app.routes import LimitSet, LimitStatus
 
 CELLS = 10  # of a bar

@@ -46,7 +46,7 @@ def mx(
 
     async def read(control: "Control", client: "ClickHouse") -> list[dict[str, Any]]:
         from app.clickhouse import mx_domains
-        from app.delivery.audience import groups_named
+        from app.delivery.campaigns.audience import groups_named
         from app.delivery.mx_groups import own_groups
 
         if ask:

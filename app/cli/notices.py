@@ -60,7 +60,7 @@ def notices(
     if as_json:
         emit({"notices": [shown(each) for each in found]})
     elif found:
-        from app.delivery.notices import about
+        from app.delivery.campaigns.notices import about
 
         rows = [(iso(a.at), a.level, a.kind, about(a), a.reason) for a in found]
         table("Notices", ("at", "level", "kind", "about", "reason"), rows)
@@ -77,7 +77,7 @@ async def _read(control: "Control", client: "ClickHouse", wanted: "NoticeFilter"
 async def _follow(control: "Control", client: "ClickHouse", wanted: "NoticeFilter", limit: int, as_json: bool) -> None:
     from rich.markup import escape
 
-    from app.delivery.notices import about
+    from app.delivery.campaigns.notices import about
 
     last = ""
     while True:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.cli.failures import CommandError, Exit
 from app.cli.json_file import read_json
-from app.delivery.route_checks import in_order, users_of
+from app.delivery.routes.checks import in_order, users_of
 from app.routes import Route
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.delivery.report_words import STATES, told_of
+from app.delivery.reports.words import STATES, told_of
 from app.ids import hook_token
 from app.routes import Route, RouteStatus
 

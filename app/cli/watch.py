@@ -29,10 +29,10 @@ from app.clickhouse.queries import by_provider
 from app.commands import CampaignEntry
 from app.control import ENDED, Control, Picture, Speed, describe
 from app.control.held import held_of
-from app.delivery.awaited import AWAITED, OVER
-from app.delivery.forecast import Forecast
-from app.delivery.notices import about
-from app.delivery.onward import FALLBACK
+from app.delivery.campaigns.notices import about
+from app.delivery.fallbacks.awaited import AWAITED, OVER
+from app.delivery.fallbacks.onward import FALLBACK
+from app.delivery.limits.forecast import Forecast
 from app.settings import settings
 from app.web.forecasts import forecast_of
 from app.web.notices_seen import of_campaign

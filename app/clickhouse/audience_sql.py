@@ -14,8 +14,8 @@ from app.clickhouse.mx_domains import DOMAIN_OF_ADDRESS
 from app.clickhouse.people import UNREADABLE
 from app.clickhouse.segment_sql import MEMBERS, Parameters, condition, on_lists
 from app.content.phone import INVALID, LANDLINE
-from app.delivery.consent import GIVEN, NO, SINCE, YES, attribute_of
 from app.delivery.mx_groups import LONGEST_GROUP, OTHER, OWN_GROUP
+from app.delivery.people.consent import GIVEN, NO, SINCE, YES, attribute_of
 from app.records import SealTask
 from app.things import AnyOf, AudiencePlan, ByEngagement
 from app.topics import PHONES

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.clickhouse.client import ClickHouse
-from app.delivery.explain_absence import Membership
-from app.delivery.explain_story import Seat, StateAt, Suppressed
+from app.delivery.explain.absence import Membership
+from app.delivery.explain.story import Seat, StateAt, Suppressed
 from app.topics import PHONES
 
 MOST_ROWS = 1_000

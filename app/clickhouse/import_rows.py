@@ -19,7 +19,7 @@ from app.clickhouse.lists import Consent
 from app.clickhouse.people import LONGEST_ATTRIBUTES, NO_PHONE, Stored, StoredPhone, stored_phone
 from app.content.address import AddressError
 from app.content.phone import INVALID, PhoneError, phone_of
-from app.delivery.consent import CONSENTS, attribute_of, consent_in
+from app.delivery.people.consent import CONSENTS, attribute_of, consent_in
 from app.specs import time_zones
 from app.things import moment_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.clickhouse.client import ClickHouse
-from app.delivery.lookups import Place, Window
+from app.delivery.reports.lookups import Place, Window
 
 # The campaigns that were sent over the route in this stretch of time, by the index of time; then their messages by the
 # key of the table. What comes last of a message decides whether it is still out.

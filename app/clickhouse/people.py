@@ -16,8 +16,8 @@ from app.clickhouse.native import Block, fixed_strings, repeated, strings
 from app.clickhouse.segment_sql import MEMBERS
 from app.content.address import AddressError, wire_address
 from app.content.phone import Phone, PhoneError, phone_of
-from app.delivery.consent import CONSENTS, consent_in
 from app.delivery.mx_groups import group_of
+from app.delivery.people.consent import CONSENTS, consent_in
 
 PHONE = "phone"  # the attribute
 UNREADABLE = b"unreadable"  # kind of a phone that is no number: from before it was looked at

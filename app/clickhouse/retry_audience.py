@@ -5,7 +5,7 @@ import asyncio
 from app.clickhouse.audience_sql import Statement
 from app.clickhouse.campaign_queries import campaign_entry
 from app.clickhouse.client import ClickHouse
-from app.delivery.retry_campaign import failed_in, why_not
+from app.delivery.campaigns.retry_campaign import failed_in, why_not
 from app.records import SealTask
 from app.things import AudiencePlan
 

@@ -4,7 +4,7 @@ from app.control.client import Control, Done, new_command_id
 from app.control.describe import Speed, describe
 from app.control.errors import ControlError, NoAnswerError, UnreachableError
 from app.control.live import LiveCounts, Picture
-from app.delivery.lifecycle import ENDED
+from app.delivery.campaigns.lifecycle import ENDED
 
 __all__ = [
     "ENDED",

@@ -15,8 +15,8 @@ from app.commands import MOST_COMMAND_BYTES, Answer, CampaignEntry, Command
 from app.control.errors import NoAnswerError, UnreachableError
 from app.control.live import Picture
 from app.control.tail import BEATS, Tail
-from app.delivery.answers import fingerprint as fingerprint_of
-from app.delivery.lifecycle import ENDED
+from app.delivery.campaigns.answers import fingerprint as fingerprint_of
+from app.delivery.campaigns.lifecycle import ENDED
 from app.delivery.outcomes import REPORTED
 from app.settings import Settings
 from app.topics import CAMPAIGN_COMMANDED

@@ -5,7 +5,7 @@ from typing import Any
 from app.commands import CampaignEntry
 from app.control.live import Picture
 from app.delivery.outcomes import REPORTED
-from app.delivery.report_moves import FATES, fates
+from app.delivery.reports.moves import FATES, fates
 
 
 class Speed:

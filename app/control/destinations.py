@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.control.tail import Tail
-from app.delivery.audience import groups_named
+from app.delivery.campaigns.audience import groups_named
 from app.delivery.mx_groups import OTHER, Looked, Mail, destination, is_domain, own_groups
 
 log = logging.getLogger("fanfare.mx")

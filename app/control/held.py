@@ -4,7 +4,7 @@ from typing import Any
 
 from app.commands import CampaignEntry
 from app.control.tail import Tail
-from app.delivery.limit_words import rate_of, words
+from app.delivery.limits.words import rate_of, words
 
 MOST_GROUPS = 20  # those with the most messages
 

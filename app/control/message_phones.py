@@ -12,7 +12,7 @@ from app.content.phone import LANDLINE, PhoneError, phone_of
 from app.content.phone_values import Owner
 from app.content.sms_template import SmsSizes
 from app.control.message_campaigns import MessageError
-from app.delivery.senders import sender_of
+from app.delivery.people.senders import sender_of
 from app.records import Recipient
 from app.specs import Content, WhatsApp
 from app.things import NumberPool

@@ -6,7 +6,7 @@ from app.delivery.events import Dropped
 from app.delivery.outcomes import DROPPED, DropReason
 from app.delivery.partition import Partition, WaitingPack, Writes
 from app.delivery.release import leave_out, nobody_reached
-from app.delivery.report_moves import COUNTED_AFTER
+from app.delivery.reports.moves import COUNTED_AFTER
 from app.records import Outgoing, encode
 
 MOST_WRITTEN = 100_000  # bytes of one step, and what one more pack of up to 500 people takes: some 5 ms

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from app.delivery import retries
-from app.delivery.awaited import Awaited
-from app.delivery.frequency import Room
+from app.delivery.fallbacks.awaited import Awaited
+from app.delivery.fallbacks.news import UNANSWERED
 from app.delivery.gate import Placing
-from app.delivery.news import UNANSWERED
 from app.delivery.outcomes import DropReason, EventKind
 from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
+from app.delivery.people.frequency import Room
 from app.delivery.retries import policy_of
 from app.delivery.settle import Settled, Settlement
 from app.delivery.unknown import Decided, End

@@ -8,11 +8,11 @@ import msgspec
 
 from app import ids
 from app.commands import CampaignEntry
-from app.delivery.frequency import NEVER, Desk
 from app.delivery.mx_groups import GROUP_NAME, LONGEST_GROUP
 from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
 from app.delivery.partition import ClassKey, MessageState, Partition, Verdict, WaitingPack, Writes
-from app.delivery.people import AGAIN, is_paid
+from app.delivery.people.frequency import NEVER, Desk
+from app.delivery.people.tier import AGAIN, is_paid
 from app.records import Outgoing, Recipient, RecipientPack
 from app.topics import TRANSACTIONAL
 

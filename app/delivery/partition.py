@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from app.delivery.awaited import Awaited, Awaiting
-from app.delivery.frequency import Touch
+from app.delivery.fallbacks.awaited import Awaited, Awaiting
 from app.delivery.outcomes import DropReason, Status
-from app.delivery.route_counts import RouteCounts
+from app.delivery.people.frequency import Touch
+from app.delivery.routes.counts import RouteCounts
 from app.records import ClassDemand, EventPack, Grant, Outgoing, encode
 
 SLICE = 100  # messages in one release, at most
@@ -36,7 +36,7 @@ class ClassKey(NamedTuple):
     retry: bool = False  # its messages were tried before: they have a share of their own
     pin: str = ""  # the only route it may take: what became of its messages there is unknown
     channel: str = "email"
-    parts: int = 1  # SMS that each of its messages takes; 0: of people who were paid for (app/delivery/people.py)
+    parts: int = 1  # SMS that each of its messages takes; 0: of people who were paid for (app/delivery/people/tier.py)
     sender: str = ""  # number or sender id that they come from; "": that of the route
 
 
@@ -127,8 +127,8 @@ class MessageState(msgspec.Struct, array_like=True):
     channel: str = "email"
     lane: str = "bulk"
     group: str = ""
-    reported: int = 0  # bits: the kinds of reports that have come (app/delivery/report_moves.py)
-    awaited: int = -1  # where it lies while news of it is awaited (app/delivery/awaited.py); -1: nowhere
+    reported: int = 0  # bits: the kinds of reports that have come (app/delivery/reports/moves.py)
+    awaited: int = -1  # where it lies while news of it is awaited (app/delivery/fallbacks/awaited.py); -1: nowhere
 
 
 def state_of(

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app import ids
-from app.delivery.frequency import NEVER, Desk, Room
 from app.delivery.gate import Sighting
 from app.delivery.outcomes import DECIDED, DROPPED, PAIRED, PUT_OFF, UNKNOWN, DropReason, Status
-from app.delivery.pairs import SIGHTING_BYTES, is_paired, pair_keys, waits_until
 from app.delivery.partition import (
     ClassKey,
     MessageState,
@@ -22,8 +20,10 @@ from app.delivery.partition import (
     class_of,
     state_of,
 )
-from app.delivery.people import AGAIN, is_paid, paid_keys
-from app.delivery.report_moves import COUNTED_AFTER
+from app.delivery.people.frequency import NEVER, Desk, Room
+from app.delivery.people.pairs import SIGHTING_BYTES, is_paired, pair_keys, waits_until
+from app.delivery.people.tier import AGAIN, is_paid, paid_keys
+from app.delivery.reports.moves import COUNTED_AFTER
 from app.records import Outgoing, Release, Slip
 
 MOST_DROPPED = 500  # messages, and the rest of a slice, in one step: each is told of, in the batch of the step

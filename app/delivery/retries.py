@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.delivery.onward import Leg
+from app.delivery.fallbacks.onward import Leg
 from app.delivery.outcomes import Kind
 from app.records import Outcome
 

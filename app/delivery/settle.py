@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
-from app.delivery.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
+from app.delivery.fallbacks.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
+from app.delivery.fallbacks.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
 from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes, state_of
-from app.delivery.people import AGAIN
+from app.delivery.people.tier import AGAIN
 from app.delivery.release import rows_in
-from app.delivery.report_moves import COUNTED_AFTER
+from app.delivery.reports.moves import COUNTED_AFTER
 from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try
 from app.delivery.unknown import hold
 from app.records import Outcome, Outgoing, Result

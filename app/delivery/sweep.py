@@ -8,9 +8,9 @@ for as long as the longest window that a campaign may ask for.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.delivery.frequency import Touch
 from app.delivery.gate import is_shared
 from app.delivery.partition import Partition
+from app.delivery.people.frequency import Touch
 
 DAY = 86_400.0
 SETTLING = 600.0  # seconds after a recovery in which nothing is swept: what comes again has come by then

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.delivery.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
-from app.delivery.onward import NOWHERE, Onward
+from app.delivery.fallbacks.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
+from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.outcomes import DECIDED, RESENT, RESOLVED, UNKNOWN, Status
 from app.delivery.partition import HeldUnknown, OpenRelease, Partition, WaitingPack, Writes, state_of
 from app.delivery.retries import Again

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from app.content.address import AddressError, wire_address
 from app.content.email_parts import EmailParts, Placeholders, Wording
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Mailgun
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable
 from app.providers.echo import sought_in

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.providers.contract import Answer, Message
 from app.providers.http_answers import failure
 from app.records import Outcome

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.content.sms import UCS_2, size_of
 from app.content.sms_message import SmsText
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Msg91
 from app.providers import echo
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable

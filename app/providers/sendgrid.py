@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from app.content.email_parts import EmailParts, Placeholders, Wording
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import SendGrid
 from app.providers.contract import AccountNews, Answer, Hook, Message, Request, Secrets, Sought, Unreadable
 from app.providers.echo import sought_in

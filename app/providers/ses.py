@@ -14,7 +14,7 @@ import msgspec
 
 from app.content.address import AddressError, wire_address
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Ses
 from app.providers import sns
 from app.providers.contract import AccountNews, Answer, Hook, Message, Request, Secrets, Sought, Unreadable

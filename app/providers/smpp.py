@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Smpp
 from app.providers.contract import Message, Unreadable, Wish
 from app.providers.keywords import wish_in

@@ -7,7 +7,7 @@ the answer that took the message, where they are not the reference and the sende
 import re
 from datetime import UTC, datetime, timedelta
 
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Smpp
 from app.providers.contract import Unreadable
 from app.providers.echo import sought_in

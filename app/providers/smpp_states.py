@@ -1,6 +1,6 @@
 """SMPP: states of a message, and how senders are written. SMPP 3.4 issue 1.2, sections 5.2.5 and 5.2.28."""
 
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 
 ALPHANUMERIC, INTERNATIONAL, SHORT = (5, 0), (1, 1), (3, 0)  # type of number, numbering plan
 LONGEST_SHORT_CODE = 8

@@ -11,7 +11,7 @@ from app.bounces.classify import verdicts_of
 from app.bounces.letterbox import said_in
 from app.bounces.message import Parts, taken_apart
 from app.bounces.verdict import Verdict
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import SmtpServer
 from app.providers.contract import Unreadable
 from app.records import ReceivedReport, Told

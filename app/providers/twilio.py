@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from app.content.sms_message import SmsText
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Twilio
 from app.providers import echo, keywords
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable, Wish

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.content.voice_message import VoiceText
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Twilio
 from app.providers import echo, twilio
 from app.providers.contract import Answer, Hook, Message, Request, Secrets, Sought, Unreadable, Wish

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.content.whatsapp_message import WhatsAppTemplate
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import WhatsAppNumber
 from app.providers import echo, keywords
 from app.providers.contract import (

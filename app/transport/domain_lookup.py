@@ -10,8 +10,8 @@ from ipaddress import ip_address
 import aiodns
 import pycares
 
-from app.delivery.domain_checks import MOST_LOOKUPS
-from app.delivery.domain_facts import DomainFacts, Spf, Tls
+from app.delivery.domains.checks import MOST_LOOKUPS
+from app.delivery.domains.facts import DomainFacts, Spf, Tls
 from app.transport.smtp_connect import Relay, UnavailableError
 
 ONE_ANSWER, TRIES = 2.0, 2  # seconds, of each server

@@ -1,4 +1,4 @@
-"""Tokens of webhooks on the disk of an edge, so that a restart forgets none: app/delivery/hook_tokens.py.
+"""Tokens of webhooks on the disk of an edge, so that a restart forgets none: app/delivery/reports/hook_tokens.py.
 
 Two files, the older one ends in .old: each holds as many tokens as are remembered at most. What a kill cut off at the
 end of one is left out. A disk that fails costs what it should have kept, and no webhook.
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.delivery.hook_tokens import MOST
+from app.delivery.reports.hook_tokens import MOST
 
 log = logging.getLogger("fanfare.edge")
 

@@ -10,12 +10,12 @@ from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouse
 from app.commands import CampaignEntry
 from app.control import Control
-from app.delivery.explain import explain
-from app.delivery.explain_absence import Person, explain_absence
-from app.delivery.explain_story import Event, Explanation, Held, Story
-from app.delivery.limit_words import rate_of
+from app.delivery.explain.absence import Person, explain_absence
+from app.delivery.explain.story import Event, Explanation, Held, Story
+from app.delivery.explain.timeline import explain
+from app.delivery.limits.words import rate_of
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.windows import Hours
+from app.delivery.people.windows import Hours
 from app.stream.zones import zone_named
 from app.web.campaigns_seen import known_campaign
 from app.web.notices_seen import NoticeFilter, seen_notices

@@ -9,8 +9,8 @@ import orjson
 from app.commands import CampaignEntry
 from app.control import Control, Speed, describe
 from app.control.held import held_of
-from app.delivery.lifecycle import LIVE
-from app.delivery.queueing import position
+from app.delivery.campaigns.lifecycle import LIVE
+from app.delivery.campaigns.queueing import position
 from app.web.forecasts import forecast_of
 from app.web.link import Link
 from app.web.notices_seen import of_campaign

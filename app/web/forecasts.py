@@ -6,10 +6,10 @@ from typing import Any
 
 from app.commands import CampaignEntry
 from app.control import Control, Picture
-from app.delivery.forecast import Forecast, forecast
+from app.delivery.limits.forecast import Forecast, forecast
+from app.delivery.limits.passages import Above, stages
 from app.delivery.outcomes import LISTED
-from app.delivery.passages import Above, stages
-from app.delivery.windows import Hours
+from app.delivery.people.windows import Hours
 from app.stream.zones import zone_named
 
 DECIDED = ("sent", "delivered", "bounced", "blocked", "failed", "dropped", "unknown")  # of the rows by provider

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from app.content.links import MessageRef
 from app.control import ControlError
-from app.delivery.hits import Hit
+from app.delivery.reports.hits import Hit
 from app.records import EventPack, encode
 from app.topics import BULK, EMAIL, EVENT_RECORDED
 

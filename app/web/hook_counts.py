@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from app.delivery.notice_ids import notice_id
+from app.delivery.campaigns.notice_ids import notice_id
 from app.routes import Notice
 
 WINDOW, MANY = 60.0, 20  # seconds; refused webhooks of one route in them that are told of

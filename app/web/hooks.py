@@ -15,7 +15,7 @@ from typing import cast
 
 from aiohttp import web
 
-from app.delivery.hook_tokens import Tokens
+from app.delivery.reports.hook_tokens import Tokens
 from app.faults import reached
 from app.providers.contract import Answer, Hook, Unreadable
 from app.providers.registry import adapter_of

@@ -21,7 +21,7 @@ from app.bounces.verp import key_of
 from app.control import ControlError
 from app.control.suppressions import packs_of, publish
 from app.delivery.gate import UNSUBSCRIBED
-from app.delivery.route_checks import IMPLICIT
+from app.delivery.routes.checks import IMPLICIT
 from app.local.failure import LocalError
 from app.local.parts import LETTERBOX
 from app.local.state import ready_path

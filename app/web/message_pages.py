@@ -8,7 +8,7 @@ from app import ids
 from app.clickhouse import explain_queries
 from app.clickhouse.key_check import WrongKeyError, read_key
 from app.content.address import AddressError
-from app.delivery.explain_story import Explanation
+from app.delivery.explain.story import Explanation
 from app.web.explaining import Explaining
 from app.web.keys import LINK, SETTINGS, VIEWS
 from app.web.named_people import recipient_of

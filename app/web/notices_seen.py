@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.notices import notice_page
 from app.control.overlay import Overlay
-from app.delivery.notices import as_seen_by
+from app.delivery.campaigns.notices import as_seen_by
 from app.routes import Notice
 
 

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from app.clickhouse.client import ClickHouse, ClickHouseError
 from app.control import Control
-from app.delivery.limit_words import words
-from app.delivery.report_words import told_of
+from app.delivery.limits.words import words
+from app.delivery.reports.words import told_of
 from app.routes import LimitStatus, Notice, RouteStatus
 from app.web.keys import LINK, VIEWS
 from app.web.notices_seen import NoticeFilter, seen_notices

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.delivery.explain_story import HITS, Explanation, Step
-from app.delivery.explain_words import span
+from app.delivery.explain.story import HITS, Explanation, Step
+from app.delivery.explain.words import span
 
 WIDTH = 1_000.0
 SHORTEST = 1.0  # seconds: of what is over sooner there is no picture

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from app.content.links import MessageRef, verify_click, verify_token
-from app.delivery.hits import CLICKED, OPENED, PROBED, Hit, Recent
+from app.delivery.reports.hits import CLICKED, OPENED, PROBED, Hit, Recent
 from app.web.hit_log import HitLog
 from app.web.keys import LINK, LINK_KEY, SETTINGS
 

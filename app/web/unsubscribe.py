@@ -7,8 +7,8 @@ from aiohttp import web
 
 from app.content.links import MessageRef, verify_token
 from app.control.suppressions import packs_of, publish
-from app.delivery.hits import Hit
 from app.delivery.outcomes import EventKind
+from app.delivery.reports.hits import Hit
 from app.web.keys import LINK, LINK_KEY, SETTINGS
 from app.web.pages import small_page
 from app.web.problems import refuse

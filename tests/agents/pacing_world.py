@@ -12,10 +12,10 @@ from agents.pacing import Pacing
 from agents.shards import Shards
 from app import topics
 from app.commands import CampaignEntry, Command, Seal, Section
-from app.delivery.decisions import Decision
-from app.delivery.lifecycle import sealed
-from app.delivery.queueing import takes_a_place
-from app.delivery.trial import with_results
+from app.delivery.campaigns.decisions import Decision
+from app.delivery.campaigns.lifecycle import sealed
+from app.delivery.campaigns.queueing import takes_a_place
+from app.delivery.campaigns.trial import with_results
 from app.records import Demand
 from app.settings import Settings
 from app.stream.pack_table import FRAMING, MAX_WRITE

@@ -6,7 +6,7 @@ from agents.admission import MOST_KEPT_BYTES, MOST_SPEC_BYTES, wrong_form
 from agents.content_checks import ContentChecks, checked
 from app.clickhouse.client import NO_ANSWER, ClickHouse, ClickHouseError
 from app.commands import Command
-from app.delivery.things import Refusal
+from app.delivery.campaigns.things import Refusal
 from app.specs import Content
 
 SPEC = {"from_email": "news@acme.example", "lists": ["a"], "subject": ""}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from agents.pacing import Pacing
 from app import topics
 from app.commands import CampaignEntry, Command, Section
-from app.delivery.lifecycle import ENDED, TRANSITIONS, is_dormant
-from app.delivery.queueing import position
+from app.delivery.campaigns.lifecycle import ENDED, TRANSITIONS, is_dormant
+from app.delivery.campaigns.queueing import position
 from app.records import SealTask, Shard, WinnerTask, decode
 from app.specs import Content
 from app.things import Account

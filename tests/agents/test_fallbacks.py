@@ -27,10 +27,10 @@ from app.delivery.events import of_decision, of_settlement
 from app.delivery.gate import Suppression, end_of
 from app.delivery.outcomes import FINAL, Kind
 from app.delivery.partition import ClassKey, WaitingPack
+from app.delivery.people.windows import Hours
 from app.delivery.release import record_of, spend
 from app.delivery.settle import settle
 from app.delivery.unknown import by_age, go_on
-from app.delivery.windows import Hours
 from app.records import DeliveryReport, EventPack, Grant, Outcome, Outgoing, Result, Slip, Told
 from app.settings import Settings
 from app.specs import CampaignSpec

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from agents.gathering import APART_SECONDS, MOST_WAITING, Gathering
-from app.delivery.report_packs import MOST_ROWS, MOST_SIZE
+from app.delivery.reports.packs import MOST_ROWS, MOST_SIZE
 from app.records import DeliveryReport, Told, decode
 
 NOW = 1_786_000_000.0

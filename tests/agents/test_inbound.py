@@ -20,9 +20,9 @@ from app.commands import CampaignEntry, Command
 from app.delivery.gate import Suppression
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState
-from app.delivery.suppressing import MOST_ENTRIES
+from app.delivery.people.suppressing import MOST_ENTRIES
+from app.delivery.people.wishes import DAY, HELP, KEPT_FOR, START, STOP
 from app.delivery.sweep import horizon
-from app.delivery.wishes import DAY, HELP, KEPT_FOR, START, STOP
 from app.records import Inbound, RecipientPack, decode, encode
 from app.specs import CampaignSpec
 from app.stream.dead_letters import DeadLetters

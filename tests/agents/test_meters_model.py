@@ -6,7 +6,7 @@ import pytest
 
 from agents.pace import writes_of
 from app import topics
-from app.delivery.rates import Bucket
+from app.delivery.limits.rates import Bucket
 from app.records import ClassDemand, Demand, Slip, encode
 from app.routes import MOST, MOST_ON_THE_WAY
 from tables import pacing as sections

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from agents.opening import Opening
 from app.delivery.partition import OpenRelease, Partition
-from app.delivery.windows import Hours
+from app.delivery.people.windows import Hours
 from app.stream.zones import zone_named
 from tables.recipients import Batch
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from agents import reports
 from agents.reports import MOST_BODY, MOST_SINGLE, inbound_of, parts_in, sorted_parts, unpacked
 from app import ids, topics
-from app.delivery.hook_tokens import Tokens
-from app.delivery.refs import key_of, partition_of
+from app.delivery.reports.hook_tokens import Tokens
+from app.delivery.reports.refs import key_of, partition_of
 from app.providers.contract import AccountNews, Unreadable, Wish
 from app.records import DeadLetter, DeliveryReport, Inbound, ReceivedReport, References, Told, decode, encode
 from app.routes import Route

@@ -8,8 +8,8 @@ import pytest
 from agents.lookups import StoppedError
 from agents.smsc_lookups import SmscLookups
 from app.clickhouse.lookup_queries import Missing
-from app.delivery.lookups import Rule
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
+from app.delivery.reports.lookups import Rule
 from app.local.simulators.smsc import Smsc
 from app.providers import smpp
 from app.records import ReceivedReport, Told, decode

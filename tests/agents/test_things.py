@@ -13,8 +13,8 @@ from agents.thing_commands import carry_out
 from agents.things import LARGEST_PLAN, Frozen, Things
 from app import topics
 from app.commands import Answer, CampaignEntry, Command
-from app.delivery.pacing import Pacer
-from app.delivery.things import Decision, Refusal
+from app.delivery.campaigns.things import Decision, Refusal
+from app.delivery.pacing.pacer import Pacer
 from app.specs import CampaignSpec, Content
 from app.stream.pack_table import cut
 from app.things import AudiencePlan, ThingRecord

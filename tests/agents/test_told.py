@@ -19,15 +19,15 @@ from agents.heard import Heard
 from agents.refs import Refs, mistakes_in
 from agents.told import Reporting
 from app import topics
-from app.delivery.news import is_reached
-from app.delivery.onward import NOWHERE, Onward
+from app.delivery.fallbacks.news import is_reached
+from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.outcomes import FINAL, Kind, Status
 from app.delivery.partition import HeldUnknown, MessageState
-from app.delivery.refs import key_of, partition_of
 from app.delivery.release import Permits, Spent, rows_in, spend
-from app.delivery.report_moves import FATE, fates
+from app.delivery.reports.brake import FEW, REST
+from app.delivery.reports.moves import FATE, fates
+from app.delivery.reports.refs import key_of, partition_of
 from app.delivery.settle import settle
-from app.delivery.suppress_brake import FEW, REST
 from app.records import DeliveryReport, EventPack, Grant, Reference, References, Slip, Told, decode, encode
 from app.stream.dead_letters import DeadLetters
 from app.stream.pack_table import MAX_WRITE

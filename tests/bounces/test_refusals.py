@@ -6,7 +6,7 @@ from app.bounces.refusals import suppressions_of
 from app.delivery.gate import MIRRORED
 from app.delivery.outcomes import Kind
 from app.delivery.partition import OpenRelease
-from app.delivery.report_suppress import HARD
+from app.delivery.reports.suppress import HARD
 from app.delivery.smtp_replies import classify
 from app.records import Outcome, Outgoing
 

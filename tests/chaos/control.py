@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app import topics
 from app.commands import Answer, CampaignEntry, Command, State
 from app.control import Control, ControlError
-from app.delivery.lifecycle import TRANSITIONS, WAITING
+from app.delivery.campaigns.lifecycle import TRANSITIONS, WAITING
 from app.specs import CampaignSpec, Schedule, Throttle
 from tests.chaos.scenarios import wait_sunk
 from tests.chaos.stage import RETRY_DELAYS, Stage, StuckError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.commands import Resolution
-from app.delivery.lifecycle import LONG_AHEAD
+from app.delivery.campaigns.lifecycle import LONG_AHEAD
 from app.delivery.outcomes import PUT_OFF
 from app.delivery.unknown import still_open
 from app.specs import Experiment, Schedule, Throttle, Variant

@@ -9,7 +9,7 @@ from app.cli.failures import CommandError
 from app.cli.limits import _warm_up
 from app.cli.limits_file import changes_of
 from app.cli.limits_shown import bar, details, row_of
-from app.delivery.limit_figures import notes_on_edit, spoken
+from app.delivery.limits.figures import notes_on_edit, spoken
 from app.routes import AskedLimit, LimitSet, LimitStatus, WarmUp
 
 POOL = LimitSet(

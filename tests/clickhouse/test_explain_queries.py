@@ -3,8 +3,8 @@
 from app.clickhouse import explain_queries as asks
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.message_queries import message
-from app.delivery.explain_absence import Membership
-from app.delivery.explain_story import Seat, StateAt, Suppressed
+from app.delivery.explain.absence import Membership
+from app.delivery.explain.story import Seat, StateAt, Suppressed
 from tests.clickhouse.mirrored import NOW, changed, entry, suppression
 from tests.clickhouse.mirrored import store as mirrored
 from tests.clickhouse.test_message_queries import person, sent_to, store

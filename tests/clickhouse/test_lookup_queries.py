@@ -3,7 +3,7 @@
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.event_rows import SourcedPack, block_of
 from app.clickhouse.lookup_queries import keep_places, missing_of, places_of
-from app.delivery.lookups import Place, Window
+from app.delivery.reports.lookups import Place, Window
 from app.records import EventPack
 
 AT = 1_800_000_000.0

@@ -5,7 +5,7 @@ from typing import Any
 from app.clickhouse.client import ClickHouse
 from app.clickhouse.notices import notice_page
 from app.control.overlay import Overlay
-from app.delivery.notice_ids import notice_id
+from app.delivery.campaigns.notice_ids import notice_id
 from app.routes import Notice
 from app.things import ThingRecord
 from app.web.notices_seen import NoticeFilter, seen_notices

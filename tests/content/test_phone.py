@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.content.phone import E164, PhoneError, phone_of
 from app.delivery.mx_groups import GROUP_NAME
-from app.delivery.routing import place_of
+from app.delivery.routes.plan import place_of
 
 
 @pytest.mark.parametrize(

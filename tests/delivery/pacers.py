@@ -1,7 +1,7 @@
 """Pacers for tests: with the one route that there is as long as none is set, or with others."""
 
-from app.delivery.health import Health, Shaping
-from app.delivery.pacing import Pacer
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.routes.health import Health, Shaping
 from app.provider_accounts import SmtpServer
 from app.routes import Route
 

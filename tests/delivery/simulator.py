@@ -12,9 +12,9 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from app.commands import CampaignEntry
-from app.delivery.health import Health
-from app.delivery.pacing import Pacer
+from app.delivery.pacing.pacer import Pacer
 from app.delivery.partition import ClassKey, class_of
+from app.delivery.routes.health import Health
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.delivery.account_checks import notes_on_account, wrong_sender_id
-from app.delivery.route_checks import wrong_route
+from app.delivery.routes.account_checks import notes_on_account, wrong_sender_id
+from app.delivery.routes.checks import wrong_route
 from app.routes import Route
 
 TWILIO = {"account_sid": "AC" + "a" * 32, "auth_token": "env:T"}

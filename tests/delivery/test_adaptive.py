@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.adaptive import AdaptiveRules, Answers, Change, Sender
-from app.delivery.signals import HOUR, MINUTE, SIGNALS
+from app.delivery.routes.adaptive import AdaptiveRules, Answers, Change, Sender
+from app.delivery.routes.signals import HOUR, MINUTE, SIGNALS
 
 RULES = AdaptiveRules()
 START = 1_000.0

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Answer, Command
-from app.delivery.answers import filed, fingerprint, kept_fingerprint
+from app.delivery.campaigns.answers import filed, fingerprint, kept_fingerprint
 
 KEY = {"id": "abcdefgh", "account": "acme", "hash": "0" * 64, "scopes": ["read"], "created_at": 1.0}
 

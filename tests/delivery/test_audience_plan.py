@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.commands import CampaignEntry
-from app.delivery.audience import MOST_DOMAINS, asks_for_tiers, groups_named, plan_of
+from app.delivery.campaigns.audience import MOST_DOMAINS, asks_for_tiers, groups_named, plan_of
 from app.provider_accounts import SmtpServer
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.breaker import Breaker, Tally, Turn
+from app.delivery.routes.breaker import Breaker, Tally, Turn
 from app.routes import BreakerRules
 
 RULES = BreakerRules()

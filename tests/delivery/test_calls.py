@@ -1,7 +1,7 @@
 """Calls in progress take up the places of limits on how many may be at once, and nothing else."""
 
 from app.commands import CampaignEntry
-from app.delivery.pacing import Pacer
+from app.delivery.pacing.pacer import Pacer
 from app.delivery.partition import ClassKey
 from app.provider_accounts import Twilio
 from app.records import ClassDemand, Demand, Slip

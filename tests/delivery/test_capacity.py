@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.capacity import NEVER, Passage, Passed, Quota, through
-from app.delivery.caps import Growing, Steady, day_around, hour_around
+from app.delivery.limits.capacity import NEVER, Passage, Passed, Quota, through
+from app.delivery.limits.caps import Growing, Steady, day_around, hour_around
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC).timestamp()
 MIDNIGHT = datetime(2030, 5, 2, tzinfo=UTC).timestamp()

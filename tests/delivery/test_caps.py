@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.caps import (
+from app.delivery.limits.caps import (
     MARGIN,
     NO_CAP,
     SKEW,
@@ -20,7 +20,7 @@ from app.delivery.caps import (
     growing,
     hour_around,
 )
-from app.delivery.rates import LEAST_VALIDITY
+from app.delivery.limits.rates import LEAST_VALIDITY
 from app.routes import LimitSet, WarmUp
 
 LISBON = ZoneInfo("Europe/Lisbon")

@@ -10,7 +10,6 @@ from agents.frequency import Frequency
 from app import ids
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_drops, of_settlement
-from app.delivery.frequency import AccountCaps, Cap
 from app.delivery.gate import (
     GateRules,
     Known,
@@ -24,12 +23,13 @@ from app.delivery.gate import (
 )
 from app.delivery.outcomes import DropReason, Kind, Status
 from app.delivery.partition import ClassKey, MessageState, Partition
-from app.delivery.people import AGAIN
+from app.delivery.people.frequency import AccountCaps, Cap
+from app.delivery.people.suppressing import changed
+from app.delivery.people.tier import AGAIN
+from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, record_of, repeats_after, spend, spend_standing, stand
 from app.delivery.settle import settle
-from app.delivery.suppressing import changed
 from app.delivery.unknown import End, decide
-from app.delivery.windows import Hours
 from app.records import Grant, Outcome, Recipient, RecipientPack, Release, Result, Slip, decode, encode
 from app.specs import CampaignSpec
 from app.stream.zones import zone_named

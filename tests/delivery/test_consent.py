@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.consent import consent_in, said
+from app.delivery.people.consent import consent_in, said
 
 
 @pytest.mark.parametrize(

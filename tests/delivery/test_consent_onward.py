@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.delivery.onward import may_use
+from app.delivery.fallbacks.onward import may_use
 from app.records import Outgoing
 from app.specs import CampaignSpec, Fallback
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal
-from app.delivery import explain_words as words
 from app.delivery.events import CLASS_OF
-from app.delivery.explain import explain
-from app.delivery.explain_absence import Membership, Person, explain_absence
-from app.delivery.explain_story import Event, Explanation, Held, Seat, StateAt, Story, Suppressed
+from app.delivery.explain import words as words
+from app.delivery.explain.absence import Membership, Person, explain_absence
+from app.delivery.explain.story import Event, Explanation, Held, Seat, StateAt, Story, Suppressed
+from app.delivery.explain.timeline import explain
 from app.delivery.outcomes import DropReason, EventKind, Kind, Status
 from app.delivery.retries import POLICIES
 from app.delivery.unknown import End

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
-from app.delivery.pacing import Pacer
-from app.delivery.pacing_turns import Turns, share_of
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.pacing.turns import Turns, share_of
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle

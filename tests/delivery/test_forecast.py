@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal, Section, State, Trial
 from app.control.live import LiveCounts
-from app.delivery.capacity import Passage
-from app.delivery.forecast import Forecast, forecast
-from app.delivery.passages import Above, Stage, stages
-from app.delivery.windows import Hours
+from app.delivery.limits.capacity import Passage
+from app.delivery.limits.forecast import Forecast, forecast
+from app.delivery.limits.passages import Above, Stage, stages
+from app.delivery.people.windows import Hours
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet, LimitStatus, Route, RouteStatus, SenderStatus, WarmUp
 from app.specs import CampaignSpec, Window

@@ -12,7 +12,9 @@ from agents.frequency import AccountsCaps, Frequency
 from app import ids
 from app.cli.account import _cap, _cap_shown
 from app.delivery.events import of_admission, of_put_off
-from app.delivery.frequency import (
+from app.delivery.gate import MOST_ROWS, GateRules, Known, admit, message_ids
+from app.delivery.partition import Partition, WaitingPack
+from app.delivery.people.frequency import (
     MARGIN,
     MOST_WAITING,
     NEVER,
@@ -29,11 +31,9 @@ from app.delivery.frequency import (
     is_spent,
     span,
 )
-from app.delivery.gate import MOST_ROWS, GateRules, Known, admit, message_ids
-from app.delivery.partition import Partition, WaitingPack
+from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, ask_again, spend
 from app.delivery.sweep import KEEP_TOUCHES, horizon, is_old_record
-from app.delivery.windows import Hours
 from app.records import Grant, Outgoing, Recipient, RecipientPack, Slip
 from app.stream.pack_table import FRAMING, MAX_WRITE
 from app.stream.zones import zone_named

@@ -18,12 +18,12 @@ from agents.frequency import Frequency
 from agents.opening import Opening, rules_of
 from app import ids
 from app.commands import CampaignEntry
-from app.delivery import frequency as core
 from app.delivery.clearing import clear
 from app.delivery.events import of_admission, of_drops, of_settlement
-from app.delivery.frequency import AccountCaps, Cap
 from app.delivery.gate import admit, end_of, message_ids, sighting_keys
 from app.delivery.outcomes import FINAL, PUT_OFF
+from app.delivery.people import frequency as core
+from app.delivery.people.frequency import AccountCaps, Cap
 from app.delivery.release import Spent, spend, stand
 from app.delivery.settle import RetryRules, settle
 from app.records import Recipient, RecipientPack, Result, Slip, decode, encode

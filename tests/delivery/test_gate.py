@@ -11,7 +11,7 @@ from app import ids
 from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, classes_of, message_ids
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import Partition
-from app.delivery.suppressing import changed
+from app.delivery.people.suppressing import changed
 from app.records import Recipient, RecipientPack
 from app.suppressions import SuppressionCommand
 from tables.recipients import Batch

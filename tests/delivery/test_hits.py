@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.hits import CLICKED, OPENED, PROBED, Hit, Recent, class_of_agent
+from app.delivery.reports.hits import CLICKED, OPENED, PROBED, Hit, Recent, class_of_agent
 
 NOW = 1_790_000_000.0
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Command, Resolution, Seal, Section, State, Trial
-from app.delivery.decisions import Decision, campaign_id, decide
-from app.delivery.lifecycle import (
+from app.delivery.campaigns.decisions import Decision, campaign_id, decide
+from app.delivery.campaigns.lifecycle import (
     ALREADY,
     COMMANDS,
     ENDED,

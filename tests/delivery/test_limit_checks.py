@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.delivery.caps import caps_of
-from app.delivery.limit_checks import Known, Wrong, countries, listed, wrong_limit
-from app.delivery.rates import bucket
+from app.delivery.limits.caps import caps_of
+from app.delivery.limits.checks import Known, Wrong, countries, listed, wrong_limit
+from app.delivery.limits.rates import bucket
 from app.routes import SECONDS, LimitScope, LimitSet, Route
 
 NOW = datetime(2027, 5, 5, 12, tzinfo=UTC).timestamp()

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.pace import writes_of
-from app.delivery.limit_sweep import sweep
-from app.delivery.pacing import Pacer
+from app.delivery.limits.sweep import sweep
+from app.delivery.pacing.pacer import Pacer
 from app.records import ClassDemand
 from app.routes import LimitSet
 from tests.delivery.pacers import a_pacer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.delivery.limit_usage import MOST_SHOWN, counted_by, in_force, usage_of
+from app.delivery.limits.usage import MOST_SHOWN, counted_by, in_force, usage_of
 from app.routes import LimitSet, LimitStatus
 
 NOW = 1_800_000_000.0

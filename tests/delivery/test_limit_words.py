@@ -3,7 +3,7 @@
 import pytest
 
 from app.commands import CampaignEntry
-from app.delivery.limit_words import in_words, rate_of, rate_words, words
+from app.delivery.limits.words import in_words, rate_of, rate_words, words
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.commands import CampaignEntry
-from app.delivery import limit_book
-from app.delivery.caps import Cap, Zones, caps_of
-from app.delivery.pacing import Pacer
+from app.delivery.limits import book as limit_book
+from app.delivery.limits.caps import Cap, Zones, caps_of
+from app.delivery.pacing.pacer import Pacer
 from app.records import ClassDemand, Demand
 from app.routes import LimitSet, Route
 from app.specs import CampaignSpec

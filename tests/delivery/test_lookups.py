@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.lookups import (
+from app.delivery.reports.lookups import (
     BUSY_FOR,
     DAY,
     HOUR,

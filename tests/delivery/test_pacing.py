@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
-from app.delivery.pacing import Pacer
-from app.delivery.rates import Bucket, bucket, least_burst
+from app.delivery.limits.rates import Bucket, bucket, least_burst
+from app.delivery.pacing.pacer import Pacer
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle

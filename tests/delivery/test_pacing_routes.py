@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 
 from app.commands import CampaignEntry
-from app.delivery.health import Shaping
-from app.delivery.pacing import Pacer
-from app.delivery.pacing_seen import meters_in_use, queue
-from app.delivery.rates import LONGEST_VALIDITY
-from app.delivery.standing import StandingCredit
+from app.delivery.limits.rates import LONGEST_VALIDITY
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.pacing.seen import meters_in_use, queue
+from app.delivery.pacing.standing import StandingCredit
+from app.delivery.routes.health import Shaping
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet
 from app.specs import CampaignSpec

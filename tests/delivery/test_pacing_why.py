@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
-from app.delivery.health import AllWell
-from app.delivery.pacing_why import Reasons
-from app.delivery.routing import Balance, Plan
+from app.delivery.pacing.why import Reasons
+from app.delivery.routes.health import AllWell
+from app.delivery.routes.plan import Balance, Plan
 
 
 def test_a_weight_that_was_changed_is_told_as_it_is() -> None:

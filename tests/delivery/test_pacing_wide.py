@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.pacing_wide import LINES, WIDE, few_of
+from app.delivery.pacing.wide import LINES, WIDE, few_of
 from app.routes import LimitSet
 from tests.delivery.pacers import Ward, a_pacer, a_route
 from tests.delivery.test_pacing_routes import Plane, runs

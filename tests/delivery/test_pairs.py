@@ -6,8 +6,8 @@ from app.delivery.gate import GateRules, Suppression, applies
 from app.delivery.outcomes import Kind, Status
 from app.delivery.partition import ClassKey, MessageState, WaitingPack
 from app.delivery.release import Permits, spend
-from app.delivery.report_suppress import DAY, suppression_of
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
+from app.delivery.reports.suppress import DAY, suppression_of
 from app.delivery.retries import GAVE_UP, Again, RetryRules, next_try
 from app.records import Grant, Outcome, Outgoing, Slip, Told
 from tables.recipients import Batch, restore, sightings_of

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
-from app.delivery.moving_caps import COUNTS_FOR, SLOT, SPAN, MovingCap
+from app.delivery.limits.moving_caps import COUNTS_FOR, SLOT, SPAN, MovingCap
 from app.delivery.partition import WaitingPack
-from app.delivery.people import AGAIN, is_paid, paid_keys, stamp_of
+from app.delivery.people.tier import AGAIN, is_paid, paid_keys, stamp_of
 from app.delivery.release import Permits, spend
 from app.delivery.sweep import horizon, is_old_sighting
 from app.records import Demand, Outgoing, Slip

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState
-from app.delivery.report_counts import FRESH, HEARD, LAGS, LOOKED_UP, counted, heard_counts, lag_at, lag_name
-from app.delivery.report_moves import FATE
-from app.delivery.report_plan import plan
-from app.delivery.reports import STATUS_TOLD, ReportKind
-from app.delivery.route_counts import RouteCounts
+from app.delivery.reports.counts import FRESH, HEARD, LAGS, LOOKED_UP, counted, heard_counts, lag_at, lag_name
+from app.delivery.reports.kinds import STATUS_TOLD, ReportKind
+from app.delivery.reports.moves import FATE
+from app.delivery.reports.plan import plan
+from app.delivery.routes.counts import RouteCounts
 from app.records import Outcome, Told
 
 NOW = 1_800_000_000.0

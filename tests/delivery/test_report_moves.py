@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from app.delivery.outcomes import REPORTED, Status
 from app.delivery.partition import HeldUnknown, MessageState
-from app.delivery.report_moves import FATE, FATES, MOVED, UNDONE, fates, moved
-from app.delivery.report_plan import Held, Plan, plan
-from app.delivery.report_suppress import DAY, SUPPRESSED, soft_key, too_soft, with_soft
-from app.delivery.reports import RANK, STATUS_TOLD, ReportKind
+from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
+from app.delivery.reports.moves import FATE, FATES, MOVED, UNDONE, fates, moved
+from app.delivery.reports.plan import Held, Plan, plan
+from app.delivery.reports.suppress import DAY, SUPPRESSED, soft_key, too_soft, with_soft
 from app.records import Told
 
 NOW = 1_800_000_000.0

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.adaptive import AdaptiveRules
-from app.delivery.notices import Standing
-from app.delivery.report_watch import DAY, MINUTE, ReportWatch
-from app.delivery.route_health import RouteWatch
+from app.delivery.campaigns.notices import Standing
+from app.delivery.reports.watch import DAY, MINUTE, ReportWatch
+from app.delivery.routes.adaptive import AdaptiveRules
+from app.delivery.routes.learned import RouteWatch
 from app.provider_accounts import SmtpServer
 from app.records import Demand, Grant, RouteHealth
 from app.routes import Notice, Route

@@ -12,11 +12,11 @@ from app.commands import CampaignEntry
 from app.delivery.clearing import clear
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
+from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, record_of, spend
 from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try
 from app.delivery.settle import settle
 from app.delivery.unknown import DECIDED
-from app.delivery.windows import Hours
 from app.records import Grant, Outcome, Slip
 from app.settings import Settings
 from app.specs import CampaignSpec, Retries, Window

@@ -5,9 +5,9 @@ from typing import Any, get_args
 import pytest
 
 from app.commands import CampaignEntry, Command, Seal, Section, State, Trial
-from app.delivery.decisions import decide
-from app.delivery.lifecycle import ENDED
-from app.delivery.retry_campaign import failed_in, retry_spec, why_not
+from app.delivery.campaigns.decisions import decide
+from app.delivery.campaigns.lifecycle import ENDED
+from app.delivery.campaigns.retry_campaign import failed_in, retry_spec, why_not
 from app.specs import CampaignSpec
 
 NOW = 1_800_000_000.0

@@ -25,12 +25,12 @@ from app.delivery.gate import GateRules, admit, applies, end_of, message_ids, si
 from app.delivery.ledger import Intent, JournalEntry, refusal, resolve, returned
 from app.delivery.outcomes import FINAL, DropReason, Kind
 from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.people.suppressing import changed
+from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, Spent, record_of, spend, spend_standing, stand
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle
-from app.delivery.suppressing import changed
 from app.delivery.unknown import End, UnknownRules, by_age, decide, named_by, still_open
-from app.delivery.windows import Hours
 from app.records import (
     DeliveryReport,
     EventPack,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Command
-from app.delivery.limit_checks import Known
-from app.delivery.route_checks import MOST_ROUTES, in_order, loop_from, notes_on, notes_on_accounts, wrong_route
-from app.delivery.things import ByHand, Decision, Gone, Owned, Refusal, decide
+from app.delivery.campaigns.things import ByHand, Decision, Gone, Owned, Refusal, decide
+from app.delivery.limits.checks import Known
+from app.delivery.routes.checks import MOST_ROUTES, in_order, loop_from, notes_on, notes_on_accounts, wrong_route
 from app.routes import Route
 from app.things import Account
 

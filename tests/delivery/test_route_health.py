@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.delivery.adaptive import AdaptiveRules
-from app.delivery.notices import Standing, as_seen_by, completed, limit_notice, route_notice
+from app.delivery.campaigns.notices import Standing, as_seen_by, completed, limit_notice, route_notice
 from app.delivery.outcomes import Kind
-from app.delivery.route_health import MOST_SENDERS, MOST_TURNED, RouteWatch, SenderKey
+from app.delivery.routes.adaptive import AdaptiveRules
+from app.delivery.routes.learned import MOST_SENDERS, MOST_TURNED, RouteWatch, SenderKey
 from app.provider_accounts import SmtpServer
 from app.records import Demand, Grant, RouteHealth
 from app.routes import LimitSet, Notice, Route

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.routing import Balance, plan_of
+from app.delivery.routes.plan import Balance, plan_of
 from app.routes import Route
 from tests.delivery.pacers import a_route
 

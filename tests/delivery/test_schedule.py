@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.schedule import LEAD, first_moment, is_missed, late_by, start_at
+from app.delivery.campaigns.schedule import LEAD, first_moment, is_missed, late_by, start_at
 from app.specs import Schedule
 
 NOW = 1_800_000_000.0

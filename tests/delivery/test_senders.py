@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.senders import chosen, known_sender, no_sender, notes_on_sender, sender_of
+from app.delivery.people.senders import chosen, known_sender, no_sender, notes_on_sender, sender_of
 from app.things import NumberPool
 
 PEOPLE = [number.to_bytes(2, "big") * 2 + (number * 2**40 + 17).to_bytes(12, "big") for number in range(2_000)]

@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import Seal, Section
-from app.delivery.pacing_speeds import Speeds
-from app.delivery.partition import ClassKey
-from app.delivery.sharding import (
+from app.delivery.pacing.sharding import (
     AHEAD_A_GROUP,
     AHEAD_IN_ALL,
     AHEAD_OF_ALL,
@@ -17,6 +15,8 @@ from app.delivery.sharding import (
     next_ranges,
     waits_as,
 )
+from app.delivery.pacing.speeds import Speeds
+from app.delivery.partition import ClassKey
 
 NOW = 1_000_000.0
 SECTION = st.builds(

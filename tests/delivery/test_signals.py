@@ -6,8 +6,8 @@ import pytest
 
 from app.delivery.mx_groups import OTHER
 from app.delivery.outcomes import Kind
-from app.delivery.route_counts import HARD_EXCUSED, MOST_PAIRS, SOFT_EXCUSED, RouteCounts
-from app.delivery.signals import RECIPIENT, SIGNALS, reaction_to, signal_in
+from app.delivery.routes.counts import HARD_EXCUSED, MOST_PAIRS, SOFT_EXCUSED, RouteCounts
+from app.delivery.routes.signals import RECIPIENT, SIGNALS, reaction_to, signal_in
 from app.records import Outcome
 
 PAGE = (Path(__file__).parents[2] / "docs" / "health.md").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """No answers from a partition without an owner are no silence of a route."""
 
-from app.delivery.adaptive import AdaptiveRules
-from app.delivery.route_health import RouteWatch
+from app.delivery.routes.adaptive import AdaptiveRules
+from app.delivery.routes.learned import RouteWatch
 from app.records import ClassDemand, Demand
 from app.routes import Notice
 from tests.delivery.pacers import a_pacer, a_route

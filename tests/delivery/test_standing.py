@@ -3,11 +3,11 @@
 import pytest
 
 from app.commands import CampaignEntry
-from app.delivery.health import Shaping
-from app.delivery.pacing import Pacer
+from app.delivery.pacing.pacer import Pacer
+from app.delivery.pacing.standing import EVERY, MOST, StandingCredit
 from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.delivery.release import Permits, spend, spend_standing, stand
-from app.delivery.standing import EVERY, MOST, StandingCredit
+from app.delivery.routes.health import Shaping
 from app.records import ClassDemand, Demand, Outgoing, Slip
 from app.routes import LimitSet
 from app.specs import CampaignSpec, Throttle

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.gate import Suppression
-from app.delivery.report_suppress import DOUBTED, HARD
-from app.delivery.suppress_brake import FEW, WINDOW, Brake, Kept, Told
-from app.delivery.suppressing import changed
+from app.delivery.people.suppressing import changed
+from app.delivery.reports.brake import FEW, WINDOW, Brake, Kept, Told
+from app.delivery.reports.suppress import DOUBTED, HARD
 from app.suppressions import SuppressionCommand
 
 encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Kept).decode

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from agents.sweep import MOST_KEYS, Sweeper
 from app import ids
 from app.commands import CampaignEntry, Seal
-from app.delivery.frequency import Stage, Touch, touch_key
 from app.delivery.gate import GateRules, is_shared, sighting_key, sighting_keys
 from app.delivery.outcomes import Status
 from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack
+from app.delivery.people.frequency import Stage, Touch, touch_key
 from app.delivery.sweep import (
     DAY,
     KEEP_DAYS,

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.commands import Command
-from app.delivery.limit_checks import Known
-from app.delivery.things import (
+from app.delivery.campaigns.things import (
     MOST_KEYS,
     MOST_VERSIONS,
     Decision,
@@ -18,6 +17,7 @@ from app.delivery.things import (
     decide,
     thing_named,
 )
+from app.delivery.limits.checks import Known
 from app.routes import LimitSet
 from app.things import Account, ApiKey, Segment, TemplateHead
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry, Seal, Section, State
-from app.delivery.lifecycle import moved, sealed
-from app.delivery.trial import advanced, best, is_held_back, is_to_be_decided, sample_size, with_results
+from app.delivery.campaigns.lifecycle import moved, sealed
+from app.delivery.campaigns.trial import advanced, best, is_held_back, is_to_be_decided, sample_size, with_results
 from app.specs import CampaignSpec
 
 NOW = 1_000_000.0

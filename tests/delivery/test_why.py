@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from app import ids
 from app.delivery import why
 from app.delivery.events import of_admission, of_settlement
-from app.delivery.frequency import Room
 from app.delivery.gate import GateRules, Known, Placing, admit, message_ids
 from app.delivery.outcomes import EventKind, Kind
 from app.delivery.partition import Partition, WaitingPack
+from app.delivery.people.frequency import Room
 from app.delivery.release import Permits, spend
 from app.delivery.retries import POLICIES, RetryRules
 from app.delivery.settle import settle

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
-from app.delivery.windows import DAYS, LOOK_AGAIN, Hours, leave_no_moment
+from app.delivery.people.windows import DAYS, LOOK_AGAIN, Hours, leave_no_moment
 from app.specs import CampaignSpec, Window
 from app.stream.zones import zone_named
 

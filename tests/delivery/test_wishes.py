@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.gate import MIRRORED, UNSUBSCRIBED, Suppression
-from app.delivery.report_suppress import COMPLAINT, HARD
-from app.delivery.suppressing import is_true, place_of, told_of
-from app.delivery.wishes import (
+from app.delivery.people.suppressing import is_true, place_of, told_of
+from app.delivery.people.wishes import (
     DAY,
     HELP,
     KEPT_FOR,
@@ -31,6 +30,7 @@ from app.delivery.wishes import (
     seen_before,
     source_of,
 )
+from app.delivery.reports.suppress import COMPLAINT, HARD
 from app.records import Inbound
 
 NOW = 1_790_000_000.0

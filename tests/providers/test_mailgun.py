@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Mailgun
 from app.providers import mailgun
 from app.providers.contract import Answer, Hook, Message, Sought, Unreadable

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.providers import msg91
 from app.providers.contract import Unreadable
 from app.records import Told

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from app.delivery.route_checks import wrong_route
+from app.delivery.routes.checks import wrong_route
 from app.providers.registry import adapter_of
 from app.routes import Route
 

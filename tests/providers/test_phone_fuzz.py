@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.providers import msg91, twilio, twilio_voice, vonage, whatsapp
 from app.providers.contract import AccountNews, Answer, Hook, Message, Sought, Unreadable, Wish
 from app.records import ReceivedReport, Told

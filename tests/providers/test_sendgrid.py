@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import SendGrid
 from app.providers import sendgrid
 from app.providers.contract import AccountNews, Answer, Hook, Message, Sought, Unreadable

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Ses
 from app.providers import ses, sns
 from app.providers.contract import AccountNews, Answer, Hook, Sought, Unreadable

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.content.sms import size_of
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Smpp
 from app.providers import smpp, smpp_states
 from app.providers.contract import Message, Unreadable, Wish

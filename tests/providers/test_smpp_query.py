@@ -7,7 +7,7 @@ import smpplib.command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.provider_accounts import Smpp
 from app.providers import smpp
 from app.providers.contract import Sought, Unreadable, Wish

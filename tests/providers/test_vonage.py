@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.providers import vonage
 from app.providers.contract import Wish
 from app.records import Told

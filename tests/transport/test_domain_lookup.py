@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bounces.domains import nearest
-from app.delivery.domain_checks import (
+from app.delivery.domains.checks import (
     Finding,
     Wanted,
     findings,
@@ -27,7 +27,7 @@ from app.delivery.domain_checks import (
     spf_result,
     tags_in,
 )
-from app.delivery.domain_facts import DomainFacts, Spf
+from app.delivery.domains.facts import DomainFacts, Spf
 from app.transport.dkim_keys import made
 from app.transport.domain_lookup import DomainLookup, tls_of
 from tests.transport.dns_server import DnsServer, dns_server

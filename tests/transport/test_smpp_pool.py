@@ -12,7 +12,7 @@ import pytest
 import smpplib.client
 
 from app.delivery.outcomes import Kind
-from app.delivery.reports import ReportKind
+from app.delivery.reports.kinds import ReportKind
 from app.local.ports import free_ports
 from app.local.simulator import simulators_in
 from app.local.simulators.doors import Doors

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.delivery.hook_tokens import Tokens
+from app.delivery.reports.hook_tokens import Tokens
 from app.transport.token_file import TokenFile
 
 

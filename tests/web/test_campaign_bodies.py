@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.admission import wrong_form
 from app.commands import CampaignEntry, Command
-from app.delivery.things import Refusal
+from app.delivery.campaigns.things import Refusal
 from app.specs import CampaignSpec, Retries
 from app.things import Account
 from app.web import cursors

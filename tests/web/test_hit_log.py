@@ -4,7 +4,7 @@ import asyncio
 
 from app.content.links import MessageRef
 from app.control.errors import UnreachableError
-from app.delivery.hits import Hit
+from app.delivery.reports.hits import Hit
 from app.records import EventPack, decode
 from app.topics import EVENT_RECORDED
 from app.web.hit_log import MOST_IN_PACK, MOST_WAITING, HitLog

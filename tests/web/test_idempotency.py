@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from app.commands import Answer, Command
-from app.delivery.answers import filed, fingerprint, kept_fingerprint
+from app.delivery.campaigns.answers import filed, fingerprint, kept_fingerprint
 from app.settings import Settings
 from app.specs import Strict
 from app.web.guards import errors_in_words

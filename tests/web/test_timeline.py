@@ -1,6 +1,6 @@
 """The picture of a message's time says what its timeline says."""
 
-from app.delivery.explain_story import Explanation, Step, Waiting
+from app.delivery.explain.story import Explanation, Step, Waiting
 from app.web.timeline import Stretch, picture_of
 
 T = 1_800_000_000.0

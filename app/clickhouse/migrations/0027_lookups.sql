@@ -1,6 +1,6 @@
 -- Up to where providers were asked about messages without a report, and where such messages are found.
 
--- What a route sent at a step of age (app/delivery/lookups.py) was asked about up to that moment, and that message of it.
+-- What a route sent at a step of age (app/delivery/reports/lookups.py) was asked about up to that moment, and that message of it.
 CREATE TABLE IF NOT EXISTS lookups
 (
     route String,

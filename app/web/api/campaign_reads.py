@@ -11,7 +11,7 @@ from app.clickhouse.audience_sql import OF_ADDRESSES
 from app.commands import CampaignEntry, State
 from app.content.address import AddressError
 from app.control.held import held_of
-from app.delivery.lifecycle import LIVE
+from app.delivery.campaigns.lifecycle import LIVE
 from app.delivery.outcomes import DropReason, Status
 from app.specs import Strict
 from app.web import cursors

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from app.clickhouse.retry_audience import audience_before, gone
-from app.delivery.lifecycle import allowed
-from app.delivery.retry_campaign import retry_spec, why_not
+from app.delivery.campaigns.lifecycle import allowed
+from app.delivery.campaigns.retry_campaign import retry_spec, why_not
 from app.specs import Content, Strict
 from app.web.api.campaign_bodies import FLAT_NAMES
 from app.web.api.campaign_reads import ONE, SCOPE, TAG, entry_of

@@ -8,9 +8,9 @@ from pydantic import Field
 from app.commands import CampaignEntry, State
 from app.control import Picture
 from app.control.describe import shown_fates
-from app.delivery.forecast import Forecast
-from app.delivery.lifecycle import allowed
-from app.delivery.queueing import position
+from app.delivery.campaigns.lifecycle import allowed
+from app.delivery.campaigns.queueing import position
+from app.delivery.limits.forecast import Forecast
 from app.routes import Notice
 from app.specs import CampaignSpec, Strict, Window
 from app.web.api.moments_shown import When, iso

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.delivery.explain_story import Explanation
+from app.delivery.explain.story import Explanation
 from app.specs import Strict
 from app.web.api.moments_shown import When, iso
 

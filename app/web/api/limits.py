@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.control import Control
-from app.delivery.limit_usage import usage_of
+from app.delivery.limits.usage import usage_of
 from app.routes import EVERY, AskedAllowance, LimitScope, LimitSet, LimitStatus
 from app.specs import Strict
 from app.web.api.moments_shown import When, iso

@@ -1,0 +1,1 @@
+"""Campaigns: what commands and time make of them, and of all else that their owner holds."""

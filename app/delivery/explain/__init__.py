@@ -1,0 +1,1 @@
+"""Explain: the story of one message, in sentences made of what is stored."""

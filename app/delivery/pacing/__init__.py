@@ -1,0 +1,1 @@
+"""Pacing: whose turn it is, and over which route, within every limit."""

@@ -1,0 +1,1 @@
+"""People: when and how often somebody may be written to, and from which number."""

@@ -1,0 +1,1 @@
+"""Routes: which there are, which may be used, and how fast."""
