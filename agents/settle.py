@@ -18,7 +18,7 @@ from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
 from app.delivery.fallbacks.onward import NOWHERE
 from app.delivery.outcomes import Kind
-from app.delivery.partition import OpenRelease
+from app.delivery.partition import OpenRelease, was_tried
 from app.delivery.people.windows import Hours
 from app.delivery.release import rows_in
 from app.delivery.reports.packs import learned_by
@@ -93,10 +93,8 @@ def attach(
         now = app.now()
         rules = rules_of(campaigns.get(release.campaign), settings, hours)
         onward = NOWHERE
-        if release.channel in topics.PHONES or release.attempt > 1:
-            onward = onwards.of(
-                partition, release.campaign, now, rows_in(state, release) if release.attempt > 1 else ()
-            )
+        if release.channel in topics.PHONES or was_tried(release):
+            onward = onwards.of(partition, release.campaign, now, rows_in(state, release) if was_tried(release) else ())
         settlement = settle(state, batch, number, result, rules, now, dice.random(), onward)
         if settlement is not None:
             frequency.settle(partition, batch, settlement, app.now())

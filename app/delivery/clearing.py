@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app.delivery.events import Dropped
 from app.delivery.outcomes import DROPPED, DropReason
-from app.delivery.partition import Partition, WaitingPack, Writes
+from app.delivery.partition import Partition, WaitingPack, Writes, was_tried
 from app.delivery.release import leave_out, nobody_reached
 from app.delivery.reports.moves import COUNTED_AFTER
 from app.records import Outgoing, encode
@@ -53,7 +53,7 @@ def clear(
     rows = state.rows_of(number)
     start, stop = state.withdraw(number)
     gone = rows[start:stop]
-    if pack.attempt > 1:
+    if was_tried(pack):
         there = set(met(pack, gone))
         gone = [row for i, row in enumerate(gone) if i not in there]
         state.count(writes, pack.campaign, dict.fromkeys(("sent", COUNTED_AFTER), len(there)))

@@ -48,6 +48,11 @@ def class_of(named: "ClassDemand | Grant | WaitingPack | OpenRelease | Awaited")
     )  # fmt: skip
 
 
+def was_tried(named: "WaitingPack | OpenRelease") -> bool:
+    """Whether its messages were given to a provider before: a try that was throttled is not counted as an attempt."""
+    return named.attempt > 1 or named.retry
+
+
 class WaitingPack(msgspec.Struct, array_like=True):
     """Messages of one class that wait together; rows before *cursor* have been released."""
 

@@ -19,6 +19,7 @@ from app.delivery.partition import (
     Writes,
     class_of,
     state_of,
+    was_tried,
 )
 from app.delivery.people.frequency import NEVER, Desk, Room
 from app.delivery.people.pairs import SIGHTING_BYTES, is_paired, pair_keys, waits_until
@@ -169,7 +170,7 @@ def _open_releases(
             tier=pack.tier, retry=pack.retry, pin=pack.pin, why=why,
             channel=pack.channel, parts=pack.parts, sender=pack.sender, began=pack.began,
         )  # fmt: skip
-        if pack.attempt > 1:
+        if was_tried(pack):
             _let_go(state, writes, release, pack, permits)
         if state.checked.get(number) != state.suppressions:
             _drop_forbidden(state, writes, release, pack, permits, spent, now)

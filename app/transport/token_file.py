@@ -46,9 +46,11 @@ class TokenFile:
                 self.close()
                 self._path.replace(self._older)
                 file = self._opened()
-            file.write(key + digest)
+            if file.write(key + digest) != KEY + DIGEST:
+                raise OSError("is the disk full?")
             self._count += 1
         except OSError as error:
+            self.close()  # opened anew, without half a token that would shift all behind it
             log.warning("a token of a webhook is not kept in %s: %s", self._path, error)
 
     def close(self) -> None:

@@ -452,12 +452,13 @@ def released_again(world: World, late: float) -> Spent:
     return spent
 
 
-def test_what_arrived_after_all_is_not_sent_again() -> None:
+@pytest.mark.parametrize("said", [Kind.DEFERRED, Kind.THROTTLED, Kind.UNAVAILABLE])
+def test_what_arrived_after_all_is_not_sent_again(said: Kind) -> None:
     """
     The relay said "later" and delivered it all the same: a second copy would be our mistake. Counted once, as sent.
     """
     world = World()
-    world.send(5, Kind.DEFERRED)
+    world.send(5, said)
     run(world, [report([row(1, "delivered"), row(2, "opened"), row(3, "bounced")])] * 2)
     spent, state = released_again(world, NOW + 7_200), world.partitions[0]
     left = {each.message_id for number in spent.releases for each in rows_in(state, state.releases[number])}

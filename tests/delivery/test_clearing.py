@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from app.delivery.clearing import alike, clear_waiting
 from app.delivery.events import of_drops
-from app.delivery.outcomes import DropReason
+from app.delivery.outcomes import DropReason, Status
 from app.delivery.partition import ClassKey, Partition, WaitingPack
 from app.records import Outgoing
 from app.stream.pack_table import FRAMING, MAX_WRITE
 from tables.recipients import Batch, restore
+from tables.reports import states_of
 
 NOW = 1_800_000_000.0
 CAMPAIGNS = ("cancelled", "late", "runs")
@@ -96,6 +97,25 @@ def test_everybody_who_waits_is_dropped_once_and_nobody_else(
     assert {name: waits(again, name) for name in CAMPAIGNS} == {name: waits(state, name) for name in CAMPAIGNS}
     state.advance(NOW + 100)
     assert {name: due(state, name) for name in CAMPAIGNS} == {name: waits(state, name) for name in CAMPAIGNS}
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_of_who_was_tried_before_it_is_written_down_that_they_are_not_tried_again(attempt: int) -> None:
+    """
+    A provider that said "too fast" has not had its attempt counted; the state of its messages says that they wait.
+    """
+    state, batch, (row, reached) = restore(Stored(), 0), Batch(), people(0, 2)  # type: ignore[arg-type]
+    pack = WaitingPack("a", "cancelled", "bulk", "gmail", attempt, NOW, NOW + 50, 2, retry=True)
+    state.add(batch, pack, [row, reached])
+    batch = Batch()
+    ((_, rows, _),) = clear_waiting(state, batch, ENDED, NOW, lambda _, rows: [rows.index(reached)])
+    stored = Stored()
+    stored.write(batch)
+    states = states_of(stored, 0, [row.message_id, reached.message_id])  # type: ignore[arg-type]
+    assert rows == [row] and {message: each.status for message, each in states.items()} == {
+        row.message_id: Status.DROPPED
+    }
+    assert (state.counters["cancelled"]["dropped"], state.counters["cancelled"]["sent"]) == (1, 1)
 
 
 def waits(state: Partition, campaign: str) -> int:

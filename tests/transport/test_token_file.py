@@ -1,5 +1,7 @@
 """Tokens on disk: what a kill leaves is read again, and it never grows beyond twice of what is remembered."""
 
+import resource
+import signal
 from pathlib import Path
 
 from app.delivery.reports.hook_tokens import Tokens
@@ -33,6 +35,23 @@ def test_what_a_kill_cut_off_is_left_out_and_what_comes_then_is_not_lost(tmp_pat
     file.add(*item(2))
     file.close()
     assert list(TokenFile(path).read()) == [item(1), item(2)]
+
+
+def test_what_a_full_disk_cut_off_shifts_nothing_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    file = TokenFile(path)
+    file.add(*item(1))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30, limit[1]))
+        file.add(*item(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    file.add(*item(3))
+    file.close()
+    assert list(TokenFile(path).read()) == [item(1), item(3)]
 
 
 def test_a_disk_that_fails_costs_no_webhook(tmp_path: Path) -> None:
