@@ -97,12 +97,17 @@ def _difference(before: Route | None, after: Route) -> str:
         )
         return f"+ {after.name}: {where}"
     old, new = _flat(before), _flat(after)
-    changes = [f"{name} {old.get(name)!r} -> {new[name]!r}" for name in new if old.get(name) != new[name]]
+    changes = [
+        f"{name} {old.get(name)!r} -> {new.get(name)!r}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
     return f"~ {after.name}: {', '.join(changes)}"
 
 
 def _flat(route: Route) -> dict[str, Any]:
-    told = route.model_dump(mode="json", exclude={"revision", "name"})
-    for part in ("smtp", "breaker"):
-        told |= {f"{part}.{field}": value for field, value in told.pop(part).items()}
+    """Every field but those of accounts that the route does not have; fields of a part as `smtp.host`."""
+    told: dict[str, Any] = {}
+    for name, value in route.model_dump(mode="json", exclude={"revision", "name"}).items():
+        told |= {f"{name}.{field}": each for field, each in value.items()} if isinstance(value, dict) else {name: value}
     return told

@@ -322,8 +322,10 @@ def test_what_people_change_is_told_in_words() -> None:
         LimitSet(scope="pool", name="warm", group="gmail", rate=5_000, per="hour", daily=20_000), "", 1.0
     )
     assert (told.kind, told.pool, told.group, told.route) == ("limit_changed", "warm", "gmail", "")
-    assert told.reason == (
-        "the limit of pool warm towards gmail is 5,000 an hour, 20,000 a day of the calendar, by the operator"
+    assert told.reason == ("the limit of pool warm towards gmail is 5,000/h, 20,000 a day, by the operator")
+    people = LimitSet(scope="route", name="wa", moving_daily=500, unit="people")
+    assert limit_notice(people, "", 1.0).reason == (
+        "the limit of route wa is 500 people in any 24 hours, by the operator"
     )
     gone = limit_notice(LimitSet(scope="group", name="gmail"), "k1", 1.0)
     assert (gone.group, gone.reason) == ("gmail", "the limit of group gmail is removed, by the API key k1")

@@ -6,10 +6,10 @@ from itertools import islice
 from app.commands import CampaignEntry
 from app.delivery.campaigns.lifecycle import ENDED
 from app.delivery.campaigns.notice_ids import notice_id
+from app.delivery.limits.figures import spoken
 from app.routes import LimitSet, Notice, Route
 
 MOST_CONCERNED = 100
-_A = {"second": "a second", "minute": "a minute", "hour": "an hour", "day": "a day"}
 
 # A notice of such a kind ends what an earlier one of the same route or sender told.
 ENDS = frozenset({"breaker_closed", "restored", "reports_back"})
@@ -73,7 +73,7 @@ def limit_notice(limit: LimitSet, who: str, now: float) -> Notice:
         id=notice_id(now, "limit_changed", *limit.key), at=now, kind="limit_changed",
         pool=limit.name if limit.scope == "pool" else "", route=limit.name if limit.scope == "route" else "",
         group=limit.name if limit.scope == "group" else limit.group,
-        reason=f"the limit of {on} is {_said(limit)}, {_by(who)}",
+        reason=f"the limit of {on} is {'removed' if limit.limits_nothing else spoken(limit)}, {_by(who)}",
     )  # fmt: skip
 
 
@@ -89,14 +89,3 @@ def route_notice(name: str, route: Route | None, who: str, now: float) -> Notice
 
 def _by(who: str) -> str:
     return f"by the API key {who}" if who else "by the operator"
-
-
-def _said(limit: LimitSet) -> str:
-    if limit.limits_nothing:
-        return "removed"
-    parts = [f"{limit.rate:,g} {_A[limit.per]}"] if limit.rate is not None else []
-    parts += [f"{limit.concurrency:,} on the way"] if limit.concurrency is not None else []
-    parts += [f"{limit.hourly:,} an hour of the clock"] if limit.hourly is not None else []
-    parts += [f"{limit.daily:,} a day of the calendar"] if limit.daily is not None else []
-    parts += [f"a warm-up from {limit.warm_up.begins}"] if limit.warm_up is not None else []
-    return ", ".join(parts)
