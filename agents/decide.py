@@ -11,7 +11,7 @@ from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_held_again
 from app.delivery.fallbacks.onward import after as fallbacks_after
 from app.delivery.gate import end_of
-from app.delivery.partition import HeldUnknown
+from app.delivery.partition_records import HeldUnknown
 from app.delivery.unknown import End, UnknownRules, by_age, decide, go_on, hold_again, stranded
 from app.faults import reached
 from app.settings import Settings

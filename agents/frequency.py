@@ -8,7 +8,7 @@ from agents.campaigns import Campaigns
 from agents.recipients import Recipients
 from app.commands import CampaignEntry
 from app.delivery.outcomes import Kind
-from app.delivery.partition import HeldUnknown, OpenRelease, WaitingPack
+from app.delivery.partition_records import HeldUnknown, OpenRelease, WaitingPack
 from app.delivery.people.frequency import NEVER, NO_CAPS, AccountCaps, Book, Cap, CapRules, Desk, Touch
 from app.delivery.people.windows import Hours
 from app.delivery.release import ask_again

@@ -7,7 +7,8 @@ from agents.onward import Onwards
 from app.delivery.fallbacks.awaited import Place
 from app.delivery.fallbacks.news import Verdict, follows, leave, lies_at, verdict_on
 from app.delivery.fallbacks.onward import NOWHERE, Onward
-from app.delivery.partition import MessageState, Partition
+from app.delivery.partition import Partition
+from app.delivery.partition_records import MessageState
 from app.delivery.release import ROW_BYTES
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.reports.moves import KINDS

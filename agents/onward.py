@@ -15,7 +15,7 @@ from app.delivery.campaigns.lifecycle import ENDED
 from app.delivery.fallbacks.news import is_reached
 from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.gate import applies, end_of
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.people.senders import sender_of
 from app.records import Outgoing
 from app.settings import Settings

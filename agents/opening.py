@@ -17,7 +17,7 @@ from app.delivery.fallbacks.awaited import MOST_AWAITED
 from app.delivery.fallbacks.news import is_reached
 from app.delivery.gate import GateRules, applies, end_of
 from app.delivery.outcomes import DropReason
-from app.delivery.partition import WaitingPack
+from app.delivery.partition_records import WaitingPack
 from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, Spent, record_of
 from app.faults import reached

@@ -18,7 +18,8 @@ from app.commands import CampaignEntry
 from app.delivery.events import of_settlement
 from app.delivery.fallbacks.onward import NOWHERE
 from app.delivery.outcomes import Kind
-from app.delivery.partition import OpenRelease, was_tried
+from app.delivery.partition import was_tried
+from app.delivery.partition_records import OpenRelease
 from app.delivery.people.windows import Hours
 from app.delivery.release import rows_in
 from app.delivery.reports.packs import learned_by

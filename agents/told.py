@@ -19,7 +19,7 @@ from app import topics
 from app.bounces.refusals import suppressions_of
 from app.delivery.events import of_decision
 from app.delivery.outcomes import Status
-from app.delivery.partition import MessageState, OpenRelease
+from app.delivery.partition_records import MessageState, OpenRelease
 from app.delivery.reports.counts import counted, heard_counts
 from app.delivery.reports.events import of_reports
 from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind

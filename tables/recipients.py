@@ -29,8 +29,9 @@ from typing import Protocol
 import msgspec
 
 from app.delivery.fallbacks.awaited import Awaited
-from app.delivery.gate import Known, Sighting, Suppression
-from app.delivery.partition import HeldUnknown, Marks, MessageState, OpenRelease, Partition, Verdict, WaitingPack
+from app.delivery.gate import Known, Suppression
+from app.delivery.partition import Partition
+from app.delivery.partition_records import HeldUnknown, Marks, MessageState, OpenRelease, Sighting, Verdict, WaitingPack
 from app.delivery.people.frequency import Touch
 from app.records import EventPack, Outgoing
 

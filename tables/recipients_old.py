@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.delivery.partition import Verdict
+from app.delivery.partition_records import Verdict
 from app.delivery.people.wishes import is_forgotten
 from app.delivery.reports.refs import KEPT_FOR
 from app.delivery.reports.suppress import is_old_soft

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.brake import Kept
 from app.delivery.reports.refs import Learned, Waiting
 from tables.recipients import MESSAGE, Store

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from app.bounces.decide import Failure, meaning_of
 from app.delivery.gate import MIRRORED
 from app.delivery.outcomes import Kind
-from app.delivery.partition import OpenRelease
+from app.delivery.partition_records import OpenRelease
 from app.delivery.reports.suppress import HARD, Suppress
 from app.records import Outcome, Outgoing
 from app.topics import PHONES

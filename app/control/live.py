@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.delivery.outcomes import FINAL, LISTED
-from app.delivery.partition import ClassKey, class_of
+from app.delivery.partition_records import ClassKey, class_of
 from app.records import Demand
 
 

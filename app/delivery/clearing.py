@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app.delivery.events import Dropped
 from app.delivery.outcomes import DROPPED, DropReason
-from app.delivery.partition import Partition, WaitingPack, Writes, was_tried
+from app.delivery.partition import Partition, was_tried
+from app.delivery.partition_records import WaitingPack, Writes
 from app.delivery.release import leave_out, nobody_reached
 from app.delivery.reports.moves import COUNTED_AFTER
 from app.records import Outgoing, encode

@@ -7,7 +7,7 @@ from app.delivery.fallbacks.awaited import Awaited
 from app.delivery.fallbacks.news import UNANSWERED
 from app.delivery.gate import Placing
 from app.delivery.outcomes import DropReason, EventKind
-from app.delivery.partition import HeldUnknown, Verdict, WaitingPack
+from app.delivery.partition_records import HeldUnknown, Verdict, WaitingPack
 from app.delivery.people.frequency import Room
 from app.delivery.retries import policy_of
 from app.delivery.settle import Settled, Settlement

@@ -10,7 +10,8 @@ from app import ids
 from app.commands import CampaignEntry
 from app.delivery.mx_groups import GROUP_NAME, LONGEST_GROUP
 from app.delivery.outcomes import LISTED, PUT_OFF, DropReason, Status
-from app.delivery.partition import ClassKey, MessageState, Partition, Verdict, WaitingPack, Writes
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, MessageState, Sighting, Verdict, WaitingPack, Writes
 from app.delivery.people.frequency import NEVER, Desk
 from app.delivery.people.tier import AGAIN, is_paid
 from app.records import Outgoing, Recipient, RecipientPack
@@ -42,13 +43,6 @@ class Suppression(msgspec.Struct, array_like=True):
     until: float = 0.0
     account: str = ""  # whose list or campaign it is, "" for any
     channel: str = ""  # on which it forbids to write, "" for all
-
-
-class Sighting(msgspec.Struct, array_like=True):
-    """Which message a dedup key was last used for."""
-
-    message: bytes
-    at: float
 
 
 @dataclass(frozen=True, slots=True)

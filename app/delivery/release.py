@@ -6,20 +6,17 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app import ids
-from app.delivery.gate import Sighting
 from app.delivery.outcomes import DECIDED, DROPPED, PAIRED, PUT_OFF, UNKNOWN, DropReason, Status
-from app.delivery.partition import (
+from app.delivery.partition import Partition, Standing, Wasted, was_tried
+from app.delivery.partition_records import (
     ClassKey,
     MessageState,
     OpenRelease,
-    Partition,
-    Standing,
+    Sighting,
     WaitingPack,
-    Wasted,
     Writes,
     class_of,
     state_of,
-    was_tried,
 )
 from app.delivery.people.frequency import NEVER, Desk, Room
 from app.delivery.people.pairs import SIGHTING_BYTES, is_paired, pair_keys, waits_until

@@ -9,7 +9,8 @@ import msgspec
 from app.delivery.fallbacks.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
 from app.delivery.fallbacks.onward import GOES_ON, NEVER_ON, NOWHERE, Onward
 from app.delivery.outcomes import STATUS_OF, EventKind, Kind, Status
-from app.delivery.partition import MessageState, OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.partition import Partition
+from app.delivery.partition_records import MessageState, OpenRelease, WaitingPack, Writes, state_of
 from app.delivery.people.tier import AGAIN
 from app.delivery.release import rows_in
 from app.delivery.reports.moves import COUNTED_AFTER

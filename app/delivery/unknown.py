@@ -20,7 +20,8 @@ from typing import NamedTuple
 from app.delivery.fallbacks.news import by_channel, counted_as, lots_of, moved_on, onto, pack_for, wait_for_news
 from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.outcomes import DECIDED, RESENT, RESOLVED, UNKNOWN, Status
-from app.delivery.partition import HeldUnknown, OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.partition import Partition
+from app.delivery.partition_records import HeldUnknown, OpenRelease, WaitingPack, Writes, state_of
 from app.delivery.retries import Again
 from app.records import DeliveryReport, Outgoing
 

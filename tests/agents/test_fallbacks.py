@@ -26,7 +26,7 @@ from app.delivery.clearing import clear_waiting
 from app.delivery.events import of_decision, of_settlement
 from app.delivery.gate import Suppression, end_of
 from app.delivery.outcomes import FINAL, Kind
-from app.delivery.partition import ClassKey, WaitingPack
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.delivery.people.windows import Hours
 from app.delivery.release import record_of, spend
 from app.delivery.settle import settle

@@ -19,7 +19,7 @@ from app.clickhouse.inbound import inbound_row
 from app.commands import CampaignEntry, Command
 from app.delivery.gate import Suppression
 from app.delivery.outcomes import Status
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.people.suppressing import MOST_ENTRIES
 from app.delivery.people.wishes import DAY, HELP, KEPT_FOR, START, STOP
 from app.delivery.sweep import horizon

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from agents.opening import Opening
-from app.delivery.partition import OpenRelease, Partition
+from app.delivery.partition import Partition
+from app.delivery.partition_records import OpenRelease
 from app.delivery.people.windows import Hours
 from app.stream.zones import zone_named
 from tables.recipients import Batch

@@ -22,7 +22,7 @@ from app import topics
 from app.delivery.fallbacks.news import is_reached
 from app.delivery.fallbacks.onward import NOWHERE, Onward
 from app.delivery.outcomes import FINAL, Kind, Status
-from app.delivery.partition import HeldUnknown, MessageState
+from app.delivery.partition_records import HeldUnknown, MessageState
 from app.delivery.release import Permits, Spent, rows_in, spend
 from app.delivery.reports.brake import FEW, REST
 from app.delivery.reports.moves import FATE, fates

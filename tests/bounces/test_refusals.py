@@ -5,7 +5,7 @@ import pytest
 from app.bounces.refusals import suppressions_of
 from app.delivery.gate import MIRRORED
 from app.delivery.outcomes import Kind
-from app.delivery.partition import OpenRelease
+from app.delivery.partition_records import OpenRelease
 from app.delivery.reports.suppress import HARD
 from app.delivery.smtp_replies import classify
 from app.records import Outcome, Outgoing

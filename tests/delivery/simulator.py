@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from app.commands import CampaignEntry
 from app.delivery.pacing.pacer import Pacer
-from app.delivery.partition import ClassKey, class_of
+from app.delivery.partition_records import ClassKey, class_of
 from app.delivery.routes.health import Health
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet, Route

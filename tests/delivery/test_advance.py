@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.records import Outgoing
 from tables.recipients import Batch
 

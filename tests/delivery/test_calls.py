@@ -2,7 +2,7 @@
 
 from app.commands import CampaignEntry
 from app.delivery.pacing.pacer import Pacer
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 from app.provider_accounts import Twilio
 from app.records import ClassDemand, Demand, Slip
 from app.routes import LimitSet, Route

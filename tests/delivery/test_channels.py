@@ -10,19 +10,10 @@ from agents.frequency import Frequency
 from app import ids
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_drops, of_settlement
-from app.delivery.gate import (
-    GateRules,
-    Known,
-    Sighting,
-    Suppression,
-    admit,
-    applies,
-    classes_of,
-    message_ids,
-    mistakes_in,
-)
+from app.delivery.gate import GateRules, Known, Suppression, admit, applies, classes_of, message_ids, mistakes_in
 from app.delivery.outcomes import DropReason, Kind, Status
-from app.delivery.partition import ClassKey, MessageState, Partition
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, MessageState, Sighting
 from app.delivery.people.frequency import AccountCaps, Cap
 from app.delivery.people.suppressing import changed
 from app.delivery.people.tier import AGAIN

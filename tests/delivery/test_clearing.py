@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from app.delivery.clearing import alike, clear_waiting
 from app.delivery.events import of_drops
 from app.delivery.outcomes import DropReason, Status
-from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.records import Outgoing
 from app.stream.pack_table import FRAMING, MAX_WRITE
 from tables.recipients import Batch, restore

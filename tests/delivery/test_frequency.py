@@ -13,7 +13,8 @@ from app import ids
 from app.cli.account import _cap, _cap_shown
 from app.delivery.events import of_admission, of_put_off
 from app.delivery.gate import MOST_ROWS, GateRules, Known, admit, message_ids
-from app.delivery.partition import Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import WaitingPack
 from app.delivery.people.frequency import (
     MARGIN,
     MOST_WAITING,

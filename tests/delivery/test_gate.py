@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.delivery.gate import GateRules, Known, Sighting, Suppression, admit, applies, classes_of, message_ids
+from app.delivery.gate import GateRules, Known, Suppression, admit, applies, classes_of, message_ids
 from app.delivery.outcomes import DropReason
 from app.delivery.partition import Partition
+from app.delivery.partition_records import Sighting
 from app.delivery.people.suppressing import changed
 from app.records import Recipient, RecipientPack
 from app.suppressions import SuppressionCommand

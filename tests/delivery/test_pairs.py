@@ -4,7 +4,7 @@ import pytest
 
 from app.delivery.gate import GateRules, Suppression, applies
 from app.delivery.outcomes import Kind, Status
-from app.delivery.partition import ClassKey, MessageState, WaitingPack
+from app.delivery.partition_records import ClassKey, MessageState, WaitingPack
 from app.delivery.release import Permits, spend
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.reports.suppress import DAY, suppression_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.commands import CampaignEntry
 from app.delivery.limits.moving_caps import COUNTS_FOR, SLOT, SPAN, MovingCap
-from app.delivery.partition import WaitingPack
+from app.delivery.partition_records import WaitingPack
 from app.delivery.people.tier import AGAIN, is_paid, paid_keys, stamp_of
 from app.delivery.release import Permits, spend
 from app.delivery.sweep import horizon, is_old_sighting

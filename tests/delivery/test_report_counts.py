@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import Status
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.counts import FRESH, HEARD, LAGS, LOOKED_UP, counted, heard_counts, lag_at, lag_name
 from app.delivery.reports.kinds import STATUS_TOLD, ReportKind
 from app.delivery.reports.moves import FATE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import REPORTED, Status
-from app.delivery.partition import HeldUnknown, MessageState
+from app.delivery.partition_records import HeldUnknown, MessageState
 from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
 from app.delivery.reports.moves import FATE, FATES, MOVED, UNDONE, fates, moved
 from app.delivery.reports.plan import Held, Plan, plan

@@ -11,7 +11,8 @@ from agents.settle import rules_of
 from app.commands import CampaignEntry
 from app.delivery.clearing import clear
 from app.delivery.outcomes import EventKind, Kind
-from app.delivery.partition import Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import WaitingPack
 from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, record_of, spend
 from app.delivery.retries import EXPIRED, GAVE_UP, Again, RetryRules, next_try

@@ -24,7 +24,8 @@ from app.delivery.events import of_admission, of_decision, of_drops, of_settleme
 from app.delivery.gate import GateRules, admit, applies, end_of, message_ids, sighting_keys
 from app.delivery.ledger import Intent, JournalEntry, refusal, resolve, returned
 from app.delivery.outcomes import FINAL, DropReason, Kind
-from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.delivery.people.suppressing import changed
 from app.delivery.people.windows import Hours
 from app.delivery.release import Permits, Spent, record_of, spend, spend_standing, stand

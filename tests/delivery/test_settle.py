@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.delivery.clearing import clear
 from app.delivery.outcomes import DropReason, EventKind, Kind
-from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.delivery.release import Permits, record_of, spend
 from app.delivery.retries import RetryRules
 from app.delivery.settle import settle

@@ -16,7 +16,7 @@ from app.delivery.pacing.sharding import (
     waits_as,
 )
 from app.delivery.pacing.speeds import Speeds
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 
 NOW = 1_000_000.0
 SECTION = st.builds(

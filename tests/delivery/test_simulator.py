@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.delivery.limits.rates import LONGEST_VALIDITY, burst_of, least_burst
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 from app.routes import LimitSet, Route
 from tests.delivery.pacers import a_route
 from tests.delivery.simulator import Promise, Simulator

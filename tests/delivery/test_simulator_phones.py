@@ -14,7 +14,7 @@ from app.delivery.limits.book import TOO_LONG
 from app.delivery.limits.moving_caps import SLOT, SPAN, MovingCap
 from app.delivery.limits.rates import Bucket, burst_of
 from app.delivery.limits.usage import in_force
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 from app.routes import LimitSet, Route
 from tests.delivery.simulator import Simulator
 from tests.delivery.test_simulator import FATES, START, TICK

@@ -5,7 +5,8 @@ import pytest
 from app.commands import CampaignEntry
 from app.delivery.pacing.pacer import Pacer
 from app.delivery.pacing.standing import EVERY, MOST, StandingCredit
-from app.delivery.partition import ClassKey, Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.delivery.release import Permits, spend, spend_standing, stand
 from app.delivery.routes.health import Shaping
 from app.records import ClassDemand, Demand, Outgoing, Slip

@@ -4,7 +4,8 @@ import pytest
 
 from app.delivery.events import of_drops
 from app.delivery.outcomes import DropReason
-from app.delivery.partition import MOST_TAKEN, ClassKey, Partition, WaitingPack
+from app.delivery.partition import MOST_TAKEN, Partition
+from app.delivery.partition_records import ClassKey, WaitingPack
 from app.delivery.release import Permits, spend
 from app.records import Grant, Outgoing, Slip
 from app.stream.pack_table import FRAMING, MAX_WRITE

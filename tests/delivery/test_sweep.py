@@ -14,7 +14,8 @@ from app import ids
 from app.commands import CampaignEntry, Seal
 from app.delivery.gate import GateRules, is_shared, sighting_key, sighting_keys
 from app.delivery.outcomes import Status
-from app.delivery.partition import MessageState, Partition, Verdict, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import MessageState, Verdict, WaitingPack
 from app.delivery.people.frequency import Stage, Touch, touch_key
 from app.delivery.sweep import (
     DAY,

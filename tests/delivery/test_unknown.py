@@ -9,7 +9,8 @@ from agents.decide import unknown_rules
 from app.commands import CampaignEntry
 from app.delivery.events import of_decision, of_held_again
 from app.delivery.outcomes import FINAL, EventKind, Kind
-from app.delivery.partition import HeldUnknown, Partition
+from app.delivery.partition import Partition
+from app.delivery.partition_records import HeldUnknown
 from app.delivery.release import record_of, rows_in
 from app.delivery.settle import settle
 from app.delivery.unknown import (

@@ -9,7 +9,8 @@ from app.delivery import why
 from app.delivery.events import of_admission, of_settlement
 from app.delivery.gate import GateRules, Known, Placing, admit, message_ids
 from app.delivery.outcomes import EventKind, Kind
-from app.delivery.partition import Partition, WaitingPack
+from app.delivery.partition import Partition
+from app.delivery.partition_records import WaitingPack
 from app.delivery.people.frequency import Room
 from app.delivery.release import Permits, spend
 from app.delivery.retries import POLICIES, RetryRules

@@ -19,7 +19,8 @@ import msgspec
 from app.delivery.fallbacks.awaited import AWAITED, MOST_PLACES, OVER, Awaited, Lot, Place, lot_of, mark_of, place_of
 from app.delivery.fallbacks.onward import FALLBACK, Onward
 from app.delivery.outcomes import Kind, Status
-from app.delivery.partition import HeldUnknown, MessageState, OpenRelease, Partition, WaitingPack, Writes, state_of
+from app.delivery.partition import Partition
+from app.delivery.partition_records import HeldUnknown, MessageState, OpenRelease, WaitingPack, Writes, state_of
 from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
 from app.delivery.reports.moves import FAILED, FATE, MOVED
 from app.delivery.retries import Again, RetryRules, next_try

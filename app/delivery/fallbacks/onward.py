@@ -15,7 +15,7 @@ from app.records import Outgoing
 from app.specs import CampaignSpec, Fallback
 
 if TYPE_CHECKING:
-    from app.delivery.partition import MessageState
+    from app.delivery.partition_records import MessageState
 
 # Class of an answer after which no other channel is tried: whoever tried to send it died of it.
 NEVER_ON = frozenset({"poison"})

@@ -28,7 +28,7 @@ from app.delivery.limits.caps import MOVING, Cap, Zones, caps_of
 from app.delivery.limits.moving_caps import MovingCap
 from app.delivery.limits.rates import Bucket, bucket, burst_of
 from app.delivery.limits.usage import Key, in_force
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 from app.delivery.routes.health import Health
 from app.delivery.routes.plan import Balance, Plan, Step, place_of, plan_of, sender_of
 from app.routes import EVERY, LimitScope, LimitSet, Route

@@ -11,7 +11,8 @@ from app.delivery.pacing.lines import Lines
 from app.delivery.pacing.turns import Share
 from app.delivery.pacing.why import Reasons, with_wait
 from app.delivery.pacing.wide import LINES, LOOKED_AT, WIDE, Wide, few_of
-from app.delivery.partition import SLICE, ClassKey
+from app.delivery.partition import SLICE
+from app.delivery.partition_records import ClassKey
 from app.delivery.people.tier import AGAIN, stamp_of
 from app.delivery.routes.plan import Balance
 from app.records import Grant, Slip

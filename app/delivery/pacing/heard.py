@@ -8,7 +8,8 @@ from app.delivery.limits.bounds import Bound, Room
 from app.delivery.limits.caps import Cap
 from app.delivery.limits.moving_caps import MovingCap
 from app.delivery.pacing.turns import Share, Turns
-from app.delivery.partition import SLICE, ClassKey
+from app.delivery.partition import SLICE
+from app.delivery.partition_records import ClassKey
 from app.records import Demand, Slip
 from app.topics import LANES
 

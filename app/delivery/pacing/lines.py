@@ -7,7 +7,7 @@ from app.delivery.limits.bounds import Bound, Closed
 from app.delivery.pacing.heard import NOWHERE, READY, WAITING, Cell, Heard
 from app.delivery.pacing.totals import Totals
 from app.delivery.pacing.turns import Share
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 
 
 class Lines:

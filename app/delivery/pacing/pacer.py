@@ -20,7 +20,7 @@ from app.delivery.pacing.speeds import Speeds
 from app.delivery.pacing.totals import Totals
 from app.delivery.pacing.turns import Share, share_of
 from app.delivery.pacing.why import Reasons
-from app.delivery.partition import ClassKey, class_of
+from app.delivery.partition_records import ClassKey, class_of
 from app.delivery.routes.health import AllWell, Health
 from app.records import Demand, Slip
 from app.routes import LimitSet, Route

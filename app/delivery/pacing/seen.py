@@ -3,7 +3,7 @@
 from app.delivery.limits.bounds import Places
 from app.delivery.limits.caps import NO_CAP
 from app.delivery.pacing.pacer import Pacer
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 from app.routes import LimitStatus
 
 

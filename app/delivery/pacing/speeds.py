@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.delivery.pacing.sharding import waits_as
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 
 SECONDS = 10.0  # over which a speed is measured
 E = 2.718281828

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from app.delivery.pacing.sharding import waits_as
-from app.delivery.partition import ClassKey
+from app.delivery.partition_records import ClassKey
 
 
 class Totals:

@@ -6,8 +6,7 @@ The last one is remembered as a sighting, which the sweeper knows. Meta: "pair r
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from app.delivery.gate import Sighting
-from app.delivery.partition import OpenRelease, WaitingPack
+from app.delivery.partition_records import OpenRelease, Sighting, WaitingPack
 from app.records import Outgoing
 
 PAIR_SECONDS = 6.0

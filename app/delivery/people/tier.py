@@ -10,10 +10,8 @@ undone for that: a slip that is lost has made places younger, which costs time a
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from app.delivery.gate import Sighting
+from app.delivery.partition_records import Sighting
 
 AGAIN = 0  # the parts of a class whose people were paid for: each is looked at again when it leaves
 FREE_FOR = 86_100.0  # seconds: five minutes less than a place is taken at the least
@@ -37,7 +35,7 @@ def stamp_of(names: Sequence[str]) -> bytes:
     return b"\0\0" + blake2b("|".join(sorted(names)).encode(), digest_size=STAMP - 2, person=b"fanfare.people").digest()
 
 
-def is_paid(seen: "Sighting | None", stamp: bytes, now: float) -> bool:
+def is_paid(seen: Sighting | None, stamp: bytes, now: float) -> bool:
     """Whether who was *seen* so has a place under the limits of *stamp*; an empty one asks about any limits."""
     if seen is None or not seen.at - FREE_FOR < now < seen.at + FREE_FOR:
         return False

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from app.delivery.outcomes import REPORTED
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.reports.moves import COUNTER, FAILED, FATE, Move, was_told
 from app.delivery.routes.signals import RECIPIENT, signal_in

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.delivery.outcomes import EventKind
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.retries import Again
 from app.delivery.why import with_next

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.delivery.outcomes import REPORTED, Status
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
 from app.records import Told
 

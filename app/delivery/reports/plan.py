@@ -8,7 +8,7 @@ import msgspec
 
 from app.delivery.fallbacks.awaited import Place, place_of
 from app.delivery.fallbacks.news import Verdict, moved_on, verdict_on
-from app.delivery.partition import HeldUnknown, MessageState
+from app.delivery.partition_records import HeldUnknown, MessageState
 from app.delivery.reports.events import REPEATED, UNTOLD, Reported
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.reports.moves import FATE, KINDS, Move, moved

@@ -19,7 +19,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from app.delivery.gate import HELD_BACK, MIRRORED, UNSUBSCRIBED
-from app.delivery.partition import MessageState
+from app.delivery.partition_records import MessageState
 from app.delivery.reports.brake import REST
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.sweep import Horizon
