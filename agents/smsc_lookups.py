@@ -22,6 +22,8 @@ from app.stream.app import StreamApp
 from app.transport.smpp_pool import SmppPool
 from app.transport.smpp_session import SessionLostError
 
+MOST_SILENT = 3  # questions without an answer, since somebody looked: some SMSCs have none on messages they forgot
+
 
 class SmscLookups(Lookups):
     """The look-ups of routes over SMPP, by the sessions of this worker."""
@@ -50,6 +52,7 @@ class _SmscAsking(Asking):
     ) -> None:  # fmt: skip
         super().__init__(app, route, rule, failures)
         self._pool = pool
+        self._silent = 0
 
     async def ask(self, missing: Missing, address: str) -> None:
         """Ask about one message. Raises StoppedError."""
@@ -68,7 +71,10 @@ class _SmscAsking(Asking):
         try:
             pdu = await self._pool.query(body)
         except SessionLostError as error:
-            return Answer(503, {}, str(error).encode())
+            self._silent += 1
+            # The next message is asked about: one that gets no answer must not hold up all others for good.
+            passes = self._pool.healthy and self._silent < MOST_SILENT
+            return Answer(404 if passes else 503, {}, str(error).encode())
         if is_unknown_command(pdu):
             self._pool.query_refused = True
             raise StoppedError(MINUTE, "the SMSC has no query_sm, and is not asked any more")

@@ -38,7 +38,7 @@ def query_for(config: Smpp, ref: str, detail: str) -> bytes | None:
 
 def is_unknown_command(pdu: Pdu) -> bool:
     """Whether the SMSC says with *pdu* that it has no query_sm."""
-    return pdu.command == GENERIC_NACK or pdu.status == INVALID_COMMAND
+    return pdu.status == INVALID_COMMAND or (pdu.command == GENERIC_NACK and status_of(pdu) not in (429, 503))
 
 
 def status_of(pdu: Pdu) -> int:

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from agents.lookups import StoppedError
-from agents.smsc_lookups import SmscLookups
+from agents.smsc_lookups import MOST_SILENT, SmscLookups
 from app.clickhouse.lookup_queries import Missing
 from app.delivery.reports.kinds import ReportKind
 from app.delivery.reports.lookups import Rule
 from app.local.simulators.smsc import Smsc
 from app.providers import smpp
+from app.providers.smpp_pdu import Pdu
+from app.providers.smpp_query import is_unknown_command
 from app.records import ReceivedReport, Told, decode
 from app.routes import Route
 from app.transport.smpp_pool import SmppPool
+from app.transport.smpp_session import SessionLostError
 from tests.transport.test_smpp_pool import Sms100, sessions_to
 
 pytestmark = pytest.mark.asyncio
@@ -82,3 +85,29 @@ async def test_an_smsc_without_query_sm_is_asked_once(monkeypatch: pytest.Monkey
             await asking.ask(Missing("00" * 16, "", "acme", 1, "1", 1e9), "")
         assert await lookups.asking_for(route, RULE) is None
     assert not app.records
+
+
+async def test_a_message_on_which_an_smsc_is_silent_holds_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be asked about for good, as the first one; but an SMSC that never answers is left alone."""
+    async with sessions_to(Smsc(), monkeypatch) as (pool, _):
+        lookups, route = lookups_over(pool, Answers())
+        asking = await lookups.asking_for(route, RULE)
+        assert asking is not None
+
+        async def silence(_: bytes) -> Pdu:
+            raise SessionLostError("no answer within 20 s")
+
+        monkeypatch.setattr(pool, "query", silence)
+        for number in range(MOST_SILENT - 1):
+            await asking.ask(Missing("00" * 16, "", "acme", 1, str(number), 1e9), "")
+        with pytest.raises(StoppedError, match="busy"):
+            await asking.ask(Missing("00" * 16, "", "acme", 1, "3", 1e9), "")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "unknown"),
+    [(0x80000003, 3, True), (0x80000000, 3, True), (0x80000000, 0, True), (0x80000000, 0x58, False),
+     (0x80000003, 0x67, False)],
+)  # fmt: skip
+async def test_who_is_too_busy_for_a_question_may_be_asked_later(command: int, status: int, unknown: bool) -> None:
+    assert is_unknown_command(Pdu(command, status, 1, b"")) is unknown
