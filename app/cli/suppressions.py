@@ -14,7 +14,7 @@ from app.cli.console import people as in_words
 from app.cli.failures import CommandError, Exit
 from app.cli.order import Account
 from app.cli.reading import with_clickhouse
-from app.cli.times import iso, moment_of, span_of
+from app.cli.times import end_of, iso
 
 if TYPE_CHECKING:
     from app.clickhouse.client import ClickHouse
@@ -78,7 +78,7 @@ def add(
     """Write to these people no more: within a second, also where a message already waits."""
     end = 0.0
     if until:
-        end = moment_of(until, "--until") if "T" in until else time.time() + span_of(until, "--until")
+        end = end_of(until, "--until", time.time())
     _told("add", people, file, as_json, scope, of, account, channel=channel, reason=reason, source=source, until=end)
 
 

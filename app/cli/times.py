@@ -37,3 +37,16 @@ def iso(moment: float | None) -> str | None:
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def end_of(text: str, option: str, now: float) -> float:
+    """When something is to end: a moment to come, or a span from *now* on, as seconds since 1970."""
+    if not text[:4].isdigit() or "-" not in text:
+        return now + span_of(text, option)
+    if "T" not in text:
+        advice = f"write {text}T00:00Z, or a span such as 90d"
+        raise CommandError(f"{option} {text!r} does not say at what time of the day", advice, Exit.USAGE)
+    end = moment_of(text, option)
+    if end <= now:
+        raise CommandError(f"{option} {text!r} is past", "name a moment to come, or a span such as 90d", Exit.USAGE)
+    return end
