@@ -28,6 +28,8 @@ _MAX_DETAIL = 200
 CURRENT, PREVIOUS, NEXT = "attempts", "attempts.previous", "attempts.next"
 LIFE = "life"
 OPEN_SECONDS = 3_600.0  # a release that has been open for longer is no longer ours: its partition has left
+# Bytes of what is open. What others concluded for us after a kill stays open here: after many kills it is a lot.
+MOST_OPEN = 64 << 20
 CONCLUDED = -1  # in place of a row: the result of the release is stored
 LEFT_OUT = -2  # in place of a row: what was noted until the moment of the outcome and is not here was open for too long
 
@@ -43,13 +45,15 @@ _DECODE = msgspec.msgpack.Decoder(_Record).decode
 
 
 class OpenNotes:
-    """What is open in a journal: its records as they are written, by release.
+    """What is open in a journal: its records as they are written, by release, the latest last.
+
+    One that was taken along stands in both files, and once here: else each life would double it.
 
     *left_out_until*: a release that was taken on before that moment may be missing.
     """
 
     def __init__(self) -> None:
-        self.lines: dict[bytes, list[bytes]] = {}
+        self.lines: dict[bytes, dict[bytes, None]] = {}
         self.left_out_until = 0.0
 
     def on(self, release_id: bytes, intent: Intent) -> Mapping[int, JournalEntry] | None:
@@ -83,7 +87,13 @@ class OpenNotes:
         elif record.row == LEFT_OUT and record.outcome:
             self.left_out_until = max(self.left_out_until, record.outcome.at)
         else:
-            self.lines.setdefault(record.release_id, []).append(line)
+            self.add(record.release_id, line)
+
+    def add(self, release_id: bytes, line: bytes) -> None:
+        """Take in the latest record of a release."""
+        lines = self.lines.setdefault(release_id, {})
+        lines.pop(line, None)
+        lines[line] = None
 
 
 class AttemptJournal:
@@ -136,11 +146,8 @@ class AttemptJournal:
     def _note(self, record: _Record) -> None:
         line = _line(record)
         self._notes.append(line)
-        lines = self._open_notes.lines.get(record.release_id)
-        if lines is None:
-            lines = self._open_notes.lines[record.release_id] = []
-            self._since[record.release_id] = time.monotonic()
-        lines.append(line)
+        self._since.setdefault(record.release_id, time.monotonic())
+        self._open_notes.add(record.release_id, line)
 
     def flush(self) -> None:
         """Hand the notes over to the kernel. Raises OSError when it does not take them.
@@ -164,10 +171,8 @@ class AttemptJournal:
 
     def _take_turns(self) -> None:
         """Begin a new file with what open releases need. A kill at any step leaves that in one file or another."""
-        noted, oldest = self._open_notes, time.monotonic() - OPEN_SECONDS
-        for release_id in [each for each, since in self._since.items() if since < oldest]:
-            del noted.lines[release_id], self._since[release_id]
-            noted.left_out_until = time.time() - OPEN_SECONDS
+        noted = self._open_notes
+        self._leave_out()
         left_out = _line(_Record(b"", LEFT_OUT, Outcome(Kind.RETURNED, noted.left_out_until)))
         try:
             self._next.write_bytes(left_out + b"".join(line for lines in noted.lines.values() for line in lines))
@@ -181,6 +186,21 @@ class AttemptJournal:
         os.close(former)
         self._notes.clear()
         self._behind = False
+
+    def _leave_out(self) -> None:
+        """Let go of what was open for too long, and of the oldest where there is too much."""
+        noted, oldest = self._open_notes, time.monotonic() - OPEN_SECONDS
+        for release_id in [each for each, since in self._since.items() if since < oldest]:
+            del noted.lines[release_id], self._since[release_id]
+            noted.left_out_until = max(noted.left_out_until, time.time() - OPEN_SECONDS)
+        sizes = {release_id: sum(map(len, lines)) for release_id, lines in noted.lines.items()}
+        size = sum(sizes.values())
+        for release_id, own in sizes.items():
+            if size <= MOST_OPEN:
+                break
+            del noted.lines[release_id], self._since[release_id]
+            noted.left_out_until = time.time()
+            size -= own
 
     def notes_on(self, release_id: bytes, intent: Intent) -> Mapping[int, JournalEntry] | None:
         """What is known of a release that this disk took on, in a former life or in this one; None: nobody knows."""

@@ -277,6 +277,16 @@ def test_spf_as_receivers_see_it() -> None:
     assert lookups(spf) == 1
 
 
+def test_spf_that_includes_the_same_again_and_again_is_judged_in_a_moment() -> None:
+    """As written, with all qualifiers and letter cases: twenty-five to the tenth power of them."""
+    spf = Spf("z.example", "v=spf1 ip4:192.0.2.1")
+    for _ in range(10):
+        names = (f"{'+?'[n % 2]}include:{'B.example'[: n % 9]}{'b.example'[n % 9 :]} " for n in range(25))
+        spf = Spf("a.example", "v=spf1 " + "".join(names), refers={"b.example": spf})
+    assert spf_result(spf, ip_address("192.0.2.1")) == "pass"
+    assert spf_result(spf, ip_address("192.0.2.2")) == "neutral"
+
+
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_no_text_breaks_the_judgement(spf: str, record: str) -> None:
     facts = DomainFacts("a.example", mx=[], spf=Spf("a.example", f"v=spf1 {spf}"), dkim={"s": [record]})

@@ -159,6 +159,43 @@ def test_many_short_lives_do_not_fill_the_disk(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 6_000
 
 
+@pytest.mark.parametrize("rotate_at", [100, 1_000])
+def test_what_lives_hand_on_is_there_once(tmp_path: Path, rotate_at: int) -> None:
+    """It stands in both files: a life that read it twice would write it twice, and thirty lives a billion times."""
+    journal = AttemptJournal(tmp_path)
+    for row in range(5):
+        journal.begun(RELEASE, row)
+    journal.answered(RELEASE, 0, Outcome(Kind.DEFERRED, 5.0, 451))
+    journal.begun(RELEASE, 0)  # once more, and no answer
+    journal.answered(RELEASE, 1, Outcome(Kind.ACCEPTED, 5.0, 250))
+    journal.close()
+    for _ in range(12):
+        journal = AttemptJournal(tmp_path, rotate_at)
+        fill(journal)
+        journal.close()
+    assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 6_000
+    found = {row: entry.outcome and entry.outcome.kind for row, entry in rows_in(tmp_path, RELEASE).items()}
+    assert found == dict.fromkeys(range(5)) | {1: Kind.ACCEPTED}
+
+
+def test_what_many_lives_left_open_is_bounded_and_what_is_left_out_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have concluded it, which nobody tells this disk."""
+    monkeypatch.setattr(journals, "MOST_OPEN", 3_000)
+    for life in range(10):
+        journal = AttemptJournal(tmp_path, rotate_at=500)
+        for number in range(20):
+            journal.begun(b"%08d%08d" % (life, number), 3)
+            journal.flush()
+        journal.close()
+    assert sum(path.stat().st_size for path in tmp_path.glob("attempts*")) < 8_000
+    latest, first = b"%08d%08d" % (9, 19), b"%08d%08d" % (0, 0)
+    intent = Intent(journal.disk, time.time() - 10, "c_1", "smtp", 5, 1)
+    notes = read_journal(tmp_path)
+    assert notes.on(latest, intent) == {3: JournalEntry()} and notes.on(first, intent) is None
+
+
 def rows_in(folder: Path, release: bytes) -> Mapping[int, JournalEntry]:
     """What another process reads of *release* in *folder*."""
     notes = read_journal(folder).on(release, Intent(b"", time.time(), "c_1", "smtp", 5, 1))

@@ -157,6 +157,7 @@ def spf_result(spf: Spf, address: Address, depth: int = 0) -> str:
     if spf.others or depth > MOST_LOOKUPS:
         return "permerror"
     redirect = ""
+    told: dict[str, str] = {}  # by those it includes: who includes one a hundred times, and that another, asks once
     for term in spf.text.split()[1:]:
         if term.lower().startswith("redirect="):
             redirect = term.partition("=")[2].lower()
@@ -165,7 +166,7 @@ def spf_result(spf: Spf, address: Address, depth: int = 0) -> str:
             if "=" not in term:
                 return "permerror"
             continue
-        if _matches(spf, found[2].lower(), found[3] or "", address, depth):
+        if _matches(spf, found[2].lower(), found[3] or "", address, depth, told):
             return _RESULTS[found[1] or "+"]
     if redirect:
         further = spf.refers.get(redirect)
@@ -173,15 +174,18 @@ def spf_result(spf: Spf, address: Address, depth: int = 0) -> str:
     return "neutral"
 
 
-def _matches(spf: Spf, kind: str, rest: str, address: Address, depth: int) -> bool:
+def _matches(spf: Spf, kind: str, rest: str, address: Address, depth: int, told: dict[str, str]) -> bool:
     match kind:
         case "all":
             return True
         case "ip4" | "ip6":
             return _inside(address, rest[1:])
         case "include":
-            further = spf.refers.get(rest[1:].lower())
-            return further is not None and spf_result(further, address, depth + 1) == "pass"
+            name = rest[1:].lower()
+            if name not in told:
+                further = spf.refers.get(name)
+                told[name] = "none" if further is None else spf_result(further, address, depth + 1)
+            return told[name] == "pass"
         case "a" | "mx":
             name, _, length = rest.partition("/")
             known = spf.addresses.get(f"{kind}{name}".lower(), [])
