@@ -280,7 +280,7 @@ def reason_in(text: str, status: str = "", host: str = "") -> str:
     return "policyviolation" if other == "unavailable" and _POLICY.search(words) else other
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=512)  # some 30 KB each, where somebody means it badly
 def _named_in(words: str) -> frozenset[str]:
     """The tables whose phrases or sentences are in *words*: the same words are asked about several times."""
     return frozenset(_read_whole(_TABLES.named(words), SENTENCES.said_in(words)))

@@ -36,7 +36,7 @@ class Totals:
             if more:
                 total[name] = total.get(name, 0) + more
         for name in before.keys() - after.keys():
-            total[name] -= before[name]
+            total[name] = total.get(name, 0) - before[name]
         if not after:
             for name in [name for name, n in total.items() if not n]:
                 del total[name]
