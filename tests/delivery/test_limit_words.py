@@ -69,3 +69,10 @@ def test_the_rate_in_force_is_that_of_the_nearest_limit() -> None:
     assert list(found.values()) == [80, 50, None, 5, None, 9, 3, 2, None, None, None]
     assert words("group|gmail", found.get).endswith("(4,800/min)"), "as it was set"
     assert [rate_words(each) for each in (80, 0.5, 1 / 120, 2 / 86_400)] == ["80/s", "30/min", "30/h", "2/day"]
+
+
+def test_a_sender_that_was_slowed_down_is_told_in_a_sentence() -> None:
+    """As a limit is: people know no meters."""
+    assert in_words("a: 1st of 1; held 13.7 s by shaped|main|gmail") == (
+        "a: 1st of 1; held 13.7 s by pool main, held back towards gmail for how it was answered there"
+    )

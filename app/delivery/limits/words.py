@@ -36,7 +36,8 @@ SCOPES = {
 }
 KINDS = "campaign|account|provider|pool|route|group|country|carrier|sender|health|no route|state"
 EVERY_NAME = re.compile(
-    r"\b(?:too long\|)?(?:(?:on the way|hour|day|24 h|warm-up|shaped)\|)?"
+    r"\bshaped\|[^\s,;|()]+\|[^\s,;|()]+|"  # a pool and a group, without a scope before them
+    r"\b(?:too long\|)?(?:(?:on the way|hour|day|24 h|warm-up)\|)?"
     rf"(?:{KINDS})\|[^\s,;|()]*(?:\|[^\s,;|()]*)*"  # in a sentence
 )
 
