@@ -99,9 +99,10 @@ class Onwards:
 
     def _sender(self, entry: CampaignEntry, row: Outgoing, channel: str, group: str) -> str:
         """The number or sender id of the campaign, as far as *channel* can have it."""
-        if not entry.spec.sender_id or channel == "whatsapp":
+        if not entry.spec.sender_id:
             return ""
-        sender = sender_of(entry.spec.sender_id, self._pools.of(entry.account), row.recipient_id, group)
+        pools = self._pools.of(entry.account)
+        sender = sender_of(channel, entry.spec.sender_id, pools, row.recipient_id, group)
         return sender if channel == "sms" or sender.startswith("+") else ""
 
     def reached(self, partition: int, rows: Sequence[Outgoing]) -> dict[bytes, MessageState]:

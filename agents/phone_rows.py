@@ -41,7 +41,7 @@ class PhoneRows:
         pools = self._pools.of(entry.account)
         counters = await self.counters_of(entry, {row.variant for row in rows}) if entry.spec.channel == "sms" else {}
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            fill_rows(rows[start : start + ROWS_AT_ONCE], counters, entry.spec.sender_id, pools)
+            fill_rows(rows[start : start + ROWS_AT_ONCE], counters, entry.spec.channel, entry.spec.sender_id, pools)
             await asyncio.sleep(0)
 
     async def _campaign(self, campaign: str) -> CampaignEntry | None:
@@ -73,15 +73,16 @@ class PhoneRows:
 
 
 def fill_rows(
-    rows: Iterable[Recipient], counters: Mapping[int, SmsSizes], sender_id: str, pools: Sequence[NumberPool]
-) -> None:
-    """Fill in parts and sender of *rows*, in place. *counters* by variant."""
+    rows: Iterable[Recipient], counters: Mapping[int, SmsSizes], channel: str, sender_id: str,
+    pools: Sequence[NumberPool],
+) -> None:  # fmt: skip
+    """Fill in parts and sender of *rows* that begin on *channel*, in place. *counters* by variant."""
     for row in rows:
         counter = counters.get(row.variant)
         if counter is not None:
             row.parts = parts_for(counter, row)
         if sender_id:
-            row.sender = sender_of(sender_id, pools, row.recipient_id, row.group)
+            row.sender = sender_of(channel, sender_id, pools, row.recipient_id, row.group)
 
 
 def parts_for(counter: SmsSizes, row: Recipient | Outgoing) -> int:

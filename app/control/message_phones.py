@@ -97,7 +97,7 @@ class PhoneMessages:
         """Fill in *rows* of the campaign *entry*, in place; *variables* are theirs, decoded."""
         sizes = await self._sizes_of(entry) if entry.spec.channel == "sms" else None
         for row, filled in zip(rows, variables, strict=True):
-            row.sender = sender_of(entry.spec.sender_id, pools, row.recipient_id, row.group)
+            row.sender = sender_of(entry.spec.channel, entry.spec.sender_id, pools, row.recipient_id, row.group)
             if sizes is not None:
                 row.parts = sizes.parts(filled, row.address)
 

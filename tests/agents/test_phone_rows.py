@@ -45,7 +45,7 @@ def test_parts_are_those_of_the_text_that_this_person_gets(
     A carrier's limit counts parts; what cannot be rendered counts one, and whoever sends it says why.
     """
     person = row(1, **attributes)
-    fill_rows([person], {0: counter(sms=text)}, "", [])
+    fill_rows([person], {0: counter(sms=text)}, "sms", "", [])
     assert (person.parts, person.sender) == (parts, "")
 
 
@@ -56,7 +56,7 @@ def test_each_language_and_variant_has_its_own_text() -> None:
     content = Content(sms="Hello", locales={"ru": Parts(sms="Привет " * 12)})
     people = [row(1), row(2, locale="ru-RU"), row(3, locale="de")]
     people[2].variant = 1
-    fill_rows(people, {0: SmsSizes(content, OWNER, LINKS), 1: counter(sms="x" * 200)}, "", [])
+    fill_rows(people, {0: SmsSizes(content, OWNER, LINKS), 1: counter(sms="x" * 200)}, "sms", "", [])
     assert [each.parts for each in people] == [1, 2, 2]
 
 
@@ -66,10 +66,19 @@ def test_senders_are_sticky() -> None:
     """
     pools = [NumberPool(name="in", senders=[f"+9180000000{n:02d}" for n in range(20)])]
     people, again = [row(n) for n in range(200)], [row(n) for n in range(200)]
-    fill_rows(people, {}, "in", pools)
-    fill_rows(again, {}, "in", pools)
+    fill_rows(people, {}, "sms", "in", pools)
+    fill_rows(again, {}, "voice", "in", pools)
     assert [each.sender for each in people] == [each.sender for each in again]
     assert len({each.sender for each in people}) == 20
+
+
+def test_a_whatsapp_message_does_not_come_from_the_number_of_its_chain() -> None:
+    """
+    The SMS that follow it may come from there: a limit of that number is none of WhatsApp.
+    """
+    people = [row(1)]
+    fill_rows(people, {}, "whatsapp", "+15005550006", [])
+    assert people[0].sender == ""
 
 
 def test_the_short_way_of_counting_parts_counts_the_same() -> None:

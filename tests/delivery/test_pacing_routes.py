@@ -11,7 +11,7 @@ from app.delivery.pacing.seen import meters_in_use, queue
 from app.delivery.pacing.standing import StandingCredit
 from app.delivery.routes.health import Shaping
 from app.records import ClassDemand, Demand, Slip
-from app.routes import LimitSet
+from app.routes import LimitSet, Route
 from app.specs import CampaignSpec
 from app.topics import BULK, TRANSACTIONAL
 from tests.delivery.pacers import Ward, a_pacer, a_route
@@ -137,6 +137,21 @@ def test_a_route_that_does_not_answer_takes_no_room_from_the_others() -> None:
     assert plane.look({"gmail": 5_000, "yahoo": 100}) == {"dead": 400, "fine": 100}
     assert plane.look({"gmail": 4_600, "yahoo": 100}) == {"fine": 100}
     assert pacer.held() == {"c": {"gmail": (4_600, "speed|dead")}}
+
+
+def test_a_limit_of_a_number_holds_for_whom_comes_from_it_and_not_for_whatsapp() -> None:
+    """A chain names the number of its SMS: what it sends by WhatsApp comes from that of the route."""
+    twilio = {"account_sid": "AC" + "0" * 32, "auth_token": "env:TOKEN"}
+    phone = {"number_id": "12345", "token": "env:TOKEN"}
+    routes = [
+        Route.model_validate({"name": "wa", "channel": "whatsapp", "whatsapp": phone}),
+        Route.model_validate({"name": "sms", "channel": "sms", "twilio": twilio}),
+    ]
+    pacer = a_pacer(1, *routes)
+    pacer.limit(LimitSet(scope="sender", name="*", daily=5))
+    for route in routes:
+        names = [bound.name for bound in pacer.book.option("c", "US", "+15005550006", route.name, START).bounds]
+        assert ("day|sender|+15005550006" in names) is (route.channel == "sms"), names
 
 
 def test_a_sender_that_is_held_back_is_full() -> None:

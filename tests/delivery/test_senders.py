@@ -49,10 +49,13 @@ def test_a_pool_has_numbers_for_countries_and_others() -> None:
     A number of the country is delivered where a foreign one is blocked; a name that is no pool is the sender itself.
     """
     pools = [NumberPool(name="us", senders=NUMBERS[:9], countries={"DE": ["ACME", "+4930123456"]})]
-    german = {sender_of("us", pools, who, "DE/t-mobile") for who in PEOPLE[:100]}
+    german = {sender_of("sms", "us", pools, who, "DE/t-mobile") for who in PEOPLE[:100]}
     assert german == {"ACME", "+4930123456"}
-    assert {sender_of("us", pools, who, "FR") for who in PEOPLE} == set(NUMBERS[:9])
-    assert sender_of("ACME", pools, PEOPLE[0], "FR") == "ACME" and sender_of("", pools, PEOPLE[0], "FR") == ""
+    assert {sender_of("sms", "us", pools, who, "FR") for who in PEOPLE} == set(NUMBERS[:9])
+    assert (
+        sender_of("sms", "ACME", pools, PEOPLE[0], "FR") == "ACME"
+        and sender_of("sms", "", pools, PEOPLE[0], "FR") == ""
+    )
 
 
 POOLS = [NumberPool(name="marketing", senders=["+15005550006"]), NumberPool(name="us_east", senders=["ACME"])]

@@ -285,7 +285,7 @@ class LimitBook:
         named: list[tuple[LimitScope, str]] = [("pool", pool), ("route", name)]
         if route is not None:
             named.insert(0, ("provider", route.provider))
-            sender = sender or sender_of(route)
+            sender = sender_of(route, sender)
         if sender:
             yield from self._of_limit("sender", sender, "", now)
         country, _ = place_of(group)

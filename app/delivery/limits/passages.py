@@ -174,7 +174,7 @@ class _Path:
 
     def _senders(self, route: Route) -> list[str]:
         """The numbers or sender ids that share the messages over *route*; none for mail."""
-        name = self._entry.spec.sender_id or sender_of(route)
+        name = sender_of(route, self._entry.spec.sender_id)
         account = self._above.accounts.get(self._entry.account)
         pools = account.number_pools if account is not None else []
         return next((each.senders for each in pools if each.name == name), [name] if name else [])

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import blake2b
 
-from app.delivery.routes.plan import place_of
+from app.delivery.routes.plan import OF_THE_ROUTE, place_of
 from app.things import NumberPool
 
 _MIX, _MIX_AGAIN, _ALL = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, (1 << 64) - 1  # of splitmix64
@@ -66,8 +66,13 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join([*names[:MOST_LISTED], *(["..."] if len(names) > MOST_LISTED else [])])
 
 
-def sender_of(sender_id: str, pools: Iterable[NumberPool], recipient: bytes, group: str) -> str:
-    """Whom the message to *recipient* in the destination *group* comes from; "" is the sender of the route."""
+def sender_of(channel: str, sender_id: str, pools: Iterable[NumberPool], recipient: bytes, group: str) -> str:
+    """Whom the message to *recipient* in *group* comes from on *channel*; "" is the sender of the route.
+
+    A WhatsApp message comes from the number of its route, whatever its campaign names for others.
+    """
+    if channel in OF_THE_ROUTE:
+        return ""
     pool = pool_named(sender_id, pools) if sender_id else None
     if pool is None:
         return sender_id

@@ -15,6 +15,8 @@ from app.routes import Route
 
 Step = tuple[str, ...]  # routes that share by weight
 
+OF_THE_ROUTE = frozenset({"whatsapp"})  # channels whose messages come from the number of their route, never another
+
 
 class Plan(NamedTuple):
     """The routes of a class of messages: a later step is for when the earlier ones cannot be used."""
@@ -62,9 +64,9 @@ def place_of(group: str) -> tuple[str, str]:
     return (country, carrier) if len(country) == 2 and country.isupper() else ("", "")
 
 
-def sender_of(route: Route) -> str:
-    """The number or sender id that messages over *route* come from, where they name none; "" for mail."""
-    return str(getattr(route.config, "sender", ""))
+def sender_of(route: Route, named: str = "") -> str:
+    """The number or sender id that messages over *route* come from, if they name *named*; "" for mail and WhatsApp."""
+    return "" if route.channel in OF_THE_ROUTE else named or str(getattr(route.config, "sender", ""))
 
 
 def conditions(route: Route) -> int:
