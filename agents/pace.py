@@ -6,7 +6,7 @@ from faust.types import AgentT, EventT, StreamT
 
 from agents.pacing import Pacing
 from app import topics
-from app.delivery.limits.caps import DAILY, HOURLY, WARM_UP
+from app.delivery.limits.caps import CAPS
 from app.delivery.limits.sweep import sweep
 from app.delivery.pacing.pacer import Pacer
 from app.delivery.pacing.standing import StandingCredit
@@ -21,7 +21,6 @@ from tables.pacing_things import Writes
 
 TICK_SECONDS = 0.02
 SWEEP_SECONDS = 3_600.0  # between two looks for limits that nothing counts for any more
-CAPS = (HOURLY, DAILY, WARM_UP)
 CREDIT_SECONDS = 0.1  # the longest pause between two looks at the buckets
 BULK_SECONDS = 0.06  # the shortest, unless a transactional message waits: fewer and larger slips cost everybody less
 

@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TopicT
 
 from app.settings import Settings
+from app.stream.assignor import SafeAssignor
 from app.stream.clock import wall_clock
 from app.stream.consumer import SafeConsumer
 from app.stream.crash_notes import CrashNotes
@@ -226,6 +227,7 @@ def create_app(app_id: str, settings: Settings, *, worker: str, web_port: int | 
         datadir=settings.state_dir / "workers" / worker,
         autodiscover=False,
         Table=PackTable,
+        PartitionAssignor=SafeAssignor,
         consumer_group_instance_id=worker,
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 4,

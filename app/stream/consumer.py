@@ -271,6 +271,7 @@ class SafeThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start aiokafka's consumer."""
         await super().on_start()
+        self._ensure_consumer()._coordinator._coordination_task.add_done_callback(_out_of_the_group)
         fetcher = self._ensure_consumer()._fetcher
         fetcher._prefetch_timeout = PREFETCH_SECONDS
         plan = fetcher._get_actions_per_node
@@ -323,3 +324,10 @@ class SafeThread(driver.AIOKafkaConsumerThread):
             consumer.seek(tp, committed.get(tp, first[tp]))
         self.consumer.first_offset = {tp: first[tp] for tp in tps}
         return {tp: committed.get(tp) for tp in tps}
+
+
+def _out_of_the_group(task: "asyncio.Task[None]") -> None:
+    """What keeps the worker in its group has ended: aiokafka would go on without it, for ever idle."""
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None:
+        leave("this worker is no longer in its group", failure)

@@ -6,11 +6,15 @@ import pytest
 
 from agents.pace import writes_of
 from app import topics
+from app.commands import CampaignEntry
 from app.delivery.limits.rates import Bucket
 from app.records import ClassDemand, Demand, Slip, encode
-from app.routes import MOST, MOST_ON_THE_WAY
+from app.routes import MOST, MOST_ON_THE_WAY, LimitSet, Route
+from app.specs import CampaignSpec
 from tables import pacing as sections
 from tests.agents.pacing_world import GROUP, START, Death, Process, World
+from tests.delivery.pacers import SERVER
+from tests.delivery.test_pacing import demand
 
 MANY = 8_000  # with these names more than one batch takes
 
@@ -44,6 +48,38 @@ async def test_credit_is_given_only_once_all_that_it_was_paid_from_is_stored(mom
     paid = len(stored) == MANY
     assert paid or not sections.slip_numbers(world.process, GROUP)  # type: ignore[arg-type]
     assert paid or moment
+
+
+async def test_all_that_is_used_of_a_limit_outlives_the_process() -> None:
+    """
+    A cap of any 24 hours was stored as if it were a bucket, and forgotten at each restart: 579 left where 300 may.
+    """
+    world = World()
+    limit = {
+        "scope": "route", "name": "smtp", "rate": 1, "burst": 500, "hourly": 400, "daily": 300, "moving_daily": 200,
+        "warm_up": {"caps": [250, 251], "begins": "2027-01-15"},
+    }  # fmt: skip
+    world.store.rows[sections.LIMIT + b"route|smtp"] = LimitSet.model_validate(limit).model_dump_json().encode()
+    world.process = Process(world.store)
+    pacer = world.pacing.pacer
+    pacer.implied(Route(name="smtp", pool="smtp", smtp=SERVER))
+    spec = CampaignSpec(from_email="a@b.c", lists=["l"])
+    pacer.campaign(CampaignEntry(id="c_1", account="acme", state="RUNNING", spec=spec, created_at=START))
+    pacer.hear(demand(0, 0, START, ClassDemand("c_1", "bulk", "gmail", 1_000, 0.0, 0)))
+    slips = pacer.tick(START + 1)
+    assert sum(grant.count for slip in slips for grant in slip.grants) == 200
+    used = {name: cap.used for name, cap in pacer.caps.items()}
+    assert {name.partition("|")[0]: count for name, count in used.items()} == dict.fromkeys(
+        ["hour", "day", "24 h", "warm-up"], 200
+    )
+    await world.pacing.write([], writes_of(pacer, slips))
+    again = Process(world.store).pacing.pacer
+    again.implied(Route(name="smtp", pool="smtp", smtp=SERVER))
+    again.campaign(CampaignEntry(id="c_1", account="acme", state="RUNNING", spec=spec, created_at=START))
+    again.hear(demand(0, pacer.numbers[0], START + 2, ClassDemand("c_1", "bulk", "gmail", 800, 0.0, 0)))
+    assert not again.tick(START + 60)
+    assert {name: cap.used for name, cap in again.caps.items()} == used
+    assert {name: round(bucket.tokens) for name, bucket in again.buckets.items()} == {"route|smtp": 359}
 
 
 async def test_limits_of_the_version_before_are_read_however_large_they_are() -> None:

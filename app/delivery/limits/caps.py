@@ -25,6 +25,7 @@ NO_CAP = 1 << 53  # room for any number of messages
 
 # What the names of caps begin with; what they belong to follows: "day|pool|main|gmail".
 HOURLY, DAILY, WARM_UP, MOVING = "hour|", "day|", "warm-up|", "24 h|"
+CAPS = (HOURLY, DAILY, WARM_UP, MOVING)
 
 Zones = Callable[[str], tzinfo | None]  # the time zone with that name, None for a name that is none
 

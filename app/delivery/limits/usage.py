@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 from app.delivery.limits.bounds import ON_THE_WAY
-from app.delivery.limits.caps import DAILY, HOURLY, MOVING, WARM_UP
+from app.delivery.limits.caps import CAPS
 from app.delivery.mx_groups import OTHER
 from app.routes import EVERY, LimitSet, LimitStatus
 
-PREFIXES = (HOURLY, DAILY, WARM_UP, MOVING, ON_THE_WAY)
+PREFIXES = (*CAPS, ON_THE_WAY)
 MOST_SHOWN = 100  # of what one limit for '*' counts
 
 Key = tuple[str, str, str]  # scope, name, group

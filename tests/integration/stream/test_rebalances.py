@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from app.local.ports import free_ports
 from app.stream.directory import Directory
 from tests.integration.stream.stand import Broker, Plane, Worker, until
 
@@ -69,6 +70,17 @@ async def test_a_killed_worker_goes_on_where_it_was(new_plane: NewPlane) -> None
             await plane.start("0")
         await plane.done(ids)
         assert await plane.tables() == await plane.logged()
+
+
+async def test_a_worker_that_is_back_at_another_address_works_on(new_plane: NewPlane) -> None:
+    """
+    It was given its former assignment, which names its former port: it stood still for good, and looked ready.
+    """
+    async with new_plane() as plane:
+        port = free_ports(2)
+        (await plane.start("0", "--web-port", str(port))).kill()
+        await plane.start("0", "--web-port", str(port + 1))
+        await plane.done(await plane.put_many(50))
 
 
 async def test_a_worker_that_slept_through_its_session_produces_nothing(new_plane: NewPlane) -> None:
