@@ -58,11 +58,12 @@ def forecast(
     hours: Hours,
     retry_at: float = 0.0,
     parts: float = 1.0,
+    out: int = 0,
 ) -> Forecast:
     """The end of *entry*, with *left* messages not final by group, at *speed* messages a second of late.
 
-    *retry_at* is when the next retry is due, if all of them wait for one; else 0. *parts* are the SMS that a message
-    takes, by which *stages* were made.
+    *retry_at* is when the next retry is due, if all of them wait for one, or for news; else 0. *parts* are the SMS that
+    a message takes, by which *stages* were made. *out*: those of which news is awaited, if nobody else could leave.
     """
     if entry.state in ENDED:
         return Forecast(entry.finished_at, 0.0, "", f"it is {entry.state}")
@@ -71,7 +72,11 @@ def forecast(
     if not sum(left.values()):
         return Forecast(now, 0.0, "", "everybody has been sent to")
     if retry_at > now and not hours.closed_by(entry, now):
-        return _resting(hours.opening(entry, "", retry_at) or retry_at, "retries", "all that are left wait for a retry")
+        news = f", or for news: {out:,} are out" if out else ""
+        text = f"all that are left wait for a retry{news}"
+        return _resting(hours.opening(entry, "", retry_at) or retry_at, "retries", text)
+    if out and not retry_at:
+        return Forecast(None, None, "news", f"{out:,} are out, and news of them is awaited")
     stages = list(stages)
     nowhere = next((each.group for each in stages if each.leads_nowhere and left.get(each.group)), None)
     if nowhere is not None:
