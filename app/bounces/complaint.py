@@ -46,7 +46,7 @@ def _of_report(fields: Header, parts: Parts) -> list[Verdict]:
     names = ("original-rcpt-to", "removal-recipient", "final-recipient", "redacted-address", "x-original-rcpt-to")
     # The first field that tells: others name lists, or where it was sent on to.
     whole = next((found for name in names if (found := _whole(fields.all(name)))), [recipient_of_original(parts)])
-    mta = fields.get("reporting-mta").partition(";")[2].strip() or fields.get("user-agent")[:100]
+    mta = fields.get("reporting-mta").partition(";")[2].strip()
     told = plain("feedback", told=kind[:40], mta=mta[:253])
     action = ACTIONS.get(kind, "alert")
     return [replace(told, recipient=each, action=action, certain=action == "suppress" and bool(each)) for each in whole]
@@ -68,5 +68,5 @@ def _of_microsoft(parts: Parts) -> list[Verdict]:
     for header in (parts.header, *(Header(raw) for raw in parts.returned + inline)):
         if _MICROSOFT in header:
             recipient = address_in(header.get(_MICROSOFT)).lower()
-            return [replace(plain("feedback", told="abuse", mta="Microsoft JMRP"), recipient=recipient, certain=True)]
+            return [replace(plain("feedback", told="abuse"), recipient=recipient, certain=True)]
     return []

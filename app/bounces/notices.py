@@ -51,7 +51,7 @@ def _told(event: dict[str, Any]) -> list[Verdict]:
         case "Complaint":
             complaint = _inside(event, "complaint")
             kind = _word(complaint, "complaintFeedbackType").lower() or "abuse"
-            told = plain("feedback", told=kind[:40], mta=_word(complaint, "userAgent")[:100])
+            told = plain("feedback", told=kind[:40])
             told = (
                 told if kind in ("abuse", "fraud") else replace(told, action="none" if kind == "not-spam" else "alert")
             )

@@ -59,6 +59,8 @@ class Language:
     thing: str = ""  # what may itself be unknown, full or closed: a host, a disk, an error
     outweighs: bool = True  # whether its sentences are surer than its phrases
     none: str = ""  # "there is no": counts next to its noun alone, else it is room or leave that there is not
+    on: str = ""  # "on", "in": a server or domain behind it is where, not what
+    this: str = ""  # what may stand between the two
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class _Nouns:
     unless: re.Pattern[str] | None
     many: re.Pattern[str] | None
     outweighs: bool
+    places: re.Pattern[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ class Sentences:
     def __post_init__(self) -> None:
         for name, language in self.languages.items():
             patterns = {each: found for each in _NOUNS if (found := _either(getattr(language, each)))}
-            self._nouns[name] = _Nouns(patterns, _either(language.unless), _either(language.many), language.outweighs)
+            self._nouns[name] = _Nouns(
+                patterns, _either(language.unless), _either(language.many), language.outweighs, _places(language)
+            )
             for said in _PREDICATES:
                 for each in _listed(getattr(language, said)):
                     self._learn(each, said, name)
@@ -127,7 +132,8 @@ class Sentences:
         nouns = self._nouns[predicate.language]
         begin = max(0, predicate.start - BEFORE)
         before = words[begin : predicate.start + 1]
-        noun = _noun_of(predicate.said, before, words[predicate.end - 1 : predicate.end + AFTER], nouns.patterns)
+        named = nouns.places.sub(_hidden, before) if nouns.places else before
+        noun = _noun_of(predicate.said, named, words[predicate.end - 1 : predicate.end + AFTER], nouns.patterns)
         doubted = DOUBTED if nouns.outweighs and noun in ("recipient", "message") else ""
         if nouns.unless is not None and nouns.unless.search(before):
             return doubted
@@ -168,6 +174,18 @@ def _meant(pattern: re.Pattern[str], name: str, before: str) -> Iterator[re.Matc
         if name == "recipient" and _OWNER.match(before, each.end()):
             continue
         yield each
+
+
+def _places(language: Language) -> re.Pattern[str] | None:
+    """Where something is: "on this server", with whatever else its noun names."""
+    on, this, place = _either(language.on), _either(language.this), _either(f"{language.server}, {language.domain}")
+    if on is None or this is None or place is None:
+        return None
+    return re.compile(rf"(?:{on.pattern}) (?:(?:{this.pattern}) ){{0,2}}(?:{place.pattern})")
+
+
+def _hidden(place: re.Match[str]) -> str:
+    return "_" * len(place[0])
 
 
 def _listed(said: str) -> list[str]:

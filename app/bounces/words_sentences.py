@@ -122,7 +122,8 @@ SENTENCES = Sentences(
                 "ungultig%, nicht gultig, nicht mehr gultig, nicht ermittelbar, nicht mehr in betrieb, "
                 "unbekannt%, nicht gefunden, existiert nicht, existieren nicht, nicht vorhanden, "
                 "gibt es nicht, nicht bekannt, existiert hier nicht, nicht existent, existiert leider nicht, "
-                "nicht mehr vorhanden, existiert nicht mehr, nicht verzeichnet, nicht aufgefuhrt"
+                "nicht mehr vorhanden, existiert nicht mehr, nicht verzeichnet, nicht aufgefuhrt, "
+                "existiert auf diesem server nicht, existiert auf dem server nicht, existiert auf unserem server nicht"
             ),
             full=(
                 "ist voll, voll, uberfullt, ist derzeit voll, hat ihre grossenbeschrankung, "
@@ -137,6 +138,8 @@ SENTENCES = Sentences(
             unless="falls, wenn, ob, moglicherweise, eventuell, sofern",
             many="zu viele, viele, mehrere",
             big="zu gross, zu gros, uberschreitet die maximal%, uberschreitet die zulassig%, zu umfangreich",
+            on="auf, in, bei, beim, im, am",
+            this="diesem, dieser, dem, der, unserem, unserer, ihrem, seinem, einem",
         ),
         "fr": Language(
             recipient=(
@@ -166,6 +169,8 @@ SENTENCES = Sentences(
             unless="si, peut etre, eventuellement",
             many="trop de, nombreux",
             big="trop volumineux, trop importante, trop grand, trop gros, trop volumineuse, depasse la taille",
+            on="sur, dans, chez",
+            this="ce, cet, cette, le, la, notre, nos, les, votre, l",
         ),
         "es": Language(
             recipient=(
@@ -197,6 +202,8 @@ SENTENCES = Sentences(
             unless="si, quiza, quizas, tal vez, posiblemente",
             many="demasiados, demasiadas, muchos",
             big="demasiado grande, supera el tamano, excede el tamano, excede el limite de tamano",
+            on="en",
+            this="este, el, ese, nuestro, su, los, estos, nuestros",
         ),
         "pt": Language(
             recipient=(
@@ -227,6 +234,8 @@ SENTENCES = Sentences(
             unless="se, caso, talvez, possivelmente",
             many="muitos, demasiados, muitas",
             big=("muito grande, grande demais, excede o tamanho, excede o limite de tamanho, ultrapassa o tamanho"),
+            on="em, no, neste, nesse, nos, num",
+            this="este, o, nosso, nossos, seu, meu",
         ),
         "it": Language(
             recipient="destinatario%, utente%, indirizzo%, casella%, cassetta, account, mailbox",
@@ -255,6 +264,8 @@ SENTENCES = Sentences(
             many="troppi, molti, numerosi",
             big="troppo grande, supera la dimensione, supera le dimensioni, eccede la dimensione",
             none="non e presente",
+            on="su, sul, in, nel, nello, presso",
+            this="questo, questi, il, nostro, suo",
         ),
         "nl": Language(
             recipient=(
@@ -279,6 +290,8 @@ SENTENCES = Sentences(
             many="te veel",
             big="te groot, overschrijdt de maximale",
             none="niet aanwezig",
+            on="op, in, bij",
+            this="deze, dit, de, het, onze, ons, uw",
         ),
         "scandinavian": Language(
             recipient=(
@@ -315,6 +328,8 @@ SENTENCES = Sentences(
             unless="om, hvis, kanskje, maske, eventuelt",
             many="for manga, for mange, manga",
             big="for stort, for stor, for stora, overskrider",
+            on="pa, i, hos",
+            this="denna, denne, dette, detta, var, vår, den, det",
         ),
         "fi": Language(
             recipient=(
@@ -364,6 +379,8 @@ SENTENCES = Sentences(
             unless="jesli, jezeli, byc moze, czy",
             many="zbyt wiele, zbyt wielu, za duzo",
             big="za duza, zbyt duza, za duży, przekracza dopuszczaln%, przekracza maksymaln%, zbyt duzy",
+            on="na, w",
+            this="tym, tej, naszym, naszej, tych",
         ),
         "czech": Language(
             recipient=(
@@ -560,6 +577,8 @@ SENTENCES = Sentences(
                 "превышает максимальный, слишком велико"
             ),
             none="отсутствует",
+            on="на, в",
+            this="этом, нашем, данном, вашем",
         ),
         "uk": Language(
             recipient=(

@@ -27,6 +27,7 @@ account_group = typer.Typer(
 NONE = "none"
 _CAP = re.compile(r"(\d{1,6})/([^:]+)(?::([a-z,]+))?")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
+_NUMBER = re.compile(r"\+?\d+", re.ASCII)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")]
@@ -190,7 +191,9 @@ def _pools(before: "Account", said: list[str]) -> list[dict[str, Any]]:
             del pools[name]
         elif country:
             pool["countries"][country] = senders
-            pool["senders"] += [each for each in senders if each not in pool["senders"]]
+            # A name is shown in its country alone: elsewhere it may not be allowed.
+            more = senders if not pool["senders"] else [each for each in senders if _NUMBER.fullmatch(each)]
+            pool["senders"] += [each for each in more if each not in pool["senders"]]
         else:
             pool["senders"] = senders
     return list(pools.values())

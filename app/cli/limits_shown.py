@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from app.cli.times import iso
+from app.delivery.limits.bounds import ON_THE_WAY
+from app.delivery.limits.caps import DAILY, HOURLY, MOVING, WARM_UP
 from app.delivery.limits.figures import moving_of, plan_of, rate_of
 from app.routes import LimitSet, LimitStatus
 
@@ -24,8 +26,8 @@ def row_of(limit: LimitSet, usage: Sequence[LimitStatus]) -> tuple[str, ...]:
     """One limit of a list."""
     return (
         limit.scope, limit.name + (f" > {limit.group}" if limit.group else ""), _rate(limit), _figure(limit.burst),
-        _figure(limit.concurrency), _figure(limit.hourly), _days(limit), limit.full if limit.scope in _DETOURS else "",
-        _used(usage),
+        _figure(limit.concurrency), _capped(limit, limit.hourly), _days(limit),
+        limit.full if limit.scope in _DETOURS else "", _used(usage),
     )  # fmt: skip
 
 
@@ -34,6 +36,14 @@ def _rate(limit: LimitSet) -> str:
     return rate_of(limit) + (" parts" if limit.unit == "parts" and limit.rate is not None else "")
 
 
+def _capped(limit: LimitSet, cap: int | None) -> str:
+    """A cap, and what it counts where that is not messages."""
+    return _figure(cap) + (" parts" if limit.unit == "parts" and cap is not None else "")
+
+
+_COUNTED = {
+    HOURLY: "the hour", DAILY: "the day", MOVING: "any 24 hours", WARM_UP: "warm-up", ON_THE_WAY: "on the way",
+}  # fmt: skip
 _DETOURS = ("provider", "pool", "route")
 
 
@@ -46,7 +56,16 @@ def details(limit: LimitSet, usage: Sequence[LimitStatus]) -> list[tuple[str, st
         ("counts", limit.unit if limit.unit != "messages" else ""), ("time zone", limit.time_zone),
         ("when full", limit.full),
     ]  # fmt: skip
-    return [row for row in rows if row[1]] + [(each.name, _told(each)) for each in usage]
+    return [row for row in rows if row[1]] + [(counted(each.name), _told(each)) for each in usage]
+
+
+def counted(name: str) -> str:
+    """What a bucket or cap counts, in words: "24 h|route|wa" is of any 24 hours of the route wa."""
+    what = next((prefix for prefix in _COUNTED if name.startswith(prefix)), "")
+    scope, _, rest = name.removeprefix(what).partition("|")
+    of, _, group = rest.partition("|")
+    told = f"{scope} {of}" + (f" towards {group}" if group else "")
+    return f"{_COUNTED[what]}: {told}" if what else told
 
 
 def bar(used: float, most: float) -> str:
@@ -58,7 +77,7 @@ def bar(used: float, most: float) -> str:
 
 def _days(limit: LimitSet) -> str:
     told = [
-        _figure(limit.daily),
+        _capped(limit, limit.daily),
         moving_of(limit).replace("hours", "h"),
         f"warm-up {plan_of(limit)}" if limit.warm_up else "",
     ]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.bounces.classify import classify
-from tests.bounces.formats import CASES
+from tests.bounces.formats import CASES, arf
 from tests.bounces.letters import ANA, dsn, plain
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -27,6 +27,13 @@ def told(message: str | bytes) -> list[tuple[str, str, str]]:
 def test_formats_are_read(name: str, message: str, recipient: str, action: str, reason: str) -> None:
     """The original, which speaks of unknown users and spam, never decides."""
     assert told(message) == [(recipient, action, reason)]
+
+
+def test_a_complaint_names_no_mail_server_but_who_reports() -> None:
+    """The program that wrote the report is none."""
+    assert [each.mta for each in classify(arf().encode())] == [""]
+    named = arf(fields="Reporting-MTA: dns; mx.example.net\nOriginal-Rcpt-To: <ana@example.com>")
+    assert [each.mta for each in classify(named.encode())] == ["mx.example.net"]
 
 
 @pytest.mark.parametrize(

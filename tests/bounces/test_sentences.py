@@ -49,6 +49,18 @@ from app.bounces.words_sentences import SENTENCES
         ("Die E-Mail-Adresse ist gültig, 192.0.2.1 unbekannt", {"dns"}),
         ("Ihr Konto wurde deaktiviert", {"rejected"}),
         ("Das Kontingent ist nicht gefunden worden", set()),
+        ("Der Empfänger ist auf diesem Server unbekannt.", {"userunknown"}),
+        ("Die Adresse existiert auf diesem Server nicht.", {"userunknown"}),
+        ("Ce destinataire est sur ce serveur inconnu", {"userunknown"}),
+        ("El usuario en este servidor no existe", {"userunknown"}),
+        ("Il destinatario su questo server è sconosciuto", {"userunknown"}),
+        ("De ontvanger is op deze server onbekend", {"userunknown"}),
+        ("O destinatário neste servidor não existe", {"userunknown"}),
+        ("Odbiorca jest na tym serwerze nieznany", {"userunknown"}),
+        ("Получатель на этом сервере не найден", {"userunknown"}),
+        ("Der Absender ist auf diesem Server unbekannt", {"rejected"}),
+        ("Die Domain ist auf diesem Server unbekannt", {"hostunknown"}),
+        ("Der Server ist unbekannt", {"dns"}),
     ],
 )
 def test_a_predicate_counts_for_the_noun_nearest_to_it(said: str, meaning: set[str]) -> None:

@@ -49,8 +49,18 @@ def test_a_limit_in_a_row_and_in_a_sentence() -> None:
     assert row[7:] == ("overflow", "███████▌░░ 45,000/60,000 (of 2)")
     assert spoken(POOL).startswith("5,000/h, 50 at once, 5,000 an hour, 60,000 a day, warm-up 50 100 200 ... 12,800")
     told = dict(details(POOL, usage))
-    assert told["day|pool|warm|gmail"] == "███████▌░░ 45,000 of 60,000, begins anew at 2027-01-15T08:00:00Z"
-    assert told["on the way|pool|warm|gmail"] == "3 of 20 on the way"
+    assert (
+        told["the day: pool warm towards gmail"] == "███████▌░░ 45,000 of 60,000, begins anew at 2027-01-15T08:00:00Z"
+    )
+    assert told["on the way: pool warm towards gmail"] == "3 of 20 on the way"
+
+
+def test_what_is_counted_in_parts_says_so() -> None:
+    """A cap of 1,000 parts is no cap of 1,000 messages."""
+    limit = LimitSet(scope="route", name="sms", rate=10, daily=1_000, hourly=100, moving_daily=500, unit="parts")
+    assert row_of(limit, [])[2:7] == ("10/s parts", "", "", "100 parts", "1,000 parts / 500 parts in any 24 h")
+    told = dict(details(limit, [LimitStatus(name="24 h|route|sms", used=1, most=500)]))
+    assert "any 24 hours: route sms" in told
 
 
 def test_a_diff_of_a_file_names_what_differs() -> None:

@@ -65,6 +65,20 @@ def test_limits_that_make_sense(limit: dict[str, Any]) -> None:
     assert found(limit) is None
 
 
+def test_a_unit_is_one_that_its_route_counts() -> None:
+    """A limit in parts of a route for mail would never be counted in anything but messages."""
+    twilio = {"account_sid": "AC" + "0" * 32, "auth_token": "env:TOKEN", "sender": "+15005550006"}
+    sms = Route.model_validate({"name": "text", "channel": "sms", "provider": "p1", "twilio": twilio})
+    known = Known({**KNOWN.routes, "text": sms}, KNOWN.accounts)
+    parts = {"rate": 1, "burst": 10, "unit": "parts"}
+    wrong = found({"scope": "route", "name": "a", **parts}, known)
+    assert wrong is not None and wrong[0] == "unit" and "email" in wrong[1]
+    assert found({"scope": "pool", "name": "warm", **parts}, known) is not None
+    assert found({"scope": "route", "name": "text", **parts}, known) is None
+    assert found({"scope": "provider", "name": "p1", **parts}, known) is None
+    assert found({"scope": "route", "name": "*", **parts}, known) is None
+
+
 @pytest.mark.parametrize(
     ("limit", "field", "words"),
     [

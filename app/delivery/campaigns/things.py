@@ -8,6 +8,7 @@ from app import ids
 from app.commands import Command
 from app.delivery.limits.checks import Known, wrong_limit
 from app.delivery.limits.figures import notes_on_edit
+from app.delivery.people.pools import notes_on_pools, wrong_pools
 from app.delivery.routes.account_checks import notes_on_account
 from app.delivery.routes.checks import IMPLICIT, MOST_ROUTES, notes_on, notes_on_accounts, users_of, wrong_route
 from app.routes import LimitSet, Route
@@ -249,8 +250,11 @@ def _account(account: Account, command: Command) -> Decision | Refusal:
         return Refusal(422, error, "settings.name")
     if command.match is not None and command.match != account.revision:
         return _changed_since(f"the settings have revision {account.revision}", command.match)
+    wrong = wrong_pools(settings.number_pools, account.number_pools)
+    if wrong is not None:
+        return Refusal(422, wrong[1], f"settings.{wrong[0]}")
     changed = settings.model_copy(update={"revision": account.revision + 1})
-    return Decision(200, changed, shown(changed))
+    return Decision(200, changed, shown(changed), notes_on_pools(changed.number_pools, account.number_pools))
 
 
 def _limit(owned: Owned, command: Command, now: float) -> Decision | Refusal:

@@ -59,6 +59,7 @@ def wrong_limit(limit: LimitSet, known: Known, now: float, before: LimitSet | No
         or _wrong_rate(limit)
         or _wrong_caps(limit)
         or _wrong_unit(limit)
+        or _unit_of_mail(limit, known.routes)
         or _wrong_zone(limit)
         or _wrong_overflow(limit)
         or _wrong_warm_up(limit, now, before)
@@ -204,6 +205,20 @@ def _wrong_unit(limit: LimitSet) -> Wrong | None:
     if limit.rate is None and not any((limit.hourly, limit.daily, limit.moving_daily, limit.warm_up)):
         return "unit", "what is on the way is counted in messages: parts are for a rate or a cap"
     return None
+
+
+def _unit_of_mail(limit: LimitSet, routes: Mapping[str, Route]) -> Wrong | None:
+    """A unit of phones, for routes that take email alone."""
+    if limit.unit == "messages" or limit.scope not in DETOURS:
+        return None
+    named = {"route": "name", "provider": "provider", "pool": "sender"}[limit.scope]
+    channels = {each.channel for each in routes.values() if getattr(each, named) == limit.name}
+    if channels != {"email"}:
+        return None
+    return (
+        "unit",
+        f"{limit.unit} are those of phones, and {limit.scope} {limit.name!r} is for email: leave out the unit",
+    )
 
 
 def _wrong_zone(limit: LimitSet) -> Wrong | None:

@@ -16,7 +16,7 @@ def moving_of(limit: LimitSet) -> str:
     """What is allowed in any 24 hours; empty where that is not limited."""
     if limit.moving_daily is None:
         return ""
-    return f"{limit.moving_daily:,}{' people' if limit.unit == 'people' else ''} in any 24 hours"
+    return f"{limit.moving_daily:,}{'' if limit.unit == 'messages' else f' {limit.unit}'} in any 24 hours"
 
 
 def figures(limit: LimitSet) -> dict[str, str]:
