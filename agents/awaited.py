@@ -65,7 +65,7 @@ class Deadlines:
         onward = self._onwards.of(partition, awaited.campaign, now)
         ways: dict[int, Again | None] = {}
         going: dict[Again, list[Outgoing]] = {}
-        there = {place for place, row in here.items() if is_reached(states.get(row.message_id))}
+        there = {place: awaited.channel for place, row in here.items() if is_reached(states.get(row.message_id))}
         for place, row in here.items():
             again = onto(awaited, row, onward, now) if place not in there else None
             ways[place] = again

@@ -85,7 +85,7 @@ class Heard:
         for number, ways in made.ways.items():
             spec = self._of(self._state.awaiting.packs[number].campaign).spec
             rows = self._rows_of(number) if any(each is not None for each in ways.values()) else []
-            reached = {each.place for each in made.reached if each.number == number}
+            reached = {each.place: channel for each, channel in made.reached.items() if each.number == number}
             leave(self._state, batch, number, ways, rows, reached, fallbacks=spec is not None and bool(spec.fallbacks))
 
     def _of(self, campaign: str) -> Onward:

@@ -95,7 +95,7 @@ def build_recipients(settings: Settings, slot: int = 0) -> StreamApp:
             partition, state, onwards, lambda name: settle.rules_of(campaigns.get(name), settings, hours), now, dice
         )
 
-    reporting = Reporting(recipients, Accounts(accounts), dead, heard, routes.serves)
+    reporting = Reporting(recipients, Accounts(accounts), dead, heard, routes.serves, routes.channel_of)
     settle.attach(
         app, Lanes(app, 64, "bulk"), recipients, campaigns, frequency, dead, hours, settings, routes, onwards, reporting
     )

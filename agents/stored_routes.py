@@ -1,6 +1,6 @@
 """Which provider routes are stored, by route.changed. One that cannot be read is as if it were not there.
 
-And whose provider repeats our id with its reports, and how long a call over one of them lasts at most.
+And of which channel each is, whose provider repeats our id with its reports, how long a call over one lasts at most.
 """
 
 import logging
@@ -21,7 +21,7 @@ class StoredRoutes:
     """The names of the routes that *directory* holds."""
 
     def __init__(self, directory: Directory) -> None:
-        self._names: set[str] = set()
+        self._channels: dict[str, str] = {}
         self._silent: set[str] = set()
         self._lasts: dict[str, float] = {}
         self._accounts: dict[str, frozenset[str]] = {}
@@ -29,7 +29,11 @@ class StoredRoutes:
 
     def is_gone(self, route: str) -> bool:
         """Whether nothing can be sent over *route* any more; the implicit one is there as long as no other is."""
-        return route not in self._names and (route != IMPLICIT or bool(self._names))
+        return route not in self._channels and (route != IMPLICIT or bool(self._channels))
+
+    def channel_of(self, route: str) -> str:
+        """The channel of *route*; "" where it is not known."""
+        return self._channels.get(route, "")
 
     def repeats_our_id(self, route: str) -> bool:
         """Whether reports over *route* name our message: else it is found by the provider's own id."""
@@ -45,7 +49,7 @@ class StoredRoutes:
         return not own or account in own
 
     def _changed(self, name: str, value: bytes | None) -> None:
-        self._names.discard(name)
+        self._channels.pop(name, None)
         self._silent.discard(name)
         self._lasts.pop(name, None)
         self._accounts.pop(name, None)
@@ -56,7 +60,7 @@ class StoredRoutes:
         except ValidationError as error:
             logger.error("route %s cannot be read, it is as if it were not there: %s", name, error)
             return
-        self._names.add(name)
+        self._channels[name] = route.channel
         self._accounts[name] = frozenset(route.accounts)
         if route.adapter in NO_ECHO:
             self._silent.add(name)

@@ -27,6 +27,7 @@ from app.delivery.reports.moves import KINDS
 from app.delivery.reports.plan import Held, Plan, needs_softs, plan
 from app.delivery.reports.refs import WAITS_FOR, Waiting
 from app.delivery.reports.suppress import Suppress, rested, soft_keys
+from app.delivery.reports.ways import Way, as_of, way_of
 from app.delivery.unknown import End, decide
 from app.faults import reached
 from app.records import DeliveryReport, EventPack, Outcome, Outgoing, Told, encode
@@ -65,13 +66,15 @@ class Reporting:
     def __init__(
         self, recipients: Recipients, accounts: Accounts, dead: DeadLetters, heard: Callable[[int, float], Heard],
         serves: Callable[[str, str], bool] = lambda _route, _account: True,
+        channel_of: Callable[[str], str] = lambda _route: "",
     ) -> None:  # fmt: skip
         """*heard* makes, for a step on a partition at a moment, what is asked about messages that may go on.
 
         *serves* tells whether a route is there for an account: who signs for one may tell nothing of others.
+        *channel_of* gives the channel of a route, "" where it is not known.
         """
         self._recipients, self._accounts, self._dead = recipients, accounts, dead
-        self._heard, self._serves = heard, serves
+        self._heard, self._serves, self._channel_of = heard, serves, channel_of
         self._generation = -1
         self._held: dict[int, Held] = {}
         self._doubts = Doubts(recipients)
@@ -170,9 +173,14 @@ class Reporting:
                 left += [each for each in now_known if each.told.message_id in later]
                 now_known = [each for each in now_known if each.told.message_id not in later]
             told = [each.told for each in now_known]
-            keys = chain.from_iterable(soft_keys(known[each.message_id]) for each in told if needs_softs(each))
+            earlier = self._earlier(now_known, known)
+            keys = chain.from_iterable(
+                soft_keys(as_of(known[each.message_id], earlier.get(row)))
+                for row, each in enumerate(told)
+                if needs_softs(each)
+            )
             softs = softs_of(table, partition, keys)
-            made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard)
+            made = plan(told, known, softs, self._accounts.suppresses_everywhere, heard, earlier)
             delivered = [state.route for state, _, move in made.moves if move.kind is ReportKind.DELIVERED]
             if doubted is None:
                 doubted = self._doubts.of(partition, made.suppress, now, 0, delivered)
@@ -238,6 +246,17 @@ class Reporting:
             else:
                 too_early.append(each)
         return now_known, too_early, foreign
+
+    def _earlier(self, rows: Sequence[Waiting], known: Mapping[bytes, MessageState]) -> dict[int, Way]:
+        """Place in *rows* -> the way of the attempt that the report is about, where a later one went another way."""
+        found: dict[int, Way] = {}
+        for row, each in enumerate(rows):
+            state = known[each.told.message_id]
+            if each.route != state.route:
+                way = way_of(state, each.told, each.route, self._channel_of(each.route))
+                if way is not None:
+                    found[row] = way
+        return found
 
     def _size(
         self, partition: int, made: Plan, reports: Iterable[EventPack], waiting: Mapping[bytes, list[Waiting]]

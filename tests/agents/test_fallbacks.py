@@ -37,6 +37,7 @@ from app.specs import CampaignSpec
 from app.stream.dead_letters import DeadLetters
 from app.stream.zones import zone_named
 from tables.recipients import Batch, restore
+from tables.reports import states_of
 from tests.agents.test_told import KilledError, Table
 
 NOW = 1_800_000_000.0
@@ -124,7 +125,7 @@ class World:
         self.opening = Opening(app, me, campaigns, self.hours, no_caps)
         self.deadlines = Deadlines(app, me, campaigns, self.onwards, lambda now: min(now, self.told_up_to))
         accounts = Accounts(cast(Any, SimpleNamespace(on_change=lambda _: None)))
-        self.reporting = Reporting(me, accounts, DeadLetters(app), self.heard)
+        self.reporting = Reporting(me, accounts, DeadLetters(app), self.heard, channel_of=lambda route: route)
 
     def heard(self, partition: int, now: float) -> Heard:
         return Heard(partition, self.partitions[partition], self.onwards, self.rules, now, random.Random(1))
@@ -337,6 +338,9 @@ def judge(world: World, message: bytes, ends: Ends) -> None:
     for before, after in pairwise(tries):
         if before.channel != after.channel:
             assert before.failed or not before.taken or after.left >= before.at + AFTER
+    by_attempt = {each.attempt: each.channel for each in tries}
+    told = [each for each in world.events if message in each.message_ids and each.attempt in by_attempt]
+    assert all(each.channel == by_attempt[each.attempt] for each in told)
     if message in world.delivered:
         assert not any(each.left > world.delivered[message] for each in tries)
     elif ends == "drains":
@@ -367,6 +371,23 @@ def test_a_refusal_goes_on_at_once_and_silence_at_the_deadline() -> None:
     assert heard_from(world, second) == ["whatsapp"]
     assert {heard_from(world, each)[-1] for each in messages[2:]} == {"sms", "voice"}
     assert world.counts["channel.whatsapp.delivered"] == 1 and world.counts["sent"] == 1
+
+
+def test_what_is_told_late_of_a_channel_is_told_of_that_one() -> None:
+    """ "SMS, attempt 1: delivered" was the WhatsApp message, and a query for who was written to twice found it."""
+    world = World()
+    message, *others = world.people()
+    sent_out(world)
+    world.wait(AFTER + 1)
+    sent_out(world)
+    world.report(message, 1, "delivered")
+    world.report(others[0], 2, "delivered")
+    told = [(each.channel, each.route, each.attempt) for each in world.events if each.kind == "delivered"]
+    assert told == [("whatsapp", "whatsapp", 1), ("sms", "sms", 2)]
+    assert world.counts["channel.whatsapp.delivered"] == world.counts["channel.sms.delivered"] == 1
+    assert world.counts["channel.sms.not_reached"] == 1 and world.counts["channel.whatsapp.not_reached"] == PEOPLE
+    state = states_of(world.table, 0, [message])[message]
+    assert (state.channel, state.route, state.attempt) == ("sms", "sms", 2)
 
 
 def test_a_late_delivery_takes_out_who_still_waits_for_the_next_channel() -> None:

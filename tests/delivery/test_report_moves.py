@@ -3,16 +3,19 @@
 import random
 from itertools import permutations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.outcomes import REPORTED, Status
 from app.delivery.partition_records import HeldUnknown, MessageState
+from app.delivery.reports.events import UNTOLD
 from app.delivery.reports.kinds import RANK, STATUS_TOLD, ReportKind
 from app.delivery.reports.moves import FATE, FATES, MOVED, UNDONE, fates, moved
-from app.delivery.reports.plan import Held, Plan, plan
+from app.delivery.reports.plan import HARMFUL, Held, Plan, plan
 from app.delivery.reports.suppress import DAY, SUPPRESSED, soft_key, too_soft, with_soft
+from app.delivery.reports.ways import way_of
 from app.records import Told
 
 NOW = 1_800_000_000.0
@@ -125,6 +128,26 @@ def test_a_failure_of_an_earlier_attempt_decides_nothing_and_a_delivery_does() -
     made, counts = after([told("bounced", attempt=1, klass="hard")], state)
     assert [str(each.kind) for each in made.reported] == ["deferred"] and fates({"sent": 1} | counts)["bounced"] == 0
     assert [each.reason for each in made.suppress] == ["hard_bounce"]  # the address is what it is
+
+
+@given(
+    st.sampled_from(list(ReportKind)), st.integers(1, 2), st.sampled_from(["", "whatsapp"]),
+    st.sampled_from(["wa", "ses"]),
+)  # fmt: skip
+def test_a_report_is_about_the_way_of_its_attempt(kind: ReportKind, attempt: int, channel: str, route: str) -> None:
+    """A no to WhatsApp that comes after the SMS is no no to SMS; the message stays on its last way."""
+    state = msgspec.structs.replace(sent(attempt=2), channel="sms")
+    late = told(kind, attempt=attempt, klass="hard")
+    way = way_of(state, late, route, channel)
+    assert (way is None) is (attempt == 2 or not channel or route == "ses")
+    made = plan([late], {message(1): state}, {}, lambda _: False, earlier={} if way is None else {0: way})
+    expected = ("sms", "ses") if way is None else ("whatsapp", "wa")
+    assert {(each.state.channel, each.state.route) for each in made.reported} <= {expected}
+    assert {(each.channel, each.route) for each in made.suppress} <= {expected}
+    assert {(each.channel, each.route) for each, _, _ in made.moves} <= {expected}
+    assert {(each.channel, each.route) for each in made.states.values()} <= {("sms", "ses")}
+    assert kind in UNTOLD or made.reported
+    assert bool(made.suppress) is (kind in HARMFUL)
 
 
 def test_of_an_attempt_that_is_known_to_have_failed_only_a_delivery_counts() -> None:

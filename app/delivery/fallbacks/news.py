@@ -11,7 +11,7 @@ It is counted in FINAL when it is final, as "sent". What is told of an attempt b
 but for a delivery.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -159,11 +159,12 @@ def lots_of(
 
 def leave(
     state: Partition, writes: Writes, number: int, ways: Mapping[int, Again | None], rows: Sequence[Outgoing],
-    reached: Container[int], *, fallbacks: bool,
+    reached: Mapping[int, str], *, fallbacks: bool,
 ) -> None:  # fmt: skip
     """Let the messages at the places in *ways* of the pack *number* go their ways: final, or waiting again.
 
-    *reached* are the places of those who were; *rows* may be empty where nobody waits again. States are the caller's.
+    *reached* are the places of those who were, with the channel on which: news of an earlier one may come late. *rows*
+    may be empty where nobody waits again. States are the caller's.
     """
     awaited = state.awaiting.packs[number]
     waiting: dict[Again, list[Outgoing]] = {}
@@ -171,7 +172,7 @@ def leave(
     for place, again in ways.items():
         names = ["sent"] if again is None else counted_as(again, awaited.channel)
         if again is None and fallbacks:
-            names.append(by_channel(awaited.channel, "delivered" if place in reached else "not_reached"))
+            names += _on_channels(awaited.channel, reached.get(place, ""))
         for name in names:
             counts[name] = counts.get(name, 0) + 1
         if again is not None:
@@ -181,3 +182,9 @@ def leave(
         state.add(writes, pack_for(awaited, again, len(own), awaited.since, awaited.zone), own)
     state.count(writes, awaited.campaign, counts)
     writes.marks(state.marks)
+
+
+def _on_channels(channel: str, reached: str) -> list[str]:
+    """The counters of a message that is over on *channel*, and was *reached* on that or an earlier one, or on none."""
+    own = by_channel(channel, "delivered" if reached == channel else "not_reached")
+    return [own] if reached in ("", channel) else [own, by_channel(reached, "delivered")]

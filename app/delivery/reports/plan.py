@@ -25,6 +25,7 @@ from app.delivery.reports.suppress import (
     too_soft,
     with_soft,
 )
+from app.delivery.reports.ways import Way, as_of
 from app.delivery.retries import Again
 from app.records import Told
 
@@ -54,6 +55,7 @@ class NoNews:
 
 
 NO_NEWS = NoNews()
+NO_WAYS: Mapping[int, Way] = {}
 
 
 @dataclass(slots=True)
@@ -65,9 +67,9 @@ class Plan:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)  # campaign -> name -> how many
     reported: list[Reported] = field(default_factory=list)  # what is told on, as events
     suppress: list[Suppress] = field(default_factory=list)
-    moves: list[tuple[MessageState, Told, Move]] = field(default_factory=list)  # what counts: the state before it
+    moves: list[tuple[MessageState, Told, Move]] = field(default_factory=list)  # what counts: as of its attempt, before
     ways: dict[int, dict[int, Again | None]] = field(default_factory=dict)  # awaited pack -> place -> what follows
-    reached: set[Place] = field(default_factory=set)  # of those
+    reached: dict[Place, str] = field(default_factory=dict)  # of those: on which channel
 
 
 def plan(
@@ -76,21 +78,26 @@ def plan(
     softs: Mapping[bytes, list[int]],
     everywhere: Callable[[str], bool],
     news: News = NO_NEWS,
+    earlier: Mapping[int, Way] = NO_WAYS,
 ) -> Plan:
     """What *rows*, each of a message in *states*, change. *softs*: days with soft bounces by `soft_key`.
 
-    *everywhere* tells whether an account has its hard bounces and complaints hold for all accounts.
+    *everywhere* tells whether an account has its hard bounces and complaints hold for all accounts. *earlier*: place
+    in *rows* -> the way of an attempt before the last one, which that report is about.
     """
     made = Plan()
     tallies: dict[tuple[str, tuple[str, ...]], int] = {}  # campaign and names of counters -> reports
-    for told in rows:
+    for row, told in enumerate(rows):
         message = told.message_id
         state = made.states.get(message) or states[message]
-        told, again = _heard(made, news, state, told) if state.awaited >= 0 else (told, None)
+        about = as_of(state, earlier.get(row)) if earlier else state
+        told, again = _heard(made, news, state, told, about.channel) if state.awaited >= 0 else (told, None)
         move = moved(state, told)
-        after = _suppressed(made, softs, state, told, move, everywhere) if move.kind in HARMFUL else move.state
+        after = move.state
+        if move.kind in HARMFUL and _suppressed(made, softs, about, told, move, everywhere):
+            after = msgspec.structs.replace(after or state, reported=(after or state).reported | SUPPRESSED)
         if move.counts:
-            made.moves.append((state, told, move))
+            made.moves.append((about, told, move))
         if again is not None:
             after, move = moved_on(after or state, told.at), Move(ReportKind.DEFERRED, None, first=True)
         elif state.awaited >= 0 and _is_over(made, state):
@@ -98,13 +105,13 @@ def plan(
         if after is not None:
             made.states[message] = after
             if (softs or made.softs) and FATE.get(after.status) == "delivered" and after.status is not state.status:
-                _forget_soft(made, softs, state)
+                _forget_soft(made, softs, about)
         tally = state.campaign, move.counts
         tallies[tally] = tallies.get(tally, 0) + 1
         if move.kind not in UNTOLD and (after is not None or move.first or move.kind in REPEATED):
             # An attempt that failed before another one is no end of its message: the record must not say so.
             kind = ReportKind.DEFERRED if move.past else move.kind
-            made.reported.append(Reported(message, state, told, kind, again))
+            made.reported.append(Reported(message, about, told, kind, again))
     made.counts = _summed(tallies)
     return made
 
@@ -118,8 +125,11 @@ def _summed(tallies: Mapping[tuple[str, tuple[str, ...]], int]) -> dict[str, dic
     return counts
 
 
-def _heard(made: Plan, news: News, state: MessageState, told: Told) -> tuple[Told, Again | None]:
-    """*told* as it counts for a message of which news may be awaited, and what follows if its attempt has failed."""
+def _heard(made: Plan, news: News, state: MessageState, told: Told, channel: str) -> tuple[Told, Again | None]:
+    """*told* as it counts for a message of which news may be awaited, and what follows if its attempt has failed.
+
+    *channel* is that of the attempt that it is about.
+    """
     place, kind = news.where(state), KINDS.get(told.kind, ReportKind.UNRECOGNISED)
     verdict = verdict_on(state, told, kind) if place is not None else Verdict.NOTHING
     if place is None or verdict is Verdict.NOTHING:
@@ -127,7 +137,7 @@ def _heard(made: Plan, news: News, state: MessageState, told: Told) -> tuple[Tol
     again = news.follows(place, told) if verdict is Verdict.FAILED else None
     made.ways.setdefault(place.number, {})[place.place] = again
     if verdict is Verdict.REACHED:
-        made.reached.add(place)
+        made.reached.setdefault(place, channel)
     elif again is None and kind is ReportKind.DEFERRED:  # it is not tried again: that was the end of it
         told = msgspec.structs.replace(told, kind=str(ReportKind.BOUNCED))
     return told, again
@@ -142,17 +152,14 @@ def _is_over(made: Plan, state: MessageState) -> bool:
 def _suppressed(
     made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told, move: Move,
     everywhere: Callable[[str], bool],
-) -> MessageState | None:  # fmt: skip
-    """Note who is not written to any more since *told*; the message after *move*, with what follows from that."""
-    after = move.state
+) -> bool:  # fmt: skip
+    """Note who is not written to any more since *told*; whether that is a bounce, which has to be remembered."""
     suppress = suppression_of(state, told, move.kind, first=move.first, everywhere=everywhere(state.account))
     if suppress is None and move.first and is_soft(told, move.kind):
         suppress = _soft(made, softs, state, told)
     if suppress is not None:
         made.suppress.append(suppress)
-        if move.kind in GONE_KINDS:
-            after = msgspec.structs.replace(after or state, reported=(after or state).reported | SUPPRESSED)
-    return after
+    return suppress is not None and move.kind in GONE_KINDS
 
 
 def _soft(made: Plan, softs: Mapping[bytes, list[int]], state: MessageState, told: Told) -> Suppress | None:
