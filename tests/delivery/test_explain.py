@@ -1,6 +1,7 @@
 """The story of a message, from rows: every reason has words, and what holds it back is named."""
 
 import dataclasses
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -84,6 +85,46 @@ def test_the_story_of_a_message_that_went_on_tells_what_each_channel_came_to() -
     assert "goes on by SMS" in told.summary
     out = story("SENT", queued(), awaited, entry=running, now=T + 100)
     assert out.final and out.summary.startswith("Sent: taken by the provider at")
+
+
+BUSY = "told by twilio; next: attempt {} at 2027-01-15T08:40:26Z (soft)"
+
+
+@pytest.mark.parametrize("again", [BUSY.format(2), BUSY.format(2).replace("soft", "sms")])
+def test_a_call_that_is_made_again_waits_for_that_whatever_clock_its_provider_has(again: str) -> None:
+    """Twilio tells whole seconds: the busy line was "before" the call, and the message read as sent for good."""
+    calls = entry(spec=CampaignSpec(channel="voice", lists=["news"]))
+    sent = Event("sent", T + 26.209, 1, "PT", "twilio", channel="voice")
+    busy = Event("deferred", T + 26, 1, "PT", "twilio", 0, "busy", "busy", again, "voice")
+    told = story("SENT", queued(), busy, sent, entry=calls, now=T + 30)
+    assert (told.state, told.final) == ("DEFERRED", False) and told.waiting is not None
+    assert told.waiting.due == T + 2_426 and "2027-01-15T08:40:26Z" in told.summary
+    kinds = [each.kind for each in told.steps]
+    assert kinds.index("sent") < kinds.index("deferred") < kinds.index("waits")
+    due = story("SENT", queued(), busy, sent, entry=calls, now=T + 2_500)
+    assert not due.final and due.waiting is not None and due.waiting.held_by == "pacing"
+    # the third attempt is to come, and a report of the first one comes last
+    second = {"attempt": 2, "why": again.replace("attempt 2", "attempt 3")}
+    twice = [replace(sent, attempt=2, at=T + 626.2), replace(busy, at=T + 626, **second)]  # type: ignore[arg-type]
+    late = replace(busy, at=T + 1_200, why="told by twilio", code=5)
+    told = story("SENT", queued(), busy, sent, *twice, late, entry=calls, now=T + 700)
+    assert told.waiting is not None and told.waiting.due == T + 2_426
+    # the second one is out
+    out = replace(sent, attempt=2, at=T + 2_430)
+    told = story("SENT", queued(), out, busy, sent, entry=calls, now=T + 2_431)
+    assert told.waiting is not None and told.waiting.text == words.CALLING
+
+
+def test_a_channel_whose_outcome_is_lost_is_not_sent_because_the_one_before_was() -> None:
+    """WhatsApp took it and nobody read it; of the SMS nobody knows."""
+    fields = {"channel": "whatsapp", "lists": ["news"], "fallbacks": [{"channel": "sms", "after": 60}]}
+    running = entry(spec=CampaignSpec.model_validate(fields))
+    sent = Event("sent", T + 1, 1, "IN", "wa", channel="whatsapp")
+    goes_on = replace(sent, kind="deferred", at=T + 61, why="next: attempt 2 at 2027-01-15T08:01:01Z (sms)")
+    lost = Event("unknown", T + 62, 2, "IN", "twilio", klass="lost_reply", channel="sms")
+    told = story("SENT", queued(), sent, goes_on, lost, entry=running, now=T + 70, unknown_after=600.0)
+    assert (told.state, told.final) == ("UNKNOWN", False)
+    assert told.waiting is not None and told.waiting.held_by == "unknown.hold"
 
 
 def test_what_a_reader_did_is_the_end_of_a_message() -> None:

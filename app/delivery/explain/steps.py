@@ -32,7 +32,7 @@ def listed(story: Story) -> list[Step]:
 
 
 def of_events(story: Story, events: Sequence[Event]) -> list[Step]:
-    """What the gate, pacing and the mail servers decided. *events* are in the order of time."""
+    """What the gate, pacing and the mail servers decided. *events* are in the order of causes."""
     steps: list[Step] = []
     ready, since = 0.0, ""  # from when on it could leave, and after what
     for event in events:

@@ -6,9 +6,11 @@ pacing says of its class, and what its campaign says of itself.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.delivery.explain import words as words
 from app.delivery.explain.around import of_campaign, of_notices, of_reader
+from app.delivery.explain.order import in_order, standing
 from app.delivery.explain.steps import SHORT, listed, of_events, why_dropped
 from app.delivery.explain.story import HITS, Event, Explanation, Step, Story, Waiting, is_final
 from app.delivery.explain.waiting import meter, news_of, waits_for
@@ -23,7 +25,8 @@ MOST_STEPS = 500
 
 def explain(story: Story, hours: Hours | None = None) -> Explanation:
     """The timeline of *story*, in the order of time, with what it waits for."""
-    events = sorted(story.events, key=lambda each: (each.at, each.attempt))
+    events = in_order(story.events)
+    story = replace(story, status=standing(story.status, events))
     final = is_final(story.status, events) and news_of(story, events) is None
     waiting = None if final else waits_for(story, events, hours)
     steps = [
