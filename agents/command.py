@@ -21,6 +21,7 @@ from app.delivery.campaigns.decisions import Decision
 from app.delivery.campaigns.lifecycle import LIVE, seal_failed, sealed
 from app.delivery.campaigns.trial import with_results
 from app.delivery.people.senders import notes_on_sender
+from app.delivery.routes.named import notes_on_names
 from app.faults import reached
 from app.stream.app import StreamApp
 from app.stream.dead_letters import DeadLetters
@@ -33,6 +34,7 @@ ANSWERS_KEPT = 86_400.0
 ANSWERS_A_SWEEP = 4_000  # every 300 s: 13 commands a second
 
 NAMING = ("campaign.create", "campaign.update", "campaign.clone")  # commands that may name a sender
+USING = ("campaign.start", "campaign.throttle")  # and routes
 
 
 def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> AgentT[bytes]:
@@ -84,6 +86,8 @@ def attach(app: StreamApp, lanes: Lanes, pacing: Pacing, dead: DeadLetters) -> A
         answer = _answer_of(asked, outcome.decision, shown)
         if shown is not None and asked.kind in NAMING:
             answer.notes = notes_on_sender(shown.spec.sender_id, pacing.things.account(shown.account).number_pools)
+        if shown is not None and (asked.kind in NAMING or asked.kind in USING):
+            answer.notes = answer.notes + notes_on_names(shown.spec, pacing.things.routes)
         if asked.kind == "campaign.resolve" and shown is not None:
             outcome.writes.add(notes_of(asked, app.partitions, now))
         acks = await pacing.write(answer_items(body, now, answer), outcome.writes)

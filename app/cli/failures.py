@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
+MOST_SAID = 500  # characters of what a server says
 # What explains the fields of a model.
 FIELDS = {
     "ApiKey": "`fanfare keys create --help`",
@@ -22,6 +23,7 @@ class Exit(IntEnum):
     USAGE = 2
     NOT_REACHABLE = 3  # Kafka, ClickHouse or the installation does not answer
     PARTLY = 4  # done, but some rows were bad
+    UNTRIED = 5  # `routes test`: there is no way to find out
 
 
 class CommandError(Exception):
@@ -76,7 +78,8 @@ def _failure_of_parts(error: Exception) -> CommandError | None:
         case ClickHouseError() if error.is_away:
             return CommandError("ClickHouse does not answer", "start it with `fanfare up`", Exit.NOT_REACHABLE)
         case ClickHouseError():
-            return CommandError(f"ClickHouse: {error.message}")
+            advice = "does ClickHouse listen at FANFARE_CLICKHOUSE, and nobody else? `fanfare status` tells"
+            return CommandError(f"ClickHouse: {error.message[:MOST_SAID]}", advice)
         case _:
             return None
 

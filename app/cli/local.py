@@ -40,6 +40,8 @@ def up(
     from app.settings import settings
 
     asked = {field: value for field, value in (("sinks", sinks), ("simulate", simulate)) if value is not None}
+    if simulate:
+        _check_names(simulate)
     wanted = settings().model_copy(update=asked)
     if foreground:
         supervisor.run_foreground(wanted)
@@ -62,6 +64,7 @@ def up(
 def _simulated() -> list[str]:
     """Makes routes to the simulators; what to try next."""
     from app.cli.simulators import set_routes, told_of
+    from app.control.errors import NoAnswerError, UnreachableError
 
     try:
         return told_of(set_routes())
@@ -71,6 +74,19 @@ def _simulated() -> list[str]:
         raise CommandError(
             error.message, "Fanfare ran already, without simulators: `fanfare down`, then up again", error.code
         ) from error
+    except (NoAnswerError, UnreachableError) as error:
+        said = f"Fanfare is up, but the routes to its simulators are not all made: {error.message}"
+        raise CommandError(said, "`fanfare simulators routes` makes them", Exit.NOT_REACHABLE) from error
+
+
+def _check_names(simulate: str) -> None:
+    """Also of an installation that runs already, and would not read them."""
+    from app.local.simulators.known import names_in
+
+    try:
+        names_in(simulate)
+    except ValueError as error:
+        raise CommandError(str(error), UP_SIMULATED, Exit.USAGE) from error
 
 
 def down(as_json: AsJson = False) -> None:

@@ -225,14 +225,20 @@ def test_route(
 
     Of a provider with an HTTP API: ask for the account, and tell whether the credentials are taken.
 
-    Secrets are read here: env:NAME is of this shell, not of the senders.
+    Secrets are read here: env:NAME is of this shell, not of the senders. A route that cannot be tried ends with 5.
     """
-    from app.cli.routes_test import tried
+    from app.cli.routes_test import Untried, tried
 
     if bool(to) != bool(sender):
         raise CommandError("--to and --from go together", "give both, or neither", Exit.USAGE)
     route = _named(_known()[0], name)
-    steps, wrong = tried(route, sender, to)
+    try:
+        steps, wrong = tried(route, sender, to)
+    except Untried as why:
+        if as_json:
+            emit({"route": name, "steps": [], "works": None, "wrong": str(why)})
+            raise typer.Exit(Exit.UNTRIED) from why
+        raise CommandError(f"{name} cannot be tried: {why}", _TRY_OTHERWISE, Exit.UNTRIED) from why
     if as_json:
         emit({"route": name, "steps": steps, "works": not wrong, "wrong": wrong})
         raise typer.Exit(Exit.FAILED if wrong else Exit.OK)
@@ -242,6 +248,8 @@ def test_route(
         raise CommandError(f"{name} does not work: {wrong}", "docs/routes.md has the usual reasons")
     say(f"{name} works.")
 
+
+_TRY_OTHERWISE = "send a campaign to yourself over it: `fanfare campaign create` with its route_tags"
 
 # -- what they have in common
 

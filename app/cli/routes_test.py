@@ -19,21 +19,28 @@ OFFERS = frozenset({"PIPELINING", "8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH", "S
 TAKEN = (Kind.ACCEPTED, Kind.DELIVERED)
 
 
+class Untried(Exception):  # noqa: N818 - nothing has failed
+    """A route that cannot be tried: nothing is known of it. Its words say why."""
+
+
 def tried(route: Route, sender: str = "", to: str = "") -> tuple[list[str], str]:
-    """What was done, step by step, and what is wrong ("": nothing). With *to*, one message is sent there."""
+    """What was done, step by step, and what is wrong ("": nothing). With *to*, one message is sent there.
+
+    Raises Untried.
+    """
     if isinstance(route.config, HttpAccount):
         if to:
             return [], "only routes over SMTP send a message to try: leave out --to and --from"
         return asyncio.run(_probed(route, route.config))
     if route.smtp is None:
-        return [], f"routes over {route.adapter} cannot be tried"
+        raise Untried(f"there is no way to try a route over {route.adapter} from here")
     return asyncio.run(_tried(route.name, route.smtp, sender, to))
 
 
 async def _probed(route: Route, config: HttpAccount) -> tuple[list[str], str]:
     adapter = adapter_of(route.adapter, route.channel)
     if adapter is None or not hasattr(adapter, "probe_for"):
-        return [], f"{route.adapter} has no request that sends nothing and shows whether the account works"
+        raise Untried(f"{route.adapter} has no request that sends nothing and shows whether the account works")
     client = HttpClient(connections=1, timeout=config.timeout)
     try:
         secrets = {field: secret_at(place) for field, place in secret_places(config).items()}

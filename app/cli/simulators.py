@@ -135,7 +135,11 @@ def reply(
     if as_json:
         emit({"name": name, **told})
     else:
-        say(f"{sender} wrote {text!r} to {to}.")
+        used = str(told.get("to", to))
+        say(
+            f"{sender} wrote {text!r} to {used}"
+            + ("." if used == to else f": {name} has no other number, so not to {to}.")
+        )
 
 
 @simulators.command("routes", epilog=examples("fanfare up --simulate all", "fanfare simulators routes"))

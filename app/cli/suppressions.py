@@ -203,15 +203,34 @@ def _told(
     if scope in ("list", "campaign"):
         fields["account"] = account
     count, problems = asyncio.run(_publish(people_in(people, file), fields))
+    notes = [_no_list(account, of)] if op == "add" and scope == "list" and not _has_list(account, of) else []
     if as_json:
-        emit({op: count, "problems": [{"line": a.index + 1, "value": a.value, "reason": a.reason} for a in problems]})
+        told = [{"line": a.index + 1, "value": a.value, "reason": a.reason} for a in problems]
+        emit({op: count, "problems": told, "notes": notes})
     else:
         say(f"{'suppressed' if op == 'add' else 'lifted for'} {in_words(count)} ({scope}{f' {of}' if of else ''})")
+        for note in notes:
+            say(f"note: {note}")
         if problems:
             rows = [(str(a.index + 1), a.value, a.reason) for a in problems[:SHOWN]]
             table(f"{len(problems):,} left out", ("number", "value", "reason"), rows)
     if problems:
         raise typer.Exit(Exit.PARTLY)
+
+
+def _has_list(account: str, name: str) -> bool:
+    """Whether the account has this list; while ClickHouse cannot tell, it may."""
+    from app.clickhouse.client import ClickHouseError
+    from app.clickhouse.lists import lists_known
+
+    try:
+        return name in with_clickhouse(lambda client: lists_known(client, account, [name]))
+    except ClickHouseError:
+        return True
+
+
+def _no_list(account: str, name: str) -> str:
+    return f"{account} has no list {name!r} yet: it holds once there is one; `fanfare lists list` shows what there is"
 
 
 async def _publish(values: Iterator[str], fields: dict[str, Any]) -> tuple[int, list["Unnamed"]]:
@@ -227,7 +246,7 @@ async def _publish(values: Iterator[str], fields: dict[str, Any]) -> tuple[int, 
     with counting("Suppressing" if fields["op"] == "add" else "Lifting") as done:
         async with Control(settings()) as control:
             while part := list(islice(values, AT_ONCE)):
-                found = named_people(part, secret)
+                found = named_people(part, secret, fields["channel"] if fields["op"] == "add" else "")
                 packs = list(packs_of(list(found.people), settings().partitions, at=time.time(), **fields))
                 await publish(control, packs)
                 problems += [Unnamed(read + each.index, each.value, each.reason) for each in found.problems]

@@ -30,15 +30,24 @@ class NamedPeople:
     problems: list[Unnamed] = field(default_factory=list)
 
 
-def named_people(values: Iterable[str], secret: bytes) -> NamedPeople:
-    """The people that *values* name."""
+def named_people(values: Iterable[str], secret: bytes, channel: str = "") -> NamedPeople:
+    """The people that *values* name. With a *channel* only those whom it may reach: an address has no SMS."""
     found = NamedPeople()
     for index, value in enumerate(values):
         try:
+            _check_channel(value.strip(), channel)
             found.people.setdefault(recipient_of(value, secret), value.strip())
         except AddressError as error:
             found.problems.append(Unnamed(index, value[:320], str(error)))
     return found
+
+
+def _check_channel(value: str, channel: str) -> None:
+    """Raises AddressError for who is not reached by *channel* ("": any). An id may be of either kind."""
+    if channel == "email" and _PHONE.fullmatch(value):
+        raise AddressError("a phone number gets no email: name a channel of phones, or none")
+    if channel not in ("", "email") and "@" in value:
+        raise AddressError(f"an email address is not reached by {channel}: name the phone number, or no channel")
 
 
 def recipient_of(value: str, secret: bytes) -> bytes:

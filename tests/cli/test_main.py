@@ -225,6 +225,7 @@ def test_it_runs_as_a_module() -> None:
         (("campaign", "throttle", "c_1", "--per-group", "gmail"), "gmail=20"),
         (("inbound", "list", "--wish", "stop"), "unsubscribed, resubscribed, help"),
         (("account", "set", "acme", "--help-text", "call us"), "en=Acme: call us"),
+        (("up", "--simulate", "foo"), "there is no simulator 'foo'"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error_that_shows_a_right_one(words: tuple[str, ...], told: str) -> None:

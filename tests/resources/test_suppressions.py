@@ -19,15 +19,24 @@ def test_who_was_suppressed_shows_at_once_and_is_gone_when_lifted(rest: Program)
     """Whoever clicks unsubscribe is asked about the next moment."""
     assert scopes(rest) == []
     added = rest("POST", "/v1/suppressions", ANA | {"reason": "complaint", "source": "crm"})
-    assert (added.status, added.body) == (200, {"suppressed": 1, "problems": []})
+    assert (added.status, added.body) == (200, {"suppressed": 1, "problems": [], "notes": []})
     assert scopes(rest, "ANA@example.com ") == [("account", rest.account)]
-    rest("POST", "/v1/suppressions", ANA | {"scope": "list", "scope_id": "news"})
+    added = rest("POST", "/v1/suppressions", ANA | {"scope": "list", "scope_id": "news"})
+    assert "no list 'news' yet" in added.body["notes"][0]
     assert scopes(rest) == [("account", rest.account), ("list", "news")]
     (shown,) = rest("GET", "/v1/suppressions?scope=account").body["suppressions"]
     assert (shown["reason"], shown["source"], shown["until"]) == ("complaint", "crm", None)
     lifted = rest("POST", "/v1/suppressions/remove", ANA).body
     assert (lifted["lifted"], lifted["unsubscribed"]) == (1, 0)
     assert scopes(rest) == [("list", "news")]
+
+
+def test_an_email_is_suppressed_on_no_channel_of_phones(rest: Program) -> None:
+    """It would hold nothing back, and look as if it did."""
+    people = {"addresses": ["ana@example.com", "+4915123456789"], "channel": "sms"}
+    added = rest("POST", "/v1/suppressions", people).body
+    assert added["suppressed"] == 1 and "not reached by sms" in added["problems"][0]["reason"]
+    assert rest("POST", "/v1/suppressions", ANA | {"channel": "voice"}).status == 422
 
 
 def test_what_was_lifted_is_counted_by_what_held(rest: Program) -> None:

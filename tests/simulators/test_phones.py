@@ -198,9 +198,12 @@ async def test_whatsapp_takes_texts_of_a_conversation_only(house: House) -> None
     await house.until(lambda: len(values_in(house, "statuses")) == 1)
     assert [each["errors"][0]["code"] for each in values_in(house, "statuses")] == [131047]
     url = f"http://127.0.0.1:{house.port}/control/whatsapp/inbound"
-    said = {"from": "+14155550100", "to": "+15550783881", "text": "Grüße / 👋"}
+    said = {"from": "+14155550100", "to": "+15005550006", "text": "Grüße / 👋"}
     async with house.session.post(url, json=said) as answer:
         assert answer.status == 200
+        assert (await answer.json())["to"] == "+15550783881"  # the only number that it has
+    async with house.session.post(url, json=said | {"from": "+1415"}) as answer:
+        assert answer.status == 400 and "+1415" in (await answer.json())["error"]
     await house.until(lambda: [each["text"]["body"] for each in values_in(house, "messages")] == ["Grüße / 👋"])
     await whatsapp(house, text)
     await house.until(lambda: len(values_in(house, "statuses")) == 3)

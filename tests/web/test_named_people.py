@@ -20,3 +20,13 @@ def test_what_names_nobody_is_told_with_its_place() -> None:
     assert list(found.people) == [ANA]
     assert [(each.index, each.value) for each in found.problems] == [(1, "ana at example.com"), (2, ""), (3, "f" * 31)]
     assert all(each.reason for each in found.problems)
+
+
+def test_a_channel_takes_whom_it_may_reach() -> None:
+    """Somebody thought to be safe from SMS would go on getting them."""
+    people = ["ana@example.com", "+4915123456789", ANA.hex()]
+    found = named_people(people, SECRET, "sms")
+    assert [each.value for each in found.problems] == ["ana@example.com"] and len(found.people) == 2
+    found = named_people(people, SECRET, "email")
+    assert [each.value for each in found.problems] == ["+4915123456789"] and len(found.people) == 1
+    assert not named_people(people, SECRET).problems

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from app.content.phone import PhoneError, phone_of
 from app.local.ports import LOOPBACK
 from app.local.simulators.call import Call, RefusedError, Reply, json_reply
 from app.local.simulators.frame import Simulator
@@ -181,16 +182,21 @@ def _answer(simulator: Simulator, call: Call) -> Reply:
 def _inbound(simulator: Simulator, wish: Any) -> Reply:
     if not isinstance(wish, dict) or not all(isinstance(wish.get(each), str) for each in ("from", "to", "text")):
         return json_reply({"error": "write from, to and text"}, 400)
-    if simulator.said(wish["from"], wish["to"], wish["text"]):
-        return json_reply({"posted": "over its sessions"})
-    return _posted(simulator, simulator.inbound(wish["from"], wish["to"], wish["text"], time.time()))
+    sender, text, to = wish["from"], wish["text"], simulator.answered_at(wish["to"])
+    try:
+        phone_of(sender if sender.startswith("+") else f"+{sender}")
+    except PhoneError as error:
+        return json_reply({"error": f"from {sender!r}: {error}"}, 400)
+    if simulator.said(sender, to, text):
+        return json_reply({"posted": "over its sessions", "to": to})
+    return _posted(simulator, simulator.inbound(sender, to, text, time.time()), to=to)
 
 
-def _posted(simulator: Simulator, post: Post | None) -> Reply:
+def _posted(simulator: Simulator, post: Post | None, **told: str) -> Reply:
     if post is None or not post.url:
         return json_reply({"error": f"{simulator.name} does not do this, or has no hook to post it to"}, 400)
     simulator.reports.post(post)
-    return json_reply({"posted": post.url})
+    return json_reply({"posted": post.url, **told})
 
 
 def _request(*parts: Any) -> web.BaseRequest:

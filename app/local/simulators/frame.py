@@ -61,6 +61,10 @@ class Simulator(ABC):
     def posts(self, events: Sequence[Happened], now: float) -> Iterable[Post]:
         """The requests that tell *events*, signed at *now*."""
 
+    def answered_at(self, to: str) -> str:
+        """The number at which recipients answer, where *to* was asked for."""
+        return to
+
     def inbound(self, sender: str, to: str, text: str, now: float) -> Post | None:
         """The request that tells of a message from a recipient; None where the provider has none."""
         del sender, to, text, now

@@ -173,6 +173,11 @@ class WhatsAppSimulator(Simulator):
         if statuses:
             yield self._signed({"statuses": statuses}, len(statuses))
 
+    def answered_at(self, to: str) -> str:
+        """Its only number."""
+        del to
+        return f"+{DISPLAY}"
+
     def inbound(self, sender: str, to: str, text: str, now: float) -> Post:
         """What a recipient writes: it opens the window for texts of any kind."""
         del to

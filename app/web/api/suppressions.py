@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from app.clickhouse.addresses import addresses_of
 from app.clickhouse.client import ClickHouseError
+from app.clickhouse.lists import lists_known
 from app.control.suppressions import packs_of, publish
 from app.delivery.gate import UNSUBSCRIBED
 from app.specs import AskedMoment, Strict
@@ -80,6 +81,7 @@ class Suppressed(Strict):
 
     suppressed: int = Field(description="Those who are suppressed now, also if they were before")
     problems: list[Problem]
+    notes: list[str] = Field(default_factory=list, description="What whoever asked should know about it")
 
 
 class Lifted(Strict):
@@ -164,7 +166,8 @@ async def suppress(call: Call) -> Reply:
     if asked.until is not None and asked.until <= time.time():
         raise refuse(422, "Invalid", "until: a moment in the future is needed, or none: for good", field="until")
     named = await _publish(call, asked, "add", reason=asked.reason, source=asked.source, until=asked.until or 0.0)
-    return Reply({"suppressed": len(named.people), "problems": _problems(named)})
+    notes = [] if asked.scope != "list" or await _has_list(call, asked.scope_id) else [_no_list(asked.scope_id)]
+    return Reply({"suppressed": len(named.people), "problems": _problems(named), "notes": notes})
 
 
 async def lift(call: Call) -> Reply:
@@ -190,6 +193,18 @@ async def check(call: Call) -> Reply:
         if who in found
     ]
     return Reply({"checked": len(named.people), "suppressed": held, "problems": _problems(named)})
+
+
+async def _has_list(call: Call, name: str) -> bool:
+    """Whether the account has this list; while ClickHouse cannot tell, it may."""
+    try:
+        return name in await lists_known(call.views.client, call.account, [name])
+    except ClickHouseError:
+        return True
+
+
+def _no_list(name: str) -> str:
+    return f"your account has no list {name!r} yet: it holds once there is one"
 
 
 async def _held(call: Call, asked: OldSuppressions) -> list[Entry] | None:
@@ -220,7 +235,7 @@ def _check_scope(call: Call, asked: Scope, command: str) -> None:
 
 
 async def _publish(call: Call, asked: NewSuppressions | OldSuppressions, op: str, **more: Any) -> NamedPeople:
-    named = _named(call, asked.addresses)
+    named = _named(call, asked.addresses, asked.channel if op == "add" else "")
     if asked.scope == "campaign":
         await find_campaign(call.control, call.views, call.account, asked.scope_id)
     owner = call.account if asked.scope in ("list", "campaign") else ""
@@ -233,9 +248,9 @@ async def _publish(call: Call, asked: NewSuppressions | OldSuppressions, op: str
     return named
 
 
-def _named(call: Call, addresses: list[str]) -> NamedPeople:
-    """The people of a request; 422 when it names nobody."""
-    named = named_people(addresses, secret_of(call))
+def _named(call: Call, addresses: list[str], channel: str = "") -> NamedPeople:
+    """The people of a request whom *channel* may reach; 422 when it names nobody."""
+    named = named_people(addresses, secret_of(call), channel)
     if not named.people:
         raise refuse(
             422, "Invalid", f"addresses: none of them names anybody: {named.problems[0].reason}", field="addresses",
