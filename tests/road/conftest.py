@@ -21,6 +21,7 @@ from app.clickhouse.contacts import import_people
 from app.commands import CampaignEntry, Command
 from app.control import Control, Done, UnreachableError, new_command_id
 from app.control.backlog import read_backlog
+from app.local import supervisor
 from app.local.kafka import KafkaServer
 from app.local.parts import sink_record
 from app.local.ports import free_ports
@@ -174,6 +175,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     environment = os.environ | settings.environment()
     subprocess.run([*fanfare, "up"], env=environment, check=True, timeout=180)
     try:
+        idle = {each["name"] for each in supervisor.status(settings) if each["state"] == "idle"}
+        assert {"senders-sms-0", "senders-whatsapp-0", "senders-voice-0"} <= idle, "nobody needs them without a route"
         yield Installation(settings, folder)
     finally:
         subprocess.run([*fanfare, "down"], env=environment, check=True, timeout=180)
