@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -19,6 +20,8 @@ from app.topics import DEAD, DEAD_LETTERED, DEAD_OF_STRANGERS, DEAD_REPORTS
 PLACES = {"": TopicPartition(DEAD_LETTERED, 0), "r": TopicPartition(DEAD_REPORTS, 0)}
 BOUNDS = {"": DEAD, "r": DEAD_OF_STRANGERS}
 PREVIEW = 60  # characters
+MOST_UNPACKED = 65_536  # bytes of a record that is unpacked to be shown
+MOST_DEEP = 2  # lists within lists that are shown
 READ_SECONDS = 10.0
 FULL = 0.9  # of the bytes that may be kept
 _NUMBER = re.compile(r"(r?)(\d{1,18})")
@@ -58,15 +61,40 @@ class Letter(NamedTuple):
     def summary(self) -> dict[str, Any]:
         """For people and programs."""
         at = datetime.fromtimestamp(self.letter.at, UTC).isoformat(timespec="seconds")
-        start = self.letter.value[:PREVIEW].decode("utf-8", "backslashreplace")
         return {
             "number": self.number,
             "origin": f"{self.letter.topic}/{self.letter.partition}/{self.letter.offset}",
             "at": at,
             "reason": self.letter.reason,
             "bytes": len(self.letter.value),
-            "preview": "".join(each if each.isprintable() else "." for each in start),
+            "preview": preview(self.letter.value),
         }
+
+
+def preview(value: bytes) -> str:
+    """What a record begins with, for people: text as it is, a packed record unpacked, anything else escaped."""
+    start = value[: 4 * PREVIEW].decode("utf-8", "replace")[:PREVIEW]
+    if "\ufffd" not in start and all(each.isprintable() or each.isspace() for each in start):
+        return " ".join(start.split())
+    if len(value) <= MOST_UNPACKED:
+        try:
+            found = msgspec.msgpack.decode(value)
+        except (ValueError, TypeError, OverflowError, RecursionError):  # DecodeError is a ValueError
+            found = None
+        if isinstance(found, list | dict):
+            return _shortened(found)[:PREVIEW]
+    return repr(value[:PREVIEW])[2:-1][:PREVIEW]
+
+
+def _shortened(found: object, depth: int = 0) -> str:
+    """A value in words: ids and other bytes in hex, of the rest as much as there is room for."""
+    if isinstance(found, bytes):
+        return found[: PREVIEW // 2].hex()
+    if isinstance(found, dict):
+        found = list(found.items())
+    if isinstance(found, list | tuple):
+        return "[...]" if depth > MOST_DEEP else f"[{', '.join(_shortened(each, depth + 1) for each in found[:12])}]"
+    return repr(found[:PREVIEW] if isinstance(found, str) else found)
 
 
 class DeadLetterLog:

@@ -27,6 +27,9 @@ def completed(draft: Notice, live: Mapping[str, CampaignEntry]) -> Notice:
     return draft.model_copy(update={"campaigns": campaigns, "accounts": accounts})
 
 
+_LIMIT_OF = "the limit of "  # how the reason of a changed limit begins
+
+
 class Standing:
     """The notices whose route or sender is still in the state that they tell of."""
 
@@ -62,7 +65,9 @@ def as_seen_by(notice: Notice, account: str) -> Notice | None:
 
 
 def about(notice: Notice) -> str:
-    """Which route or sender *notice* is about, for people."""
+    """Which route or sender *notice* is about, for people; of a limit whatever it is a limit of."""
+    if notice.kind == "limit_changed" and notice.reason.startswith(_LIMIT_OF):
+        return notice.reason.removeprefix(_LIMIT_OF).partition(" is ")[0]
     return notice.route or " to ".join(filter(None, (notice.pool, notice.group)))
 
 
@@ -73,7 +78,7 @@ def limit_notice(limit: LimitSet, who: str, now: float) -> Notice:
         id=notice_id(now, "limit_changed", *limit.key), at=now, kind="limit_changed",
         pool=limit.name if limit.scope == "pool" else "", route=limit.name if limit.scope == "route" else "",
         group=limit.name if limit.scope == "group" else limit.group,
-        reason=f"the limit of {on} is {'removed' if limit.limits_nothing else spoken(limit)}, {_by(who)}",
+        reason=f"{_LIMIT_OF}{on} is {'removed' if limit.limits_nothing else spoken(limit)}, {_by(who)}",
     )  # fmt: skip
 
 

@@ -58,6 +58,9 @@ def findings(facts: DomainFacts, wanted: Wanted) -> list[Finding]:
     return [finding for part in parts for finding in part(facts, wanted)]
 
 
+NAMES_NOBODY = "this one names nobody yet: give the addresses that send with --ip, providers with --include"
+
+
 def records(domain: str, wanted: Wanted) -> list[tuple[str, str, str]]:
     """The DNS records to publish: (name, type, value)."""
     found = [(domain, "TXT", spf_for(wanted))]
@@ -91,7 +94,8 @@ def _spf_of(part: str, facts: DomainFacts, domain: str, spf: Spf | None, wanted:
         yield _unknown(part, facts, domain, spf.why if spf is not None else "")
         return
     if spf.text is None:
-        yield Finding(part, "error", f"{of}there is no SPF record", "publish one that names who sends", record)
+        nobody = "" if wanted.addresses or wanted.relays else f"; {NAMES_NOBODY}"
+        yield Finding(part, "error", f"{of}there is no SPF record", f"publish one that names who sends{nobody}", record)
         return
     if spf.others:
         told = f"{of}there are {spf.others + 1} SPF records: receivers take none of them"
