@@ -185,6 +185,8 @@ async def message(client: ClickHouse, account: str, message_id: bytes) -> dict[s
     state = await client.named(STATE, {**who, "campaign": first["campaign"]})
     if not state:
         return None
+    if state[0]["changed_ms"] > max(each["ms"] for each in events):  # something came between the two
+        events = await client.named(EVENTS, {**who, "day": day})
     addresses = await addresses_of(client, account, [first["recipient"]])
     return {
         "message": message_id.hex(), "recipient": first["recipient"], "campaign": first["campaign"],

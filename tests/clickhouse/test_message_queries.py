@@ -1,6 +1,6 @@
 """Messages of an account: complete pages by status, and the story of one message."""
 
-from typing import Any
+from typing import Any, cast
 
 from app import ids
 from app.clickhouse.client import ClickHouse
@@ -111,6 +111,31 @@ async def test_a_message_tells_what_happened_to_it_in_order(client: ClickHouse) 
         ("queued", NOW, 0, "", ""), ("deferred", NOW + 5, 451, "try later", ""), ("sent", NOW + 9, 250, "", "r1"),
     ]  # fmt: skip
     assert await message(client, "acme", sent_to(77)) is None
+
+
+async def test_what_comes_while_a_message_is_read_is_in_both_its_state_and_its_story(client: ClickHouse) -> None:
+    """
+    It was "sent", and its story ended before that.
+    """
+    await store(client, "queued", range(1), NOW, attempt=0)
+
+    class Interrupted:
+        """Something is stored after the first question."""
+
+        asked = 0
+
+        async def named(self, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+            rows, self.asked = await client.named(sql, params), self.asked + 1
+            if self.asked == 1:
+                await store(client, "sent", range(1), NOW + 1)
+            return rows
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+    told = await message(cast(Any, Interrupted()), "acme", sent_to(0))
+    assert told is not None and told["status"] == "SENT"
+    assert [each["kind"] for each in told["events"]] == ["queued", "sent"]
 
 
 async def test_a_hit_that_turns_out_to_be_of_a_machine_is_no_longer_a_persons(client: ClickHouse) -> None:
