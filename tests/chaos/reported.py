@@ -223,11 +223,12 @@ def again(stage: Stage, say: Say, sent: list[Sent]) -> Run:
     """Everybody is written to once more: who is barred gets nothing, the others one message over the first channel."""
     run = Run("again", "hold", sum(len(each.fates) for each in sent))
     barred = set[tuple[str, str]]()
+    untold = {who for each in sent if each.kind.provider in BLIND for who in unknown_at(stage, each)}
     due = {
-        (recipient_of(stage, each.kind, address), each.kind.channel): (address, each.kind.provider)
+        (who, each.kind.channel): (address, each.kind.provider)
         for each in sent
         for address, fate in each.fates.items()
-        if fate.barred
+        if fate.barred and (who := recipient_of(stage, each.kind, address)) not in untold
     }
 
     def missing(but: Collection[str] = ()) -> list[str]:
@@ -255,17 +256,17 @@ def again(stage: Stage, say: Say, sent: list[Sent]) -> Run:
             who, first = recipient_of(stage, each.kind, address), way_of(each.kind, fate)[0]
             kept = {(who, each.kind.channel), (who, "")} & barred
             had = sum(counted[address, name] for name in way_of(each.kind, fate))
-            if kept and counted[address, first]:
+            if kept and counted[address, first] and who not in untold:
                 run.mistakes.append(f"{address} is barred on {each.kind.channel}, and got one more")
-            if not kept and not had and first and not unknown_in(stage, each, who):
+            if not kept and not had and first and who not in unknown_at(stage, each):
                 run.lost += 1
             run.duplicated += sum(max(0, counted[address, name] - 1) for name in {*way_of(each.kind, fate)})
     return run
 
 
-def unknown_in(stage: Stage, sent: Sent, who: str) -> bool:
-    """Whether it was never learned what became of a message."""
-    return dict(map(tuple, stage.rows(TOLD_SQL, campaign=sent.campaign))).get(who) == UNDECIDED
+def unknown_at(stage: Stage, sent: Sent) -> set[str]:
+    """Of whom it was never learned what became of their messages."""
+    return {str(who) for who, status in stage.rows(TOLD_SQL, campaign=sent.campaign) if status == UNDECIDED}
 
 
 def recipient_of(stage: Stage, kind: Kind, address: str) -> str:
