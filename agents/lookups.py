@@ -7,7 +7,8 @@ stored after each page: a kill asks about a page once more.
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 
 from faust.types import TP
@@ -43,6 +44,8 @@ from app.transport.secrets import SecretKeeper, SecretMissingError
 log = logging.getLogger("fanfare.lookups")
 
 MOST_PAGES = 500  # of one list
+MOST_FAILED = 3  # questions in a row without an answer, before the message they begin with is left out
+MOST_TOGETHER = 1_000  # messages of a page, where one request may be about many
 BEFORE = 60.0  # seconds that a list begins before what is missing: clocks differ
 PACKED = 100_000  # bytes of an answer from which on it is packed
 MOST_BODY = 900_000  # bytes of a record
@@ -151,7 +154,8 @@ class Lookups:
         window = window_of(asking.rule, step, place, self._app.now())
         if window is None:
             return None
-        most = page_of(asking.rule)
+        requests = page_of(asking.rule)
+        most = MOST_TOGETHER if asking.together else requests
         missing = await missing_of(self._client, asking.route.name, window, most)
         if not missing:
             return Place(window.until)
@@ -159,13 +163,26 @@ class Lookups:
         if is_listed(missing, asking.lists) and await asking.list_since(missing[0].sent_at - BEFORE):
             return Place(window.until)
         addresses = await self._addresses(missing)
+        done: set[str] = set()  # messages that others were asked about with
         for at, each in enumerate(missing):
+            if each.message in done:
+                continue
+            if not requests:
+                return Place(missing[at - 1].sent_at, missing[at - 1].message)
+            requests -= 1
+            same = [other for other in missing[at:] if asking.together and each.ref and other.ref == each.ref]
             try:
-                await asking.ask(each, addresses.get(each.recipient, ""))
+                if len(same) > 1:
+                    await asking.ask_together(same, addresses)
+                    done.update(other.message for other in same)
+                else:
+                    await asking.ask(each, addresses.get(each.recipient, ""))
             except StoppedError:
-                if at:
-                    done = Place(missing[at - 1].sent_at, missing[at - 1].message)
-                    await keep_places(self._client, asking.route.name, {step: done}, self._app.now())
+                # One that is never answered must not hold up all others for good: it is asked about at its next age.
+                gone_on = self._failures.get(asking.route.name, 0) >= MOST_FAILED
+                if last := missing[at - 1] if at else each if gone_on else None:
+                    place = Place(last.sent_at, last.message)
+                    await keep_places(self._client, asking.route.name, {step: place}, self._app.now())
                 raise
         return Place(missing[-1].sent_at, missing[-1].message) if len(missing) == most else Place(window.until)
 
@@ -182,6 +199,7 @@ class Asking:
     """Asks one provider, no faster than its rule says, and hands on what it tells."""
 
     lists = False  # whether it can tell all that happened since a moment
+    together = False  # whether it can tell of all messages with one id of the provider
 
     def __init__(self, app: StreamApp, route: Route, rule: Rule, failures: dict[str, int]) -> None:
         self._app, self._failures = app, failures
@@ -193,6 +211,9 @@ class Asking:
 
     async def ask(self, missing: Missing, address: str) -> None:
         """Ask about one message. Raises StoppedError."""
+
+    async def ask_together(self, missing: Sequence[Missing], addresses: Mapping[str, str]) -> None:
+        """Ask about messages with one id of the provider, at once. *addresses*: by recipient. Raises StoppedError."""
 
     async def list_since(self, begin: float) -> bool:  # noqa: ARG002 - for those who can
         """Ask for all that happened since *begin*; whether that was all. Raises StoppedError."""
@@ -238,19 +259,28 @@ class _HttpAsking(Asking):
         self._adapter, self._config, self._secrets = adapter, config, secrets
         self._http = HttpClient(connections=1, timeout=config.timeout)
         self.lists = hasattr(adapter, "listed_for")
+        self.together = hasattr(adapter, "together_for")
 
     async def close(self) -> None:
         await self._http.close()
 
     async def ask(self, missing: Missing, address: str) -> None:
-        sought = Sought(
-            bytes.fromhex(missing.message), missing.attempt, missing.ref.partition(",")[0], missing.sent_at, address
-        )
+        sought = _sought(missing, address)
         request = self._adapter.lookup_for(self._config, self._secrets, sought, self._app.now())
         if request is not None:
             answer, verdict = await self.answered(self._asked(request))
             if verdict.told:
                 await self.hand_on(answer, query_of(sought))
+
+    async def ask_together(self, missing: Sequence[Missing], addresses: Mapping[str, str]) -> None:
+        request = self._adapter.together_for(self._config, self._secrets, missing[0].ref, self._app.now())
+        if request is None:
+            return
+        answer, verdict = await self.answered(self._asked(request))
+        if verdict.told:
+            sought = [_sought(each, addresses.get(each.recipient, "")) for each in missing]
+            for each, body in self._adapter.told_apart(answer, sought):
+                await self.hand_on(replace(answer, body=body), query_of(each))
 
     async def list_since(self, begin: float) -> bool:
         request = self._adapter.listed_for(self._config, self._secrets, begin, self._app.now())
@@ -275,3 +305,9 @@ class _HttpAsking(Asking):
             return await self._http.ask(request)
         except HttpError as error:
             return Answer(503, {}, str(error).encode())
+
+
+def _sought(missing: Missing, address: str) -> Sought:
+    """What a provider is asked about; of a message with several ids the first."""
+    ref = missing.ref.partition(",")[0]
+    return Sought(bytes.fromhex(missing.message), missing.attempt, ref, missing.sent_at, address)

@@ -11,6 +11,12 @@ its part of a route (app/provider_accounts.py):
   `echo.query_of(sought)`.
 - ``lookup_for(config, secrets, sought, at) -> Request | None``: asks what became of a message.
 
+Where one question may be about all messages with one id of the provider, which one request has sent, these as well:
+
+- ``together_for(config, secrets, ref, at) -> Request | None``: asks what became of them.
+- ``told_apart(answer, sought) -> list[tuple[Sought, bytes]]``: for each that the answer is about, the body that the
+  answer to `lookup_for` would have had.
+
 Where the provider lists what happened by time, these as well; their answers are read without a query:
 
 - ``listed_for(config, secrets, begin, at) -> Request``: all that happened since *begin*, its first page.

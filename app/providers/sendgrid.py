@@ -453,6 +453,26 @@ def lookup_for(config: SendGrid, secrets: Secrets, sought: Sought, at: float) ->
     return Request("GET", url, {"Authorization": f"Bearer {secrets['api_key']}"})
 
 
+def together_for(config: SendGrid, secrets: Secrets, ref: str, _at: float) -> Request | None:
+    """What became of all messages that one request has sent: the feed allows six questions a minute."""
+    if not ref or '"' in ref or "\\" in ref:
+        return None
+    query = quote(f'msg_id LIKE "{ref}%"', safe="")
+    url = f"{config.url or HOME}/v3/messages?limit={MOST_TOGETHER}&query={query}"
+    return Request("GET", url, {"Authorization": f"Bearer {secrets['api_key']}"})
+
+
+def told_apart(answer: Answer, sought: Sequence[Sought]) -> list[tuple[Sought, bytes]]:
+    """What the answer to `together_for` has of each message of *sought*, as `lookup_for` would have been answered."""
+    found = parsed(answer.body)
+    listed = objects(found.get("messages")) if isinstance(found, dict) else []
+    by_address: dict[str, list[object]] = {}
+    for message in listed:
+        by_address.setdefault(word(message.get("to_email"), 400).lower(), []).append(message)
+    told = [(each, by_address.get(each.address.lower(), [])) for each in sought if each.address]
+    return [(each, json.dumps({"messages": messages}).encode()) for each, messages in told if messages]
+
+
 # status of a message in the feed -> what it tells
 FEED = {
     "processed": ReportKind.ACCEPTED, "processing": ReportKind.ACCEPTED, "delivered": ReportKind.DELIVERED,

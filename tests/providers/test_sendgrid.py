@@ -437,6 +437,29 @@ def test_a_look_up_asks_for_one_message_and_reads_only_that() -> None:
     assert isinstance(odd, Unreadable)
 
 
+def test_one_look_up_tells_of_all_that_one_request_has_sent() -> None:
+    """A thousand messages of a missed hour would take three hours at six questions a minute."""
+    ref = "14c5d75ce93.dfd.64b469"
+    request = sendgrid.together_for(CONFIG, SECRETS, ref, NOW)
+    assert request is not None and "limit=1000&" in request.url and f"%22{ref}%25%22" in request.url
+    assert sendgrid.together_for(CONFIG, SECRETS, 'a" OR "b', NOW) is None
+    assert sendgrid.together_for(CONFIG, SECRETS, "", NOW) is None
+    people = [Sought(bytes([n]) * 16, 1, ref, NOW, f"p{n}@example.com") for n in range(4)]
+    at = "2026-08-05T00:41:02Z"
+    listed = [
+        {"msg_id": f"{ref}.filter0.{n}", "to_email": f"P{n}@example.com", "status": status, "last_event_time": at}
+        for n, status in enumerate(["delivered", "not_delivered", "processed"])
+    ]
+    apart = sendgrid.told_apart(Answer(200, {}, json.dumps({"messages": [*listed, 7]}).encode()), people)
+    assert [each for each, _ in apart] == people[:3]
+    told = [sendgrid.events_in(CONFIG, looked_up("sendgrid", body, each)) for each, body in apart]
+    assert [(t.message_id[0], t.kind) for (t,) in told if isinstance(t, Told)] == [
+        (0, "delivered"), (1, "failed"), (2, "accepted"),
+    ]  # fmt: skip
+    for odd in (b"", b"[]", b'{"messages":7}'):
+        assert sendgrid.told_apart(Answer(200, {}, odd), people) == []
+
+
 @given(hostile({"messages": [{"msg_id": "a", "to_email": "a", "status": "delivered", "last_event_time": "2026"}]}))
 def test_no_answer_to_a_look_up_breaks_it(found: object) -> None:
     """Nor an address that is odd."""

@@ -170,6 +170,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         state_dir=folder / "var", kafka_port=kafka, clickhouse_port=clickhouse, edge_port=edge, sink_port=sink,
         web_port=web, senders_email=1, bounce_domain="b.example.com", bounce_port=letters,
         retry_delays=[0.5, 1.0], retry_soft_delays=[0.5, 1.0], retry_throttle=0.5, lookups=1.0,
+        lookup_rates={"sendgrid": 30},
     )  # fmt: skip
     fanfare = [sys.executable, "-m", "app.cli.main"]
     environment = os.environ | settings.environment()

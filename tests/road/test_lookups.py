@@ -19,7 +19,7 @@ from tests.road.conftest import Installation
 
 pytestmark = pytest.mark.integration
 
-NAMES = ("mailgun", "ses", "smpp")
+NAMES = ("mailgun", "ses", "sendgrid", "smpp")
 SMS = Content.model_validate({"subject": "s", "text": "t", "sms": "Hi, here is Acme."})
 
 
@@ -72,7 +72,10 @@ def test_a_webhook_hour_that_is_missed_heals_by_itself(
     listed = installation.start("missed", route_tags=["mailgun"])
     single = installation.start("missed-few", route_tags=["ses"])
     texted = start_sms(installation)
-    for campaign in (listed, single, texted):
+    batch = installation.start(
+        "missed", route_tags=["sendgrid"]
+    )  # thirty questions a minute here: too few for 70 people
+    for campaign in (listed, single, texted, batch):
         installation.wait_for(campaign, "COMPLETED")
     order(simulators, "mailgun", "--lose-answers", "1", "--no-reports", "10m")
     lost = installation.start("missed-lost", route_tags=["mailgun"], unknown_after=90)
@@ -82,6 +85,7 @@ def test_a_webhook_hour_that_is_missed_heals_by_itself(
         (single, few_fates),
         (lost, few_fates),
         (texted, few_fates),
+        (batch, {"FAILED": 10, "DELIVERED": 60}),
     ):
         wait_until(lambda campaign=campaign, fates=fates: healed(installation, campaign, fates), 60, f"{fates}")
     installation.wait_for(lost, "COMPLETED")
