@@ -45,8 +45,6 @@ class SmscLookups(Lookups):
 class _SmscAsking(Asking):
     """Asks one SMSC."""
 
-    lists = False
-
     def __init__(
         self, app: StreamApp, route: Route, rule: Rule, failures: dict[str, int], pool: SmppPool
     ) -> None:  # fmt: skip

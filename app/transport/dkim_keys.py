@@ -4,7 +4,6 @@ A worker looks every half minute which there are; a key that cannot be read sign
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from app.content.dkim import DkimKey, DkimKeyError, from_domain, key_in, signatures
+from app.transport.key_files import write_key
 
 LOOK_AGAIN = 30.0  # seconds
 MOST_KEYS = 10_000  # files
@@ -37,7 +37,7 @@ def made(folder: Path, domain: str, selector: str) -> list[DkimKey]:
             pem = make().private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )  # fmt: skip
-            _written(path, pem)
+            write_key(path, pem)
     return keys_of(folder, domain)
 
 
@@ -113,13 +113,3 @@ def _upwards(domain: str) -> list[str]:
 
 def _rsa() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65_537, RSA_BITS)
-
-
-def _written(path: Path, pem: bytes) -> None:
-    """Write a key so that it is there whole or not at all, and nobody else can read it."""
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)

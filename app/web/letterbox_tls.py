@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.local.failure import LocalError
 from app.settings import Settings
+from app.transport.key_files import write_key
 
 log = logging.getLogger("fanfare.letterbox")
 
@@ -91,10 +92,7 @@ def self_made(path: Path, names: list[str]) -> Path:
     )  # fmt: skip
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_bytes(key.private_bytes(*form) + made.public_bytes(serialization.Encoding.PEM))
-    new.replace(path)
+    write_key(path, key.private_bytes(*form) + made.public_bytes(serialization.Encoding.PEM))
     return path
 
 
